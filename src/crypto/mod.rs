@@ -1,0 +1,1 @@
+//! Digests, signatures, sealing and passwords: the only room that names cryptography crates.

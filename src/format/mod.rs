@@ -1,0 +1,1 @@
+//! Strict deterministic CBOR and COSE to and from typed records; no keys, no clock, no files.

@@ -1,0 +1,1 @@
+//! Recipe to plan to bytes to verdict: partition table, hash tree, stamping, burning, checking.

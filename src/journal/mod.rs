@@ -1,0 +1,1 @@
+//! The append-only log on a medium: frame, append, recover.

@@ -1,0 +1,1 @@
+//! The one rule of money: `apply(State, Record) -> Result<State, Refusal>`.

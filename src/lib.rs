@@ -1,0 +1,20 @@
+//! Scrip: author prepaid media, spend them offline, keep their money straight.
+//!
+//! The rooms below stand in dependency order: a room uses only rooms above it in this list.
+//! `tests/tidy.rs` reads the `use crate::` lines and enforces it.
+
+pub mod units;
+pub mod format;
+pub mod crypto;
+pub mod trust;
+pub mod voucher;
+pub mod device;
+pub mod shop;
+pub mod fat;
+pub mod journal;
+pub mod ledger;
+pub mod image;
+pub mod wallet;
+#[cfg(feature = "server")]
+pub mod records;
+pub mod tool;

@@ -1,0 +1,1 @@
+//! A store's folder: keys, kits, stock, sales journal, burn record.

@@ -1,0 +1,1 @@
+//! What all four tools share: exit codes, error printing, progress.

@@ -1,0 +1,1 @@
+//! Certificates, roles, quotas, revocation and policy.

@@ -1,0 +1,1 @@
+//! Values that can't be wrong: amounts, currencies, numbers, times.

@@ -1,0 +1,1 @@
+//! Sealed top-up sheets and signed vouchers: issuing apart from redeeming.

@@ -1,0 +1,1 @@
+//! A medium opened by its owner.
