@@ -4,8 +4,8 @@
 //! `tests/tidy.rs` reads the `use crate::` lines and enforces it.
 
 pub mod units;
-pub mod format;
 pub mod crypto;
+pub mod format;
 pub mod trust;
 pub mod voucher;
 pub mod device;
