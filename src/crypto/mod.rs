@@ -3,6 +3,7 @@
 //! It works on bytes and knows no formats. One algorithm for each purpose: SHA-256, Ed25519,
 //! HPKE over X25519, ChaCha20-Poly1305, Argon2id for passwords, PBKDF2 for typed codes.
 
+pub mod aead;
 pub mod digest;
 mod random;
 mod secret;
