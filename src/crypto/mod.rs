@@ -7,6 +7,7 @@ pub mod aead;
 pub mod digest;
 mod random;
 mod secret;
+pub mod sign;
 
 pub use digest::hmac_sha256;
 pub use random::{Random, SeededRandom, SystemRandom};
