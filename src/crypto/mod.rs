@@ -5,6 +5,7 @@
 
 pub mod aead;
 pub mod digest;
+pub mod password;
 mod random;
 mod secret;
 pub mod sign;
