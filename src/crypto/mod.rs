@@ -7,6 +7,7 @@ pub mod aead;
 pub mod digest;
 pub mod password;
 mod random;
+pub mod seal;
 mod secret;
 pub mod sign;
 
