@@ -10,6 +10,7 @@ mod random;
 pub mod seal;
 mod secret;
 pub mod sign;
+pub mod stretch;
 
 pub use digest::hmac_sha256;
 pub use random::{Random, SeededRandom, SystemRandom};
