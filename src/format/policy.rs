@@ -1,0 +1,97 @@
+//! The issuer's limits and the list of what is revoked.
+
+use super::field::{Field, Mismatch, record};
+use super::objects;
+use crate::units::{Amount, ByteCount, Currency, CurrencyForm, MediumId, StoreId, Timestamp};
+use ciborium::Value;
+
+impl Field for CurrencyForm {
+    fn to_value(&self) -> Value {
+        Value::Array(vec![self.currency().to_value(), self.exponent().to_value()])
+    }
+
+    fn from_value(value: &Value) -> Result<Self, Mismatch> {
+        let Some([code, exponent]) = value.as_array().map(Vec::as_slice) else {
+            return Err(Mismatch::new("is not [code, exponent]"));
+        };
+        let exponent = u8::from_value(exponent)?;
+        Self::new(Currency::from_value(code)?, exponent).map_err(Mismatch::new)
+    }
+}
+
+record! {
+    /// The issuer's limits, numbered; the newest that was seen binds.
+    pub struct Policy {
+        /// Rises with each policy.
+        1 => number: u64,
+        /// Issued at; a source of the time floor.
+        2 => issued: Timestamp,
+        /// Currencies and their exponents.
+        3 => currencies: Vec<CurrencyForm>,
+        /// The largest balance of a medium, minor units.
+        4 => balance_max: Amount,
+        /// The largest single top-up, minor units.
+        5 => topup_max: Amount,
+        /// What may be spent at partners since the last checkpoint, minor units.
+        6 => offline_cap: Amount,
+        /// How often at partners since the last checkpoint.
+        7 => offline_count: u32,
+        /// The same from the first login to the first checkpoint, minor units.
+        8 => starter_cap: Amount,
+        /// How often until the first checkpoint.
+        9 => starter_count: u32,
+        /// What a merged history may be short of before a person decides, minor units.
+        10 => debt_cap: Amount,
+        /// PBKDF2 rounds that a live sheet has at least.
+        11 => rounds_min: u32,
+        /// Bytes between two receipts of a transfer.
+        12 => chunk: ByteCount,
+        /// The uploader's share of a charge in millionths, at most 1,000,000.
+        13 => share_ppm: u32,
+    }
+}
+
+record! {
+    /// What is revoked of one store: everything it signed above the cut.
+    pub struct RevokedStore {
+        /// The store's number.
+        1 => store: StoreId,
+        /// The last voucher serial that counts.
+        2 => serial_cut: u64,
+        /// Hash of the last entry of the store's journal that counts; none if it was never seen.
+        3 => head: Option<[u8; 32]>,
+        /// Sheets with the slots that were not sold by that head, as a bit map, slot 0 first.
+        4 => unsold: Vec<UnsoldSlots>,
+    }
+}
+
+record! {
+    /// Slots of a sheet that a revoked store never sold.
+    pub struct UnsoldSlots {
+        /// The sheet.
+        1 => sheet: [u8; 16],
+        /// Bit `slot % 8` of byte `slot / 8` stands for a slot.
+        2 => slots: [u8; 13],
+    }
+}
+
+record! {
+    /// The issuer's list of what is revoked; a higher number holds all that a lower one held.
+    pub struct Revocation {
+        /// Rises with each list.
+        1 => number: u64,
+        /// Issued at; a source of the time floor.
+        2 => issued: Timestamp,
+        /// Media that are revoked.
+        3 => media: Vec<MediumId>,
+        /// Sheets that are revoked.
+        4 => sheets: Vec<[u8; 16]>,
+        /// Stores that are revoked.
+        5 => stores: Vec<RevokedStore>,
+    }
+}
+
+objects! {
+    Policy => Policy,
+    Revocation => Revocation,
+}
