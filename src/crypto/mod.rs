@@ -4,6 +4,7 @@
 //! HPKE over X25519, ChaCha20-Poly1305, Argon2id for passwords, PBKDF2 for typed codes.
 
 pub mod aead;
+mod batch;
 pub mod digest;
 pub mod password;
 mod random;

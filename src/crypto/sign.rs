@@ -7,10 +7,12 @@
 use std::cmp::Ordering;
 use std::fmt;
 
+use curve25519_dalek::edwards::EdwardsPoint;
 use data_encoding::HEXLOWER;
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use thiserror::Error;
 
+pub use super::batch::{BadInBatch, verify_batch};
 use super::digest::sha256;
 use super::{Random, Secret};
 
@@ -69,6 +71,10 @@ impl PublicKey {
     /// The 32 bytes of the key.
     pub fn as_bytes(&self) -> &[u8; 32] {
         self.0.as_bytes()
+    }
+
+    pub(super) fn point(&self) -> EdwardsPoint {
+        self.0.to_edwards()
     }
 
     /// The short name of the key.
