@@ -9,6 +9,7 @@ use std::sync::Arc;
 mod aligned;
 mod file;
 mod memory;
+pub mod simulated;
 mod slice;
 
 pub use aligned::{ALIGNMENT_BYTES, AlignedBuffer};
