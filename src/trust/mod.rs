@@ -6,6 +6,7 @@
 
 mod chain;
 mod grant;
+mod keyfile;
 mod revoked;
 mod signed;
 
@@ -13,6 +14,7 @@ pub use chain::{Anchor, Fingerprint, Root, Signer, TestRoots, Trust};
 pub use grant::{
     GrantError, LIVE_ROUNDS_MIN, ROUNDS_MAX, check_grant, check_policy, check_sheet_costs,
 };
+pub use keyfile::{KeyFileError, Passphrase, lock_key, unlock_key};
 pub use revoked::{Revoked, RevokedError};
 pub use signed::{Verified, role_for, sign, verify};
 
