@@ -11,6 +11,7 @@ use rustix::fs::{Advice, FallocateFlags, OFlags};
 use rustix::io::Errno;
 
 use super::aligned::is_aligned;
+use super::folder::{parent_of, sync_folder};
 use super::{
     ALIGNMENT_BYTES, AlignedBuffer, ClearOutcome, Clearing, Device, DeviceError, ReadPath, Target,
 };
@@ -129,7 +130,7 @@ impl FileDevice {
             .truncate(existing == Existing::Replace)
             .open(path)
             .map_err(|source| open_error("making", path, source))?;
-        let made = file.set_len(len).and_then(|()| sync_parent(path));
+        let made = file.set_len(len).and_then(|()| sync_folder(parent_of(path)));
         if let Err(source) = made {
             // What was half made must not look like an image; the first error is the one told.
             let _ = fs::remove_file(path);
@@ -309,15 +310,6 @@ fn refuse_without_space(path: &Path, needed: u64, reused: u64) -> Result<(), Ope
         return Err(OpenError::NoSpace { path: path.to_path_buf(), needed, free });
     }
     Ok(())
-}
-
-fn parent_of(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// Make the new name itself durable.
-fn sync_parent(path: &Path) -> io::Result<()> {
-    OpenOptions::new().read(true).open(parent_of(path))?.sync_all()
 }
 
 fn open_error(action: &'static str, path: &Path, source: io::Error) -> OpenError {

@@ -8,12 +8,14 @@ use std::sync::Arc;
 
 mod aligned;
 mod file;
+mod folder;
 mod memory;
 pub mod simulated;
 mod slice;
 
 pub use aligned::{ALIGNMENT_BYTES, AlignedBuffer};
 pub use file::{Access, Existing, FileDevice, OpenError};
+pub use folder::{Folder, FolderError, FolderLock, Privacy, create_file, read_file};
 pub use memory::MemoryDevice;
 pub use slice::Slice;
 
