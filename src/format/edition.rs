@@ -29,7 +29,7 @@ choice! {
 /// hash tree); a file that is stamped later has none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileEntry {
-    /// Path from the volume's top, `/` between names, no leading `/`.
+    /// Path from the top of the volume, beginning with `/`.
     pub path: String,
     /// Size.
     pub size: ByteCount,

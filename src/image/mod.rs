@@ -1,3 +1,6 @@
 //! Recipe to plan to bytes to verdict: partition table, hash tree, stamping, burning, checking.
 
+pub mod edition;
+pub mod gpt;
+pub mod layout;
 pub mod tree;
