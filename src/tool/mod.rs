@@ -1,1 +1,9 @@
-//! What all four tools share: exit codes, error printing, progress.
+//! What all four tools share: exit codes, error printing, output, progress, passwords, the clock.
+
+mod exit;
+mod failure;
+mod printable;
+
+pub use exit::Exit;
+pub use failure::{Explain, Failure};
+pub use printable::printable;

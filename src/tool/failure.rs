@@ -1,0 +1,152 @@
+//! Why a tool didn't do what was asked: class, message, and what to do next.
+
+use std::error::Error;
+use std::fmt::Display;
+use std::io::{self, Write};
+
+use super::{Exit, printable};
+
+/// The end of a verb that didn't get to its result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    exit: Exit,
+    message: String,
+    hint: Option<String>,
+}
+
+impl Failure {
+    /// Says what is wrong: lower case, no full stop, naming the object and both values.
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into(), hint: None }
+    }
+
+    /// Takes the message from an error and its causes.
+    pub fn of(exit: Exit, error: &dyn Error) -> Self {
+        Self::new(exit, explained(error))
+    }
+
+    /// The user broke it off.
+    pub fn interrupted() -> Self {
+        Self::new(Exit::Interrupted, "interrupted")
+    }
+
+    /// Puts in front what was being done, as a gerund: `burning /dev/sdb`.
+    #[must_use]
+    pub fn during(mut self, doing: impl Display) -> Self {
+        self.message = format!("{doing}: {}", self.message);
+        self
+    }
+
+    /// Says what to do next, as an imperative.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The class, which is the exit code.
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// The message, as it was given.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What to do next, if it is known.
+    pub fn hinted(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    /// Prints the message and the hint, each on a line of its own.
+    pub fn print(&self, tool: &str, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "{tool}: error: {}", printable(&self.message))?;
+        match &self.hint {
+            Some(hint) => writeln!(out, "hint: {}", printable(hint)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Turns a library's error into the end of a verb.
+pub trait Explain<T> {
+    /// Gives the error its class; only the tool knows whether bytes from there are damage.
+    fn or_exit(self, exit: Exit) -> Result<T, Failure>;
+
+    /// The same, with what was being done put in front.
+    fn or_exit_while(self, exit: Exit, doing: impl Display) -> Result<T, Failure>;
+}
+
+impl<T, E: Error> Explain<T> for Result<T, E> {
+    fn or_exit(self, exit: Exit) -> Result<T, Failure> {
+        self.map_err(|error| Failure::of(exit, &error))
+    }
+
+    fn or_exit_while(self, exit: Exit, doing: impl Display) -> Result<T, Failure> {
+        self.or_exit(exit).map_err(|failure| failure.during(doing))
+    }
+}
+
+/// The error, then each cause that its message doesn't already tell.
+fn explained(error: &dyn Error) -> String {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !message.contains(&text) {
+            message = format!("{message}: {text}");
+        }
+        cause = error.source();
+    }
+    message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("reading block 7")]
+    struct Outer(#[source] Middle);
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("device sdb: {0}")]
+    struct Middle(#[source] io::Error);
+
+    fn printed(failure: &Failure) -> String {
+        let mut out = Vec::new();
+        failure.print("scrip-store", &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn error_and_hint_stand_on_a_line_each() {
+        let failure = Failure::new(Exit::Refusal, "sdb holds the running system");
+        assert_eq!(printed(&failure), "scrip-store: error: sdb holds the running system\n");
+        let failure = failure.during("burning /dev/sdb").hint("choose another\ntarget");
+        assert_eq!(
+            printed(&failure),
+            "scrip-store: error: burning /dev/sdb: sdb holds the running system\n\
+             hint: choose another\\ntarget\n"
+        );
+        assert_eq!(failure.exit(), Exit::Refusal);
+        assert_eq!(failure.hinted(), Some("choose another\ntarget"));
+    }
+
+    #[test]
+    fn control_characters_reach_no_terminal() {
+        let failure = Failure::new(Exit::Damage, "file \"a\x1b[2J\nb\" is altered");
+        let expected = "scrip-store: error: file \"a\\u{1b}[2J\\nb\" is altered\n";
+        assert_eq!(printed(&failure), expected);
+    }
+
+    #[test]
+    fn causes_are_told_once() {
+        let error = Outer(Middle(io::Error::other("no answer")));
+        let failed: Result<(), Outer> = Err(error);
+        let failure = failed.or_exit_while(Exit::Failure, "checking sdb").unwrap_err();
+        assert_eq!(failure.message(), "checking sdb: reading block 7: device sdb: no answer");
+        assert_eq!(failure.exit(), Exit::Failure);
+    }
+}
