@@ -2,8 +2,10 @@
 
 mod exit;
 mod failure;
+mod output;
 mod printable;
 
 pub use exit::Exit;
 pub use failure::{Explain, Failure};
+pub use output::{Form, Output, money};
 pub use printable::printable;
