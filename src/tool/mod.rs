@@ -4,8 +4,10 @@ mod exit;
 mod failure;
 mod output;
 mod printable;
+mod progress;
 
 pub use exit::Exit;
 pub use failure::{Explain, Failure};
 pub use output::{Form, Output, money};
 pub use printable::printable;
+pub use progress::Progress;
