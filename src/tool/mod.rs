@@ -1,8 +1,10 @@
 //! What all four tools share: exit codes, error printing, output, progress, passwords, the clock.
 
+pub mod clock;
 mod exit;
 mod failure;
 mod output;
+pub mod password;
 mod printable;
 mod progress;
 

@@ -1,0 +1,199 @@
+//! Passwords from a prompt or a file, never from an argument.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use super::{Exit, Explain, Failure, printable};
+use crate::crypto::SecretBytes;
+use crate::crypto::password::Password;
+
+/// Longest password file that is read.
+pub const FILE_BYTES_MAX: usize = 4096;
+
+/// Where a password comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PasswordSource {
+    /// Asked for on the terminal, unseen.
+    Prompt,
+    /// All of a file but one newline at its end.
+    File(PathBuf),
+}
+
+impl From<Option<PathBuf>> for PasswordSource {
+    fn from(file: Option<PathBuf>) -> Self {
+        file.map_or(Self::Prompt, Self::File)
+    }
+}
+
+impl PasswordSource {
+    /// Gets the password that opens something; `question` says what, as in `password of the store`.
+    pub fn read(&self, question: &str) -> Result<Password, Failure> {
+        match self {
+            Self::Prompt => ask(question, &mut prompt),
+            Self::File(path) => from_file(path),
+        }
+    }
+
+    /// Gets a new password; a prompt asks twice.
+    pub fn read_new(&self, question: &str) -> Result<Password, Failure> {
+        match self {
+            Self::Prompt => ask_twice(question, &mut prompt),
+            Self::File(path) => from_file(path),
+        }
+    }
+}
+
+type Prompt<'a> = &'a mut dyn FnMut(&str) -> io::Result<String>;
+
+fn prompt(question: &str) -> io::Result<String> {
+    rpassword::prompt_password(question)
+}
+
+fn ask_twice(question: &str, prompt: Prompt<'_>) -> Result<Password, Failure> {
+    let first = ask(question, prompt)?;
+    if first == ask(&format!("{question}, again"), prompt)? {
+        return Ok(first);
+    }
+    Err(Failure::new(Exit::Usage, "the two passwords differ").hint("type the same one twice"))
+}
+
+fn ask(question: &str, prompt: Prompt<'_>) -> Result<Password, Failure> {
+    let typed =
+        prompt(&format!("{}: ", printable(question))).map_err(|error| unanswered(&error))?;
+    not_empty(typed, || "no password was typed".to_owned())
+}
+
+fn unanswered(error: &io::Error) -> Failure {
+    match error.kind() {
+        ErrorKind::Interrupted => Failure::interrupted(),
+        ErrorKind::UnexpectedEof => Failure::new(Exit::Usage, "no password was typed"),
+        _ => Failure::new(Exit::Usage, format!("no terminal to ask for a password on: {error}"))
+            .hint("give it with --password-file FILE"),
+    }
+}
+
+fn from_file(path: &Path) -> Result<Password, Failure> {
+    let name = path.display();
+    let bytes = read_bounded(path)
+        .or_exit_while(Exit::Failure, format_args!("reading password file {name}"))?;
+    if bytes.len() > FILE_BYTES_MAX {
+        let limit = format!("password file {name} is longer than {FILE_BYTES_MAX} bytes");
+        return Err(Failure::new(Exit::Usage, limit));
+    }
+    let mut text = String::from_utf8(bytes).map_err(|error| {
+        // Wipes the bytes.
+        drop(SecretBytes::new(error.into_bytes()));
+        Failure::new(Exit::Usage, format!("password file {name} isn't UTF-8 text"))
+    })?;
+    let end = text
+        .strip_suffix('\n')
+        .map_or(text.len(), |line| line.strip_suffix('\r').unwrap_or(line).len());
+    text.truncate(end);
+    not_empty(text, || format!("password file {name} is empty"))
+}
+
+/// Reads one byte more than is allowed at most, in a buffer that never moves.
+#[expect(clippy::disallowed_methods, reason = "a password file is named on the command line")]
+fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
+    let limit = FILE_BYTES_MAX + 1;
+    let mut bytes = Vec::with_capacity(limit);
+    File::open(path)?.take(limit as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn not_empty(text: String, complaint: impl FnOnce() -> String) -> Result<Password, Failure> {
+    let password = Password::new(text);
+    if password.is_empty() {
+        return Err(Failure::new(Exit::Usage, complaint()));
+    }
+    Ok(password)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn password(text: &str) -> Password {
+        Password::new(text.to_owned())
+    }
+
+    fn file_with(contents: &[u8]) -> (tempfile::NamedTempFile, PasswordSource) {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(contents).unwrap();
+        let source = PasswordSource::from(Some(file.path().to_owned()));
+        (file, source)
+    }
+
+    #[test]
+    fn a_file_loses_one_newline_at_its_end() {
+        let cases =
+            [("pass", "pass"), ("pass\n", "pass"), ("pass\r\n", "pass"), (" a b \n\n", " a b \n")];
+        for (contents, expected) in cases {
+            let (_file, source) = file_with(contents.as_bytes());
+            assert!(source.read("").unwrap() == password(expected), "{contents:?}");
+            assert!(source.read_new("").unwrap() == password(expected), "{contents:?}");
+        }
+    }
+
+    #[test]
+    fn bad_files_are_named() {
+        let long = vec![b'x'; FILE_BYTES_MAX + 1];
+        let cases: [(&[u8], &str); 4] = [
+            (b"", "is empty"),
+            (b"\n", "is empty"),
+            (b"\xff\xfe", "isn't UTF-8 text"),
+            (&long, "is longer than 4096 bytes"),
+        ];
+        for (contents, complaint) in cases {
+            let (file, source) = file_with(contents);
+            let failure = source.read("").err().unwrap();
+            let expected = format!("password file {} {complaint}", file.path().display());
+            assert_eq!((failure.exit(), failure.message()), (Exit::Usage, expected.as_str()));
+        }
+        let (_file, source) = file_with(&long[1..]);
+        assert!(source.read("").is_ok(), "the longest allowed");
+    }
+
+    #[test]
+    fn a_missing_file_is_a_failure() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = PasswordSource::File(folder.path().join("none"));
+        let failure = source.read("").err().unwrap();
+        assert_eq!(failure.exit(), Exit::Failure);
+        assert!(failure.message().starts_with("reading password file "), "{}", failure.message());
+    }
+
+    #[test]
+    fn a_new_password_is_asked_for_twice() {
+        let mut asked = Vec::new();
+        let mut same = |question: &str| {
+            asked.push(question.to_owned());
+            Ok("pass".to_owned())
+        };
+        assert!(ask_twice("new password", &mut same).unwrap() == password("pass"));
+        assert_eq!(asked, ["new password: ", "new password, again: "]);
+        let mut answers = ["pass", "pasS"].into_iter();
+        let mut other = |_: &str| Ok(answers.next().unwrap().to_owned());
+        let failure = ask_twice("new password", &mut other).err().unwrap();
+        assert_eq!(failure.message(), "the two passwords differ");
+    }
+
+    #[test]
+    fn no_answer_has_its_own_words() {
+        let cases = [
+            (ErrorKind::Interrupted, Exit::Interrupted, "interrupted"),
+            (ErrorKind::UnexpectedEof, Exit::Usage, "no password was typed"),
+            (ErrorKind::NotFound, Exit::Usage, "no terminal to ask for a password on: "),
+        ];
+        for (kind, exit, message) in cases {
+            let failure = ask("password", &mut |_: &str| Err(kind.into())).err().unwrap();
+            assert_eq!(failure.exit(), exit);
+            assert!(failure.message().starts_with(message), "{}", failure.message());
+        }
+        let failure = ask("password", &mut |_: &str| Ok(String::new())).err().unwrap();
+        assert_eq!(failure.message(), "no password was typed");
+    }
+}
