@@ -1,15 +1,38 @@
 //! What all four tools share: exit codes, error printing, output, progress, passwords, the clock.
+//!
+//! A tool's `main` parses its arguments and hands its work to [`run`]; only this room and the
+//! tools themselves touch the terminal, the clock and the environment.
 
+mod bug;
 pub mod clock;
 mod exit;
 mod failure;
+mod interrupt;
 mod output;
 pub mod password;
 mod printable;
 mod progress;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+
 pub use exit::Exit;
 pub use failure::{Explain, Failure};
+pub use interrupt::Interrupt;
 pub use output::{Form, Output, money};
 pub use printable::printable;
 pub use progress::Progress;
+
+/// Runs a tool's work and ends as its outcome says: message, hint, JSON result and exit code.
+pub fn run(
+    tool: &'static str,
+    form: Form,
+    work: impl FnOnce(&Output, &Interrupt) -> Result<Exit, Failure>,
+) -> ExitCode {
+    bug::announce(tool);
+    let output = Output::on_terminal(tool, form);
+    let work = || Interrupt::on_ctrl_c().and_then(|interrupt| work(&output, &interrupt));
+    // A panic was announced where it happened; here it only has to become an exit code.
+    let outcome = catch_unwind(AssertUnwindSafe(work)).unwrap_or(Ok(Exit::Bug));
+    output.finish(outcome).into()
+}
