@@ -1,0 +1,107 @@
+//! One frame: a record on a medium, aligned to sectors and checked by CRC-32C.
+//!
+//! ```text
+//! offset  bytes  field (integers big-endian)
+//!      0      4  magic "SCRJ"
+//!      4      4  CRC-32C (Castagnoli, RFC 3720 appendix B.4) over bytes 8 .. 24 + length
+//!      8      8  generation
+//!     16      4  index within the generation, from 0
+//!     20      4  length of the record
+//!     24      …  the record, then zeros up to the next multiple of 512
+//! ```
+
+/// Frames begin on multiples of this.
+pub const SECTOR_BYTES: usize = 512;
+/// Length of a frame's header.
+pub const HEADER_BYTES: usize = 24;
+/// The longest record a frame takes.
+pub const RECORD_BYTES_MAX: usize = 2048;
+const MAGIC: [u8; 4] = *b"SCRJ";
+
+/// A frame that was read: its header and CRC are right, its record is not parsed yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    /// Which writing of the journal it belongs to; the bank is its parity.
+    pub generation: u64,
+    /// Its place in the generation.
+    pub index: u32,
+    /// The record's bytes.
+    pub record: Vec<u8>,
+}
+
+impl Frame {
+    /// Length on the medium: header, record, padding.
+    pub fn stored_bytes(&self) -> usize {
+        (HEADER_BYTES + self.record.len()).next_multiple_of(SECTOR_BYTES)
+    }
+
+    /// The bytes on the medium; `None` for a record above [`RECORD_BYTES_MAX`].
+    pub fn encode(&self) -> Option<Vec<u8>> {
+        if self.record.len() > RECORD_BYTES_MAX {
+            return None;
+        }
+        let length = u32::try_from(self.record.len()).ok()?;
+        let mut out = Vec::with_capacity(self.stored_bytes());
+        out.extend(MAGIC);
+        out.extend([0; 4]);
+        out.extend(self.generation.to_be_bytes());
+        out.extend(self.index.to_be_bytes());
+        out.extend(length.to_be_bytes());
+        out.extend(&self.record);
+        let crc = crc32c::crc32c(&out[8..]);
+        out[4..8].copy_from_slice(&crc.to_be_bytes());
+        out.resize(self.stored_bytes(), 0);
+        Some(out)
+    }
+
+    /// The frame that `bytes` begins with, if one does; padding must be zero.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let header = bytes.get(..HEADER_BYTES)?;
+        let word = |at: usize| header[at..at + 4].try_into().map(u32::from_be_bytes).ok();
+        let length = usize::try_from(word(20)?).ok()?;
+        if header[..4] != MAGIC || length > RECORD_BYTES_MAX {
+            return None;
+        }
+        let end = HEADER_BYTES + length;
+        let checked = bytes.get(8..end)?;
+        let padding = bytes.get(end..end.next_multiple_of(SECTOR_BYTES))?;
+        if crc32c::crc32c(checked) != word(4)? || padding.iter().any(|byte| *byte != 0) {
+            return None;
+        }
+        let generation = header[8..16].try_into().map(u64::from_be_bytes).ok()?;
+        Some(Self { generation, index: word(16)?, record: bytes[HEADER_BYTES..end].to_vec() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Frame {
+        Frame { generation: 3, index: 9, record: (0..255).cycle().take(600).collect() }
+    }
+
+    #[test]
+    fn frames_are_read_back() {
+        for length in [0, 1, 488, 489, 2048] {
+            let frame = Frame { record: vec![7; length], ..sample() };
+            let bytes = frame.encode().unwrap();
+            assert!(bytes.len().is_multiple_of(512));
+            assert_eq!(Frame::decode(&bytes).unwrap(), frame);
+        }
+        assert!(Frame { record: vec![0; 2049], ..sample() }.encode().is_none());
+    }
+
+    #[test]
+    fn every_flip_and_truncation_is_seen() {
+        let bytes = sample().encode().unwrap();
+        for bit in 0..bytes.len() * 8 {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(Frame::decode(&flipped), None, "bit {bit}");
+        }
+        for end in 0..bytes.len() {
+            assert_eq!(Frame::decode(&bytes[..end]), None, "cut at {end}");
+        }
+    }
+}
