@@ -25,8 +25,8 @@ record! {
     /// One slot of `/SCRIP/ACCESS.A` and `.B`: the holder key under the owner's password.
     ///
     /// The sealed bytes are the holder key's seed (32) and the ring key (32). The associated data is
-    /// the kind's domain, then the encoding of this slot with `sealed` empty, then the medium's
-    /// number as eight bytes, big-endian.
+    /// memory, passes, lanes (four bytes each), the salt, the kind's domain, the generation (eight
+    /// bytes), the public key, the medium's number (eight bytes); integers big-endian.
     pub struct AccessSlot {
         /// The slot with the highest generation counts.
         1 => generation: u64,

@@ -4,6 +4,7 @@
 //! them and gives a [`Signer`]; [`Signer::open`] verifies an object's signature over its raw bytes,
 //! refuses a role that may not sign it, and only then parses it into a [`Verified`] value.
 
+pub mod access;
 mod chain;
 mod grant;
 mod keyfile;
