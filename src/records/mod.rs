@@ -1,1 +1,52 @@
 //! The server's database: `SQLite` by default, `PostgreSQL` by URL.
+//!
+//! Every statement is one text for both. Each method of [`Records`] is one transaction: it holds
+//! wholly or not at all, and asking for the same thing again answers what was recorded the first
+//! time. Money here is what issuing needs: quotas, and codes that are sold once.
+
+mod database;
+mod held;
+mod kits;
+mod media;
+mod place;
+mod schema;
+mod statement;
+mod stores;
+mod value;
+
+pub use database::StorageError;
+pub use held::{HeldError, HeldSlot, Stock};
+pub use kits::{Kit, KitError, Sheet, Slot, SlotPlace, SlotState};
+pub use media::{MediaError, RESERVE_MAX};
+pub use place::{Place, PlaceError};
+pub use schema::{OpenError, SCHEMA_VERSION};
+pub use stores::{
+    EnrolError, Enrolment, Quota, RevokeError, SERIAL_MAX, Store, StoreRefusal, StoreStatus,
+};
+
+use database::Database;
+
+/// The issuer's records, open for reading and writing.
+///
+/// One value is one connection. Several may be open on one place, in one process or many; they
+/// wait for each other where they must.
+#[derive(Debug)]
+pub struct Records {
+    database: Database,
+}
+
+impl Records {
+    /// Make new records at `place`; refuses a place that holds records already.
+    pub fn create(place: &Place) -> Result<Self, OpenError> {
+        let mut database = Database::connect(place, database::Missing::Make)?;
+        schema::make(&mut database, place)?;
+        Ok(Self { database })
+    }
+
+    /// Open the records at `place`; refuses records of another schema version.
+    pub fn open(place: &Place) -> Result<Self, OpenError> {
+        let mut database = Database::connect(place, database::Missing::Refuse)?;
+        schema::check(&mut database, place)?;
+        Ok(Self { database })
+    }
+}

@@ -1,0 +1,84 @@
+//! The tables and their version.
+//!
+//! A step is a numbered text under `schema/`; records at version n have had steps 1 to n. Steps
+//! say `BIGINT` and `BYTES`: `SQLite` reads `INTEGER` and `BLOB` and checks every value's type
+//! (`STRICT`), `PostgreSQL` reads `BIGINT` and `BYTEA`. A line `);` alone ends a table.
+
+use super::database::{Database, StorageError};
+use super::place::Place;
+use super::statement::{Script, Transaction};
+
+const STEPS: [&str; 1] = [include_str!("schema/1-issuing.sql")];
+
+/// The version of the records that this program reads and writes.
+pub const SCHEMA_VERSION: u64 = STEPS.len() as u64;
+
+/// Why records are not made or opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Records are there already.
+    #[error("{0} holds records already")]
+    Exists(String),
+    /// A database without records.
+    #[error("{0} holds no records of Scrip")]
+    NoRecords(String),
+    /// Records of an older or newer program.
+    #[error("{place}: records have schema version {found}, this program reads {SCHEMA_VERSION}")]
+    OtherVersion {
+        /// Where.
+        place: String,
+        /// The version of the records.
+        found: u64,
+    },
+    /// The database did not do it.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+/// Make all tables, where there are none yet.
+pub(super) fn make(database: &mut Database, place: &Place) -> Result<(), OpenError> {
+    database.write(|tx| {
+        if version(tx)?.is_some() {
+            return Err(OpenError::Exists(place.to_string()));
+        }
+        tx.run_script(&script("CREATE TABLE scrip_schema (\n    version BIGINT NOT NULL\n);\n"))?;
+        tx.execute("INSERT INTO scrip_schema (version) VALUES (0)", &[])?;
+        Ok(climb(tx, &STEPS)?)
+    })
+}
+
+/// Refuse records of another version.
+pub(super) fn check(database: &mut Database, place: &Place) -> Result<(), OpenError> {
+    match database.read(version)? {
+        Some(SCHEMA_VERSION) => Ok(()),
+        Some(found) => Err(OpenError::OtherVersion { place: place.to_string(), found }),
+        None => Err(OpenError::NoRecords(place.to_string())),
+    }
+}
+
+/// Take every step that the records have not had.
+fn climb(tx: &mut Transaction<'_>, steps: &[&str]) -> Result<(), StorageError> {
+    let had = version(tx)?.unwrap_or(0);
+    for step in steps.iter().skip(usize::try_from(had).unwrap_or(usize::MAX)) {
+        tx.run_script(&script(step))?;
+        tx.execute("UPDATE scrip_schema SET version = version + 1", &[])?;
+    }
+    Ok(())
+}
+
+/// The version of the records, if these are records.
+fn version(tx: &mut Transaction<'_>) -> Result<Option<u64>, StorageError> {
+    if !tx.has_table("scrip_schema")? {
+        return Ok(None);
+    }
+    tx.row("SELECT version FROM scrip_schema", &[], |row| row.count(0))
+}
+
+/// A step in the words of each database.
+fn script(step: &str) -> Script {
+    let sqlite = step.replace("BIGINT", "INTEGER").replace("BYTES", "BLOB");
+    Script {
+        sqlite: sqlite.replace("\n);", "\n) STRICT;"),
+        postgres: step.replace("BYTES", "BYTEA"),
+    }
+}

@@ -1,0 +1,164 @@
+//! Values that go into statements and rows that come out of them.
+//!
+//! Numbers are `BIGINT`, all else bytes or text. A row is checked as it is read: what no version
+//! of this program writes is damage, and the message names the column.
+
+use rusqlite::types::ToSqlOutput;
+
+use super::database::StorageError;
+use crate::units::{Amount, MediumId, StoreId, Timestamp, UnitError};
+
+/// A value in a statement.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Value<'a> {
+    Int(i64),
+    Bytes(&'a [u8]),
+    Text(&'a str),
+}
+
+/// A row of an answer; columns count from 0.
+pub(super) enum Row<'a> {
+    Sqlite(&'a rusqlite::Row<'a>),
+    Postgres(&'a postgres::Row),
+}
+
+impl Value<'_> {
+    /// A number below 2^63, which every counted thing here is.
+    pub(super) fn count(count: u64) -> Self {
+        Self::Int(i64::try_from(count).expect("counted things stay below 2^63"))
+    }
+
+    /// The value as `PostgreSQL` takes it.
+    pub(super) fn for_server(&self) -> &(dyn postgres::types::ToSql + Sync) {
+        match self {
+            Self::Int(number) => number,
+            Self::Bytes(bytes) => bytes,
+            Self::Text(text) => text,
+        }
+    }
+}
+
+impl From<Amount> for Value<'_> {
+    fn from(amount: Amount) -> Self {
+        Self::count(amount.minor())
+    }
+}
+
+impl From<MediumId> for Value<'_> {
+    fn from(medium: MediumId) -> Self {
+        Self::count(medium.number())
+    }
+}
+
+impl From<StoreId> for Value<'_> {
+    fn from(store: StoreId) -> Self {
+        Self::Int(store.number().into())
+    }
+}
+
+impl From<Timestamp> for Value<'_> {
+    fn from(time: Timestamp) -> Self {
+        Self::count(time.seconds())
+    }
+}
+
+impl rusqlite::ToSql for Value<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Self::Int(number) => ToSqlOutput::from(*number),
+            Self::Bytes(bytes) => ToSqlOutput::from(*bytes),
+            Self::Text(text) => ToSqlOutput::from(*text),
+        })
+    }
+}
+
+impl Row<'_> {
+    pub(super) fn int(&self, column: usize) -> Result<i64, StorageError> {
+        match self {
+            Self::Sqlite(row) => row.get(column).map_err(|error| self.wrong(column, &error)),
+            Self::Postgres(row) => row.try_get(column).map_err(|error| self.wrong(column, &error)),
+        }
+    }
+
+    /// A number that may be absent.
+    pub(super) fn int_or_none(&self, column: usize) -> Result<Option<i64>, StorageError> {
+        match self {
+            Self::Sqlite(row) => row.get(column).map_err(|error| self.wrong(column, &error)),
+            Self::Postgres(row) => row.try_get(column).map_err(|error| self.wrong(column, &error)),
+        }
+    }
+
+    pub(super) fn bytes(&self, column: usize) -> Result<&[u8], StorageError> {
+        match self {
+            Self::Sqlite(row) => row
+                .get_ref(column)
+                .map_err(|error| self.wrong(column, &error))?
+                .as_blob()
+                .map_err(|error| self.wrong(column, &error)),
+            Self::Postgres(row) => row.try_get(column).map_err(|error| self.wrong(column, &error)),
+        }
+    }
+
+    pub(super) fn text(&self, column: usize) -> Result<&str, StorageError> {
+        match self {
+            Self::Sqlite(row) => row
+                .get_ref(column)
+                .map_err(|error| self.wrong(column, &error))?
+                .as_str()
+                .map_err(|error| self.wrong(column, &error)),
+            Self::Postgres(row) => row.try_get(column).map_err(|error| self.wrong(column, &error)),
+        }
+    }
+
+    pub(super) fn array<const N: usize>(&self, column: usize) -> Result<[u8; N], StorageError> {
+        let bytes = self.bytes(column)?;
+        bytes
+            .try_into()
+            .map_err(|_| self.wrong(column, &format!("it has {} bytes, expected {N}", bytes.len())))
+    }
+
+    /// A number that is not negative.
+    pub(super) fn count(&self, column: usize) -> Result<u64, StorageError> {
+        let number = self.int(column)?;
+        u64::try_from(number).map_err(|_| self.wrong(column, &format!("{number} is below 0")))
+    }
+
+    pub(super) fn amount(&self, column: usize) -> Result<Amount, StorageError> {
+        self.unit(column, Amount::from_minor)
+    }
+
+    pub(super) fn medium(&self, column: usize) -> Result<MediumId, StorageError> {
+        self.unit(column, MediumId::from_number)
+    }
+
+    pub(super) fn store(&self, column: usize) -> Result<StoreId, StorageError> {
+        self.unit(column, StoreId::from_number)
+    }
+
+    pub(super) fn time(&self, column: usize) -> Result<Timestamp, StorageError> {
+        self.unit(column, Timestamp::from_seconds)
+    }
+
+    /// A time that may be absent.
+    pub(super) fn time_or_none(&self, column: usize) -> Result<Option<Timestamp>, StorageError> {
+        self.int_or_none(column)?.map(|_| self.time(column)).transpose()
+    }
+
+    fn unit<T>(
+        &self,
+        column: usize,
+        make: impl FnOnce(u64) -> Result<T, UnitError>,
+    ) -> Result<T, StorageError> {
+        make(self.count(column)?).map_err(|error| self.wrong(column, &error))
+    }
+
+    /// The error for a column that holds what it never may.
+    pub(super) fn wrong(&self, column: usize, reason: &dyn ToString) -> StorageError {
+        let name = match self {
+            Self::Sqlite(row) => row.as_ref().column_name(column).unwrap_or("?").to_owned(),
+            Self::Postgres(row) => row.columns()[column].name().to_owned(),
+        };
+        let object = format!("column {name} of the records");
+        StorageError::Damaged { object, reason: reason.to_string() }
+    }
+}
