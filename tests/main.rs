@@ -1,3 +1,8 @@
 //! The one integration test binary: a module per subject.
 mod emulator;
 mod fat;
+
+#[cfg(feature = "server")]
+mod postgres;
+#[cfg(feature = "server")]
+mod records;
