@@ -5,7 +5,7 @@ mod number;
 mod time;
 
 pub use amount::{Amount, Currency, CurrencyForm};
-pub use number::{ByteCount, MediumId, Sequence, StoreId};
+pub use number::{ByteCount, MediumId, Sequence, StoreId, check_digits};
 pub use time::Timestamp;
 
 /// Why a value is not one of its kind; the message names the value and the limit.

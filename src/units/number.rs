@@ -41,9 +41,10 @@ impl MediumId {
     }
 }
 
-/// The two digits that make `serial * 100 + digits` leave 1 when divided by 97.
-fn check_digits(serial: u64) -> u64 {
-    98 - (serial % 97 * 100) % 97
+/// The check digits (ISO 7064 mod 97-10) of a number: `number * 100 + digits` leaves 1 when divided
+/// by 97. They show every wrong digit and every swap of neighbours.
+pub fn check_digits(number: u64) -> u64 {
+    98 - (number % 97 * 100) % 97
 }
 
 impl fmt::Display for MediumId {

@@ -1,1 +1,3 @@
 //! Sealed top-up sheets and signed vouchers: issuing apart from redeeming.
+
+pub mod code;
