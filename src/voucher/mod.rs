@@ -1,4 +1,14 @@
-//! Sealed top-up sheets and signed vouchers: issuing apart from redeeming.
+//! Top-ups: sealed sheets of codes, and signed vouchers.
+//!
+//! Issuing a sheet ([`sheet`]) needs the issuer's seal key; redeeming a code ([`redeem`]) needs no
+//! secret at all, so an owner, a peer and an auditor check what none of them can mint.
 
 pub mod code;
+pub mod redeem;
 pub mod repair;
+pub mod sheet;
+mod signed;
+
+pub use redeem::{LIVE_SHEETS_MAX, RedeemError, check_slot, code_event, voucher_event, voucher_id};
+pub use sheet::{PLANNED_RUNS, PlannedRun, SheetError, SheetPlan, make_sheet, slot_secret};
+pub use signed::{VoucherError, VoucherSale, VoucherTerms, sign_voucher, verify_voucher};
