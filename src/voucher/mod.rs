@@ -9,6 +9,9 @@ pub mod repair;
 pub mod sheet;
 mod signed;
 
-pub use redeem::{LIVE_SHEETS_MAX, RedeemError, check_slot, code_event, voucher_event, voucher_id};
+pub use redeem::{
+    CodeTerms, LIVE_SHEETS_MAX, Opened, RedeemError, check_slot, code_event, open_code, open_text,
+    repairs, voucher_event, voucher_id,
+};
 pub use sheet::{PLANNED_RUNS, PlannedRun, SheetError, SheetPlan, make_sheet, slot_secret};
 pub use signed::{VoucherError, VoucherSale, VoucherTerms, sign_voucher, verify_voucher};

@@ -1,20 +1,55 @@
-//! Redeeming: what a code is worth, by the sheet alone.
+//! Redeeming: what a code is worth, by the medium's sheets alone.
 
 use std::num::NonZeroU32;
 
+use super::code::{CodeDigits, CodeError, TypedCode};
+use super::repair::{Slips, candidates};
 use super::sheet::slot_commitment;
 use crate::crypto::digest::sha256_parts;
 use crate::format::record::EventId;
 use crate::format::sheet::{SecretDigits, Sheet, SheetId};
-use crate::trust::{ROUNDS_MAX, RevokedError};
+use crate::trust::{ROUNDS_MAX, Revoked, RevokedError, Verified};
 use crate::units::{Amount, Currency, MediumId, StoreId};
 
 /// How many sheets of a medium are live at once; older ones are only recognised.
 pub const LIVE_SHEETS_MAX: usize = 2;
 
+/// What a typed code is held against.
+#[derive(Debug, Clone, Copy)]
+pub struct CodeTerms<'a> {
+    /// This medium.
+    pub medium: MediumId,
+    /// The currency it holds.
+    pub currency: Currency,
+    /// Its sheets, newest first; the first [`LIVE_SHEETS_MAX`] are live.
+    pub sheets: &'a [Verified<Sheet>],
+    /// What is revoked.
+    pub revoked: &'a Revoked,
+}
+
+/// What a code opened; that it was not credited before is the ledger's to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Opened {
+    /// The sheet.
+    pub sheet: SheetId,
+    /// The slot on it.
+    pub slot: u8,
+    /// What it credits.
+    pub amount: Amount,
+}
+
 /// Why a code adds nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RedeemError {
+    /// What was typed is no code.
+    #[error(transparent)]
+    Code(#[from] CodeError),
+    /// There is nothing to check a code by.
+    #[error("medium {medium} has no sheet of codes")]
+    NoSheet {
+        /// This medium.
+        medium: MediumId,
+    },
     /// A slot that the sheet doesn't have.
     #[error("slot {slot}: the sheet of medium {medium} has slots 0 to {last}")]
     Slot {
@@ -66,6 +101,62 @@ pub enum RedeemError {
     /// The medium, the sheet or the slot is revoked.
     #[error(transparent)]
     Revoked(#[from] RevokedError),
+}
+
+/// Open what was typed; each sheet that is tried costs its rounds.
+pub fn open_text(terms: &CodeTerms<'_>, typed: &str) -> Result<Opened, RedeemError> {
+    open_code(terms, &typed.parse()?)
+}
+
+/// Open a code with the medium's live sheets; a slot of an older sheet is only recognised.
+pub fn open_code(terms: &CodeTerms<'_>, code: &TypedCode) -> Result<Opened, RedeemError> {
+    let medium = terms.medium;
+    terms.revoked.check_medium(medium)?;
+    if terms.sheets.is_empty() {
+        return Err(RedeemError::NoSheet { medium });
+    }
+    let mut fault = RedeemError::NotOfThisMedium { medium };
+    for (place, sheet) in terms.sheets.iter().enumerate() {
+        match open_slot(terms, sheet, code) {
+            Ok(_) if place >= LIVE_SHEETS_MAX => return Err(RedeemError::OldSheet { medium }),
+            Ok(opened) => return Ok(opened),
+            Err(RedeemError::Slot { .. } | RedeemError::NotOfThisMedium { .. }) => {}
+            Err(revoked @ RedeemError::Revoked(_)) => return Err(revoked),
+            Err(other) => fault = other,
+        }
+    }
+    Err(fault)
+}
+
+/// Codes that may have been meant and that open a live slot: all one slip away, or two.
+///
+/// One slip costs a few checks, two slips about 200: a few seconds.
+pub fn repairs<'a>(
+    terms: &'a CodeTerms<'a>,
+    typed: CodeDigits,
+    slips: Slips,
+) -> impl Iterator<Item = (TypedCode, Opened)> + 'a {
+    candidates(typed)
+        .take_while(move |candidate| candidate.slips <= slips)
+        .filter_map(|candidate| Some((open_code(terms, &candidate.code).ok()?, candidate.code)))
+        .map(|(opened, code)| (code, opened))
+}
+
+fn open_slot(
+    terms: &CodeTerms<'_>,
+    sheet: &Sheet,
+    code: &TypedCode,
+) -> Result<Opened, RedeemError> {
+    let (medium, expected) = (terms.medium, terms.currency);
+    if sheet.medium != medium {
+        return Err(RedeemError::ForeignSheet { found: sheet.medium, expected: medium });
+    }
+    if sheet.currency != expected {
+        return Err(RedeemError::Currency { medium, found: sheet.currency, expected });
+    }
+    let amount = check_slot(sheet, code.slot(), code.secret())?;
+    terms.revoked.check_slot(&sheet.id, code.slot())?;
+    Ok(Opened { sheet: sheet.id, slot: code.slot(), amount })
 }
 
 /// What the slot credits, if these digits open its commitment; costs the sheet's rounds.
@@ -122,21 +213,27 @@ mod tests {
     use crate::crypto::digest::sha256;
     use crate::crypto::sign::SecretKey;
     use crate::format::field::Bytes;
+    use crate::format::policy::Revocation;
     use crate::format::sheet::Run;
-    use crate::trust::verify;
+    use crate::trust::{sign, verify};
     use crate::units::Timestamp;
+    use crate::voucher::code::CODE_DIGITS;
     use crate::voucher::sheet::{SheetPlan, make_sheet, slot_secret};
 
     const MEDIUM: u64 = 4_821_093_765;
+
+    fn medium() -> MediumId {
+        MediumId::from_serial(MEDIUM)
+    }
 
     fn run(count: u32, minor: u64) -> Run {
         Run { count, amount: Amount::from_minor(minor).unwrap() }
     }
 
-    fn sheet() -> Sheet {
+    fn signed_sheet(id: SheetId, medium: MediumId) -> Verified<Sheet> {
         let plan = SheetPlan {
-            id: [5; 16],
-            medium: MediumId::from_serial(MEDIUM),
+            id,
+            medium,
             currency: "JPY".parse().unwrap(),
             rounds: NonZeroU32::new(2).unwrap(),
             runs: vec![run(3, 1_000), run(2, 5_000)],
@@ -144,7 +241,20 @@ mod tests {
         };
         let issuer = SecretKey::from_seed([1; 32]);
         let bytes = make_sheet(&issuer, &Secret::new([2; 32]), &plan).unwrap();
-        verify::<Sheet>(&bytes, &issuer.public()).unwrap().into_value()
+        verify::<Sheet>(&bytes, &issuer.public()).unwrap()
+    }
+
+    fn sheet() -> Sheet {
+        signed_sheet([5; 16], medium()).into_value()
+    }
+
+    fn code(sheet: &SheetId, slot: u8) -> TypedCode {
+        let secret = slot_secret(&Secret::new([2; 32]), medium(), sheet, slot);
+        TypedCode::new(slot, secret).unwrap()
+    }
+
+    fn terms<'a>(sheets: &'a [Verified<Sheet>], revoked: &'a Revoked) -> CodeTerms<'a> {
+        CodeTerms { medium: medium(), currency: "JPY".parse().unwrap(), sheets, revoked }
     }
 
     fn secret(slot: u8) -> SecretDigits {
@@ -201,5 +311,77 @@ mod tests {
         let store = StoreId::from_number(7).unwrap();
         let parts = [7_u64.to_be_bytes(), 300_u64.to_be_bytes()].concat();
         assert_eq!(voucher_id(store, 300), sha256(&parts)[..16]);
+    }
+
+    #[test]
+    fn a_typed_code_opens_either_live_sheet_and_names_an_old_one() {
+        let sheets = [5, 6, 7].map(|id| signed_sheet([id; 16], medium()));
+        let none = Revoked::none();
+        let terms = terms(&sheets, &none);
+        for id in [5, 6] {
+            let opened = open_text(&terms, &code(&[id; 16], 4).printed()).unwrap();
+            let amount = Amount::from_minor(5_000).unwrap();
+            assert_eq!(opened, Opened { sheet: [id; 16], slot: 4, amount });
+        }
+        let old = open_code(&terms, &code(&[7; 16], 4)).unwrap_err();
+        assert_eq!(old.to_string(), "this code is of an old sheet of medium 482109376527");
+        let foreign = open_code(&terms, &code(&[8; 16], 4)).unwrap_err();
+        assert_eq!(foreign, RedeemError::NotOfThisMedium { medium: medium() });
+        let short = open_text(&terms, "0712-3456").unwrap_err();
+        assert_eq!(short.to_string(), "code is incomplete: 8 of 20 digits");
+    }
+
+    #[test]
+    fn sheets_that_cannot_be_used_are_named() {
+        let none = Revoked::none();
+        let missing = open_code(&terms(&[], &none), &code(&[5; 16], 0)).unwrap_err();
+        assert_eq!(missing.to_string(), "medium 482109376527 has no sheet of codes");
+        let foreign = [signed_sheet([5; 16], MediumId::from_serial(1))];
+        let error = open_code(&terms(&foreign, &none), &code(&[5; 16], 0)).unwrap_err();
+        let message = "a sheet of medium 000000000195 lies on medium 482109376527";
+        assert_eq!(error.to_string(), message);
+        let both = [foreign[0].clone(), signed_sheet([6; 16], medium())];
+        assert!(open_code(&terms(&both, &none), &code(&[6; 16], 0)).is_ok(), "the other is good");
+        let euro = CodeTerms { currency: "EUR".parse().unwrap(), ..terms(&both[1..], &none) };
+        let error = open_code(&euro, &code(&[6; 16], 0)).unwrap_err();
+        let message = "sheet of medium 482109376527 is in JPY, the medium holds EUR";
+        assert_eq!(error.to_string(), message);
+    }
+
+    #[test]
+    fn what_is_revoked_adds_nothing() {
+        let key = SecretKey::from_seed([1; 32]);
+        let list = |media: Vec<MediumId>, sheets: Vec<SheetId>| {
+            let issued = Timestamp::from_seconds(1_800_000_000).unwrap();
+            let list = Revocation { number: 3, issued, media, sheets, stores: vec![] };
+            Revoked::none().with(verify(&sign(&key, &list), &key.public()).unwrap())
+        };
+        let sheets = [signed_sheet([5; 16], medium())];
+        let refused = |revoked: &Revoked| {
+            open_code(&terms(&sheets, revoked), &code(&[5; 16], 2)).unwrap_err().to_string()
+        };
+        let message = "medium 482109376527 is revoked by list 3";
+        assert_eq!(refused(&list(vec![medium()], vec![])), message);
+        let message = "slot 2 of this sheet is revoked by list 3";
+        assert_eq!(refused(&list(vec![], vec![[5; 16]])), message);
+    }
+
+    #[test]
+    fn a_single_slip_is_repaired_by_the_sheet_and_offers_nothing_else() {
+        let sheets = [signed_sheet([5; 16], medium())];
+        let none = Revoked::none();
+        let terms = terms(&sheets, &none);
+        let meant = code(&[5; 16], 3);
+        let text = meant.printed().replace('-', "");
+        for place in 0..CODE_DIGITS {
+            let mut typed = text.clone().into_bytes();
+            typed[place] = b'0' + (typed[place] - b'0' + 1) % 10;
+            let typed = String::from_utf8(typed).unwrap();
+            assert!(open_text(&terms, &typed).is_err());
+            let digits = CodeDigits::read(&typed).unwrap();
+            let found: Vec<_> = repairs(&terms, digits, Slips::One).collect();
+            assert!(found.len() == 1 && found[0].0 == meant, "place {place}");
+            assert_eq!(found[0].1.slot, 3);
+        }
     }
 }
