@@ -8,7 +8,7 @@
 
 use ciborium::Value;
 
-use super::DecodeError;
+use super::{DecodeError, Kind};
 
 /// How deep arrays, maps and tags may nest.
 pub const DEPTH_MAX: u32 = 12;
@@ -17,17 +17,18 @@ pub const TAG_SIGN1: u64 = 18;
 
 /// The length in bytes of the one well-formed item that `bytes` begins with.
 pub fn measure(bytes: &[u8]) -> Result<usize, DecodeError> {
-    let mut scan = Scan { bytes, at: 0 };
-    scan.item(0)?;
-    Ok(scan.at)
+    scan(bytes, usize::MAX)
 }
 
-/// Decode exactly one item of at most `bytes_max` bytes, with nothing behind it.
-pub fn decode(bytes: &[u8], bytes_max: usize) -> Result<Value, DecodeError> {
-    if bytes.len() > bytes_max {
-        return Err(DecodeError::TooLarge { found: bytes.len(), max: bytes_max });
+/// Decode exactly one item within the limits of its kind, with nothing behind it.
+///
+/// Values take tens of bytes each in memory, whatever they take encoded: so they are counted too,
+/// before any is built.
+pub fn decode(bytes: &[u8], kind: Kind) -> Result<Value, DecodeError> {
+    if bytes.len() > kind.bytes_max() {
+        return Err(DecodeError::TooLarge { found: bytes.len(), max: kind.bytes_max() });
     }
-    let used = measure(bytes)?;
+    let used = scan(bytes, kind.items_max())?;
     if used != bytes.len() {
         return Err(DecodeError::Trailing { used, found: bytes.len() });
     }
@@ -54,9 +55,17 @@ pub fn encode(value: &Value) -> Vec<u8> {
     out
 }
 
+fn scan(bytes: &[u8], items_max: usize) -> Result<usize, DecodeError> {
+    let mut scan = Scan { bytes, at: 0, items: 0, items_max };
+    scan.item(0)?;
+    Ok(scan.at)
+}
+
 struct Scan<'a> {
     bytes: &'a [u8],
     at: usize,
+    items: usize,
+    items_max: usize,
 }
 
 impl Scan<'_> {
@@ -64,6 +73,10 @@ impl Scan<'_> {
         let start = self.at;
         if depth > DEPTH_MAX {
             return Err(DecodeError::TooDeep { at: start, max: DEPTH_MAX });
+        }
+        self.items += 1;
+        if self.items > self.items_max {
+            return Err(DecodeError::TooManyItems { at: start, max: self.items_max });
         }
         let (major, argument) = self.head()?;
         match major {
@@ -214,8 +227,24 @@ mod tests {
 
     #[test]
     fn nothing_may_stand_behind_the_item() {
-        assert!(matches!(decode(&[0, 0], 9), Err(DecodeError::Trailing { used: 1, found: 2 })));
-        assert!(matches!(decode(&[0; 10], 9), Err(DecodeError::TooLarge { found: 10, max: 9 })));
+        let trailing = DecodeError::Trailing { used: 1, found: 2 };
+        assert_eq!(decode(&[0, 0], Kind::Policy).unwrap_err(), trailing);
+    }
+
+    #[test]
+    fn bytes_and_items_are_limited_before_values_are_built() {
+        let max = Kind::Policy.bytes_max();
+        let long = DecodeError::TooLarge { found: max + 1, max };
+        assert_eq!(decode(&vec![0; max + 1], Kind::Policy).unwrap_err(), long);
+        let array = |count: u16| {
+            let [high, low] = count.to_be_bytes();
+            [vec![0x99, high, low], vec![0; count.into()]].concat()
+        };
+        let max = Kind::Policy.items_max();
+        let fits = u16::try_from(max - 1).unwrap();
+        assert!(decode(&array(fits), Kind::Policy).is_ok());
+        let many = DecodeError::TooManyItems { at: max + 2, max };
+        assert_eq!(decode(&array(fits + 1), Kind::Policy).unwrap_err(), many);
     }
 
     #[test]

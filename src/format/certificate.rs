@@ -47,11 +47,10 @@ impl Field for Confirmation {
     }
 
     fn from_value(value: &Value) -> Result<Self, Mismatch> {
-        let outer = value.as_map().map(Vec::as_slice);
-        let Some([(label, inner)]) = outer.filter(|pairs| pairs[0].0 == Value::from(1)) else {
-            return Err(Mismatch::new("is not {1: COSE_Key}"));
+        let inner = match value.as_map().map(Vec::as_slice) {
+            Some([(label, inner)]) if *label == Value::from(1) => inner,
+            _ => return Err(Mismatch::new("is not {1: COSE_Key}")),
         };
-        debug_assert_eq!(*label, Value::from(1));
         let mut key = MapReader::open(inner)?;
         let (family, curve): (u64, u64) = (key.take(1, "kty")?, key.take(-1, "crv")?);
         if (family, curve) != (1, 6) {

@@ -1,6 +1,6 @@
 //! Signed objects: `COSE_Sign1` (RFC 9052 section 4.2), tagged 18, with Ed25519.
 //!
-//! The protected header is exactly {1: -8 (`EdDSA`), 4: key id, 16: "scrip/<kind>"}; the
+//! The protected header is exactly {1: -8 (`EdDSA`), 4: key id, 16: "x.scrip.<kind>"}; the
 //! unprotected header is empty; the payload is attached. `external_aad` is [`Kind::domain`].
 
 use ciborium::Value;
@@ -31,7 +31,7 @@ pub struct Sign1 {
 impl Sign1 {
     /// Read a signed object of this kind; its form is exact, its signature is not checked.
     pub fn decode(bytes: &[u8], kind: Kind) -> Result<Self, DecodeError> {
-        cbor::decode(bytes, kind.bytes_max())?;
+        cbor::decode(bytes, kind)?;
         let message = CoseSign1::from_tagged_slice(bytes)
             .map_err(|error| envelope(kind, format!("no tagged COSE_Sign1 ({error})")))?;
         let header = protected_header(&message, kind)?;
@@ -104,8 +104,9 @@ pub fn stated_kind(bytes: &[u8]) -> Option<Kind> {
     Kind::ALL.iter().copied().find(|kind| type_name(*kind) == text)
 }
 
+/// The media type `application/x.scrip.<kind>`; RFC 9596 has `application/` left out.
 fn type_name(kind: Kind) -> String {
-    format!("scrip/{}", kind.name())
+    format!("x.scrip.{}", kind.name())
 }
 
 fn envelope(kind: Kind, reason: String) -> DecodeError {
@@ -130,7 +131,7 @@ fn protected_header(message: &CoseSign1, kind: Kind) -> Result<&coset::Header, D
         _ => return Err(envelope(kind, "headers other than alg, kid, typ".to_owned())),
     }
     let raw = message.protected.original_data.as_deref().unwrap_or_default();
-    cbor::decode(raw, kind.bytes_max())?;
+    cbor::decode(raw, kind)?;
     match header.clone().to_vec() {
         Ok(expected) if expected == raw => Ok(header),
         _ => Err(envelope(kind, "headers other than alg, kid, typ".to_owned())),

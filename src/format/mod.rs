@@ -132,9 +132,20 @@ impl Kind {
             Self::Catalogue => 1 << 20,
             Self::Revocation => 16 << 10,
             Self::Sheet | Self::Policy | Self::UserInformation | Self::AccessSlot => 4 << 10,
-            Self::Settings | Self::Chain => 8 << 10,
+            Self::Settings | Self::Chain | Self::MediumSeal => 8 << 10,
             Self::EditionHeader => 64 << 10,
             _ => 2 << 10,
+        }
+    }
+
+    /// The most values (integers, strings, arrays, maps; keys aside) that one encoding holds.
+    pub const fn items_max(self) -> usize {
+        match self {
+            Self::Kit => 8 << 20,
+            Self::Manifest => 512 << 10,
+            Self::Catalogue => 128 << 10,
+            Self::Revocation => 4 << 10,
+            _ => 1 << 10,
         }
     }
 }
@@ -151,7 +162,7 @@ pub trait Object: Field {
 
     /// Read exactly one object; every other encoding of it is refused.
     fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let value = cbor::decode(bytes, Self::KIND.bytes_max())?;
+        let value = cbor::decode(bytes, Self::KIND)?;
         Self::from_value(&value).map_err(|mismatch| DecodeError::Object {
             kind: Self::KIND.name(),
             path: mismatch.path,
@@ -179,6 +190,14 @@ pub enum DecodeError {
         /// Bytes given.
         found: usize,
         /// Bytes allowed.
+        max: usize,
+    },
+    /// More values than the kind allows.
+    #[error("at byte {at}: more than {max} values")]
+    TooManyItems {
+        /// Where.
+        at: usize,
+        /// Values allowed.
         max: usize,
     },
     /// The input ends inside an item.
