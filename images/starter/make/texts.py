@@ -78,9 +78,18 @@ def parse(source):
     return keys, blocks
 
 
+def curled(text):
+    """Straight quotation marks as printers set them; what stands between backticks stays."""
+    parts = text.split("`")
+    for n in range(0, len(parts), 2):
+        opened = re.sub(r'(^|[\s(*])"', "\\1\u201c", parts[n])
+        parts[n] = opened.replace('"', "\u201d").replace("'", "\u2019")
+    return "`".join(parts)
+
+
 def inline(text):
     """One run of text as HTML."""
-    text = html.escape(text, quote=False)
+    text = html.escape(curled(text), quote=False)
     text = re.sub(r"`([^`]+)`", r"<code>\1</code>", text)
     return re.sub(r"\*([^*]+)\*", r"<em>\1</em>", text)
 
