@@ -6,3 +6,4 @@ mod fat;
 mod postgres;
 #[cfg(feature = "server")]
 mod records;
+mod starter;
