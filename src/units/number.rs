@@ -39,6 +39,12 @@ impl MediumId {
     pub const fn number(self) -> u64 {
         self.0
     }
+
+    /// All 12 digits as the package shows them: `4821 0937 6512`.
+    pub fn grouped(self) -> String {
+        let digits = self.to_string();
+        format!("{} {} {}", &digits[..4], &digits[4..8], &digits[8..])
+    }
 }
 
 /// The check digits (ISO 7064 mod 97-10) of a number: `number * 100 + digits` leaves 1 when divided
@@ -195,9 +201,9 @@ mod tests {
     #[test]
     fn medium_numbers_are_read_in_groups() {
         let id = MediumId::from_serial(1);
-        let text = id.to_string();
-        let grouped = format!("{} {}-{}", &text[..4], &text[4..8], &text[8..]);
-        assert_eq!(grouped.parse::<MediumId>().unwrap(), id);
+        assert_eq!(id.grouped().len(), 14);
+        assert_eq!(id.grouped().parse::<MediumId>().unwrap(), id);
+        assert_eq!(id.grouped().replacen(' ', "-", 1).parse::<MediumId>().unwrap(), id);
         let message = "123".parse::<MediumId>().unwrap_err().to_string();
         assert_eq!(message, "\"123\" is not a medium number: it has 12 digits");
     }

@@ -1,0 +1,155 @@
+//! One page of labels, one a medium, to print on A4 and cut.
+//!
+//! The first password stands on its own panel and nowhere else; the hatched panel is folded up over
+//! it, so that it can't be read through the paper either.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use qrcode::render::svg;
+use qrcode::{EcLevel, QrCode};
+
+use crate::trust::Fingerprint;
+use crate::units::MediumId;
+
+/// What the label of one medium says.
+pub struct Label<'a> {
+    /// The medium's number.
+    pub medium: MediumId,
+    /// The number that the clerk sees on the stick and on the screen, from 1.
+    pub place: u64,
+    /// The edition's name.
+    pub edition: &'a str,
+    /// The store's name.
+    pub store: &'a str,
+    /// What the owner compares with what the player shows.
+    pub root: Fingerprint,
+    /// The password of the first login.
+    pub password: &'a str,
+}
+
+/// A self-contained page of labels, eight on a sheet of A4.
+pub fn labels_page(labels: &[Label<'_>]) -> String {
+    let title = match labels.len() {
+        1 => "1 label".to_owned(),
+        count => format!("{count} labels"),
+    };
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="referrer" content="no-referrer";
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                header {
+                    strong { (title) }
+                    " Print at 100 % on A4 and cut. Fold the hatched panel up over the password, "
+                    "close it with tape, fold it behind. Then delete this file: whoever reads it "
+                    "knows the first passwords."
+                }
+                main { @for label in labels { (one(label)) } }
+            }
+        }
+    };
+    page.into_string()
+}
+
+fn one(label: &Label<'_>) -> Markup {
+    html! {
+        article {
+            section.front {
+                div.qr { (PreEscaped(number_as_qr(label.medium))) }
+                div.words {
+                    p.edition { (label.edition) }
+                    p.caption { "Number" }
+                    p.number { (label.medium.grouped()) }
+                    p.caption { "Fingerprint of the issuer" }
+                    p.root { (label.root) }
+                    p.store { (label.store) span.place { "label " (label.place) } }
+                }
+            }
+            section.secret {
+                p.caption { "First password: asked for once, at your first login" }
+                p.password { (label.password) }
+            }
+            section.cover {}
+        }
+    }
+}
+
+/// The medium's number as a QR code: an SVG of black modules with its quiet zone.
+fn number_as_qr(medium: MediumId) -> String {
+    let code = QrCode::with_error_correction_level(medium.to_string(), EcLevel::Q)
+        .expect("12 digits fit the smallest QR code");
+    let image = code.render::<svg::Color<'_>>().min_dimensions(120, 120).build();
+    // The declaration belongs to files, not to SVG inside a page.
+    let body = image.find("<svg").unwrap_or_default();
+    image[body..].to_owned()
+}
+
+const STYLE: &str = "
+@page { size: A4 portrait; margin: 8mm 10mm; }
+* { box-sizing: border-box; margin: 0; padding: 0; }
+body { font: 9pt/1.3 system-ui, 'Liberation Sans', Arial, sans-serif; color: #000; background: #fff; }
+header { max-width: 190mm; margin: 5mm auto; padding: 3mm 4mm; border: 0.3mm solid #999; border-radius: 2mm; }
+main { display: grid; grid-template-columns: repeat(2, 95mm); width: 190mm; margin: 0 auto; }
+article { height: 70mm; border: 0.2mm dotted #888; break-inside: avoid; overflow: hidden;
+  display: grid; grid-template-rows: 38mm 16mm 16mm; }
+section { padding: 2.5mm 4mm; }
+.front { display: grid; grid-template-columns: 31mm 1fr; column-gap: 3mm; align-items: center; }
+.qr svg { display: block; width: 31mm; height: 31mm; }
+.edition { font-size: 11pt; font-weight: 700; max-height: 2.6em; overflow: hidden; overflow-wrap: anywhere; }
+.caption { font-size: 6.5pt; color: #444; margin-top: 1mm; }
+.number { font: 700 12.5pt/1.2 ui-monospace, 'Liberation Mono', monospace; white-space: nowrap; }
+.root { font: 7pt/1.2 ui-monospace, 'Liberation Mono', monospace; white-space: nowrap; }
+.store { font-size: 7pt; margin-top: 1.5mm; display: flex; justify-content: space-between; gap: 2mm; }
+.place { white-space: nowrap; }
+.secret, .cover { border-top: 0.2mm dashed #555; }
+.secret { padding-top: 1mm; }
+.password { font: 700 14pt/1.3 ui-monospace, 'Liberation Mono', monospace; margin-top: 1mm; white-space: nowrap; }
+.cover { print-color-adjust: exact; -webkit-print-color-adjust: exact;
+  background: repeating-linear-gradient(45deg, #000 0 0.35mm, #fff 0.35mm 0.9mm),
+    repeating-linear-gradient(-45deg, #000 0 0.35mm, transparent 0.35mm 1.1mm); background-blend-mode: multiply; }
+@media print { header { display: none; } }
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::sign::SecretKey;
+
+    fn label(password: &str) -> Label<'_> {
+        Label {
+            medium: MediumId::from_serial(4_821_093_765),
+            place: 17,
+            edition: "Starter <1>",
+            store: "Kiosk & Co",
+            root: Fingerprint::of(&SecretKey::from_seed([1; 32]).public()),
+            password,
+        }
+    }
+
+    #[test]
+    fn a_label_says_all_and_the_password_once() {
+        let page = labels_page(&[label("amber-raven-4417")]);
+        let root = label("").root.to_string();
+        let number = MediumId::from_serial(4_821_093_765).grouped();
+        for part in [&number, "Starter &lt;1&gt;", "Kiosk &amp; Co", "label 17", &root] {
+            assert!(page.contains(part), "{part}");
+        }
+        assert_eq!(page.matches("amber-raven-4417").count(), 1);
+        assert_eq!(page.matches("<svg").count(), 1);
+        assert!(!page.contains("<?xml"));
+        assert!(!page.contains("src=") && !page.contains("url("), "the page needs no other file");
+    }
+
+    #[test]
+    fn every_medium_has_its_own_label() {
+        let labels: Vec<_> = (0..9).map(|_| label("p")).collect();
+        let page = labels_page(&labels);
+        assert_eq!(page.matches("<article>").count(), 9);
+        assert!(page.contains("<title>9 labels</title>"));
+    }
+}

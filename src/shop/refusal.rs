@@ -1,0 +1,120 @@
+//! The sound "no" of a store's rules.
+
+use crate::trust::{RevokedError, TrustError};
+use crate::units::{MediumId, StoreId};
+
+/// Why the rules forbid what was asked; nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// No certificate was accepted yet.
+    #[error("this store has no certificate yet")]
+    NotEnrolled,
+    /// The certificate ended before the newest signed time, or its chain isn't believed.
+    #[error("{0}")]
+    Certificate(#[from] TrustError),
+    /// The store, the medium or the sheet is revoked.
+    #[error("{0}")]
+    Revoked(#[from] RevokedError),
+    /// Codes and vouchers would pass the quota.
+    #[error("store {store}: {what} makes {sum} handed out, the quota is {quota}")]
+    Quota {
+        /// The store.
+        store: StoreId,
+        /// What would be added, as `a voucher of 500 JPY`.
+        what: String,
+        /// What would be handed out then.
+        sum: String,
+        /// The quota.
+        quota: String,
+    },
+    /// Every blank of every kit is used up.
+    #[error("no blank is left: {used} of {total} are used up")]
+    NoBlank {
+        /// Blanks begun, burnt, sold or given up.
+        used: usize,
+        /// Blanks in all kits.
+        total: usize,
+    },
+    /// No code of this amount is left for this medium.
+    #[error("medium {medium}: no code of {amount} is left; its stock is {stock}")]
+    NoCode {
+        /// The medium.
+        medium: MediumId,
+        /// What was asked for.
+        amount: String,
+        /// What there is, as `12 of 1,000 JPY`.
+        stock: String,
+    },
+    /// The medium is in no kit of this store.
+    #[error("medium {0} is in no kit of this store")]
+    UnknownMedium(MediumId),
+    /// The medium is not in the stage that the step needs.
+    #[error("medium {medium} is {found}; this needs one that is {needed}")]
+    Stage {
+        /// The medium.
+        medium: MediumId,
+        /// The stage that it is in.
+        found: String,
+        /// The stage that is needed.
+        needed: &'static str,
+    },
+    /// The slot is not in stock.
+    #[error("medium {medium}: code {slot} of sheet {sheet} is {found}")]
+    Slot {
+        /// The medium.
+        medium: MediumId,
+        /// The slot.
+        slot: u8,
+        /// The sheet.
+        sheet: String,
+        /// What it is instead.
+        found: String,
+    },
+    /// Voucher serials rise strictly and stay within the certificate's range.
+    #[error("voucher serial {found} is not in {first} to {last}")]
+    Serial {
+        /// The serial.
+        found: u64,
+        /// The least that may come.
+        first: u64,
+        /// The last of the certificate.
+        last: u64,
+    },
+    /// A voucher or top-up above a limit.
+    #[error("{found} is above the largest {what}, {limit}")]
+    TooLarge {
+        /// What was asked for.
+        found: String,
+        /// What is limited.
+        what: &'static str,
+        /// The limit.
+        limit: String,
+    },
+    /// A sale of nothing.
+    #[error("a top-up of {0} credits nothing")]
+    Nothing(String),
+    /// The entry isn't one that can be taken back.
+    #[error("entry {seq} is \"{what}\", which can't be taken back")]
+    NotVoidable {
+        /// The entry.
+        seq: u64,
+        /// Its event, or that it doesn't exist.
+        what: String,
+    },
+    /// The entry was taken back before.
+    #[error("entry {seq} was already taken back by entry {by}")]
+    AlreadyVoided {
+        /// The entry.
+        seq: u64,
+        /// The entry that took it back.
+        by: u64,
+    },
+    /// An entry lacks what its event needs.
+    #[error("a \"{event}\" entry needs {needed}")]
+    Incomplete {
+        /// The event.
+        event: &'static str,
+        /// What is missing.
+        needed: &'static str,
+    },
+}
