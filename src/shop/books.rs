@@ -426,14 +426,14 @@ mod tests {
         StoreEntry { burn: Some(burn), ..entry(seq, StoreEvent::Burnt, serial) }
     }
 
-    fn code(slot: u8, minor: u64) -> Option<Value> {
+    fn code(slot: u8, minor: u64) -> Value {
         let (sheet, slot) = (Some(SHEET), Some(slot));
-        Some(Value { amount: amount(minor), currency: jpy(), sheet, slot, serial: None })
+        Value { amount: amount(minor), currency: jpy(), sheet, slot, serial: None }
     }
 
-    fn voucher(serial: u64) -> Option<Value> {
+    fn voucher(serial: u64) -> Value {
         let (sheet, slot) = (None, None);
-        Some(Value { amount: amount(500), currency: jpy(), sheet, slot, serial: Some(serial) })
+        Value { amount: amount(500), currency: jpy(), sheet, slot, serial: Some(serial) }
     }
 
     fn enter(books: &mut Books, entry: &StoreEntry) {
@@ -474,14 +474,14 @@ mod tests {
     #[test]
     fn a_code_leaves_the_stock_once() {
         let mut books = books();
-        let spend = StoreEntry { value: code(0, 1000), ..entry(1, StoreEvent::Spent, 1) };
+        let spend = StoreEntry { value: Some(code(0, 1000)), ..entry(1, StoreEvent::Spent, 1) };
         assert!(refusal(&books, &spend).contains("needs one that is being burnt"));
         enter(&mut books, &entry(0, StoreEvent::Begun, 1));
         enter(&mut books, &spend);
         assert!(refusal(&books, &spend).contains("is spent by entry 1"));
         enter(&mut books, &burnt(2, 1));
         let sell = |slot, minor| StoreEntry {
-            value: code(slot, minor),
+            value: Some(code(slot, minor)),
             ..entry(3, StoreEvent::CodeSold, 1)
         };
         assert!(refusal(&books, &sell(2, 1000)).contains("worth 3000, not 1000"));
@@ -501,7 +501,10 @@ mod tests {
         let mut books = books();
         enter(&mut books, &entry(0, StoreEvent::Begun, 1));
         enter(&mut books, &burnt(1, 1));
-        enter(&mut books, &StoreEntry { value: code(0, 1000), ..entry(2, StoreEvent::Sold, 1) });
+        enter(
+            &mut books,
+            &StoreEntry { value: Some(code(0, 1000)), ..entry(2, StoreEvent::Sold, 1) },
+        );
         let void = StoreEntry { voids: Some(2), ..entry(3, StoreEvent::Voided, 1) };
         let foreign = StoreEntry { medium: number(2), ..void.clone() };
         assert!(refusal(&books, &foreign).contains("which can't be taken back"));
@@ -521,7 +524,7 @@ mod tests {
         let codes = 2 * (1000 + 1000 + 3000);
         assert_eq!(books.handed_out(), codes);
         let sell = |seq, serial| StoreEntry {
-            value: voucher(serial),
+            value: Some(voucher(serial)),
             ..entry(seq, StoreEvent::VoucherSold, 9)
         };
         enter(&mut books, &sell(0, 5));

@@ -150,7 +150,7 @@ impl Log {
                 fault("hash of the entry before", hex(&entry.prev), hex(&head))
             }
             None if !owner.certificates.contains(&entry.prev) => {
-                let known: Vec<_> = owner.certificates.iter().map(|hash| hex(hash)).collect();
+                let known: Vec<_> = owner.certificates.iter().map(hex).collect();
                 fault("hash of the store's certificate", hex(&entry.prev), known.join(" or "))
             }
             _ => Ok(entry),
