@@ -13,7 +13,8 @@ use rustix::io::Errno;
 use super::aligned::is_aligned;
 use super::folder::{parent_of, sync_folder};
 use super::{
-    ALIGNMENT_BYTES, AlignedBuffer, ClearOutcome, Clearing, Device, DeviceError, ReadPath, Target,
+    ALIGNMENT_BYTES, AlignedBuffer, ClearOutcome, Clearing, Device, DeviceError, DeviceNumber,
+    ReadPath, Target,
 };
 
 /// What a direct read that isn't aligned is taken through, at most.
@@ -27,7 +28,7 @@ pub struct FileDevice {
     /// The same storage, opened around the page cache; none where the file system can't.
     direct: Option<File>,
     len: u64,
-    number: Option<(u32, u32)>,
+    number: Option<DeviceNumber>,
 }
 
 /// What an opened device may be used for.
@@ -38,6 +39,9 @@ pub enum Access {
     /// A block device is claimed exclusively: nobody has it mounted or in use, and nobody can
     /// mount it while it is open.
     Write,
+    /// As `Write`, but a block device that is in use is opened all the same: somebody was asked
+    /// and meant it.
+    WriteShared,
 }
 
 /// What becomes of a file that already stands where an image is to be made.
@@ -108,7 +112,7 @@ impl FileDevice {
         let kind = fs::metadata(path).map_err(|source| open_error("opening", path, source))?;
         refuse_other_kinds(path, &kind)?;
         let mut options = OpenOptions::new();
-        options.read(true).write(access == Access::Write);
+        options.read(true).write(access != Access::Read);
         if access == Access::Write && kind.file_type().is_block_device() {
             options.custom_flags(os_flags(OFlags::EXCL));
         }
@@ -145,7 +149,7 @@ impl FileDevice {
     }
 
     /// Major and minor number of a block device; none for an image file.
-    pub fn block_number(&self) -> Option<(u32, u32)> {
+    pub fn block_number(&self) -> Option<DeviceNumber> {
         self.number
     }
 
@@ -269,7 +273,8 @@ fn read_through(file: &File, at: u64, rest: &mut [u8], bounce: &mut [u8]) -> io:
     Ok(count)
 }
 
-fn refuse_other_kinds(path: &Path, meta: &fs::Metadata) -> Result<(), OpenError> {
+/// Refuse what is neither a regular file nor a block device.
+pub(super) fn refuse_other_kinds(path: &Path, meta: &fs::Metadata) -> Result<(), OpenError> {
     let file_type = meta.file_type();
     let kind = if file_type.is_file() || file_type.is_block_device() {
         return Ok(());
@@ -329,8 +334,9 @@ fn io_error(
     move |source| DeviceError::Io { action, offset, count, source }
 }
 
-fn device_number(rdev: u64) -> (u32, u32) {
-    (rustix::fs::major(rdev), rustix::fs::minor(rdev))
+/// The number of a block device as the system gives it in one word.
+pub(super) fn device_number(rdev: u64) -> DeviceNumber {
+    DeviceNumber { major: rustix::fs::major(rdev), minor: rustix::fs::minor(rdev) }
 }
 
 /// Open flags as the standard library takes them.

@@ -7,17 +7,35 @@ use std::io;
 use std::sync::Arc;
 
 mod aligned;
+mod checks;
+#[cfg(test)]
+mod described;
+mod discovery;
 mod file;
 mod folder;
+mod guards;
+mod hardware;
+mod machine;
 mod memory;
+mod mounts;
 pub mod simulated;
 mod slice;
+mod target;
 
 pub use aligned::{ALIGNMENT_BYTES, AlignedBuffer};
+pub use checks::{Check, CheckError};
+pub use discovery::DiscoverError;
 pub use file::{Access, Existing, FileDevice, OpenError};
 pub use folder::{Folder, FolderError, FolderLock, Privacy, create_file, read_file};
+pub use guards::{
+    Aim, Cleared, Fingerprint, ODDLY_LARGE_BYTES, Refusal, Request, changed, clear, refusals,
+};
+pub use hardware::{Hardware, Protection, UsbDevice};
+pub use machine::{DeviceNumber, Disk, Machine, NumberError, Partition, Transport, Use};
 pub use memory::MemoryDevice;
+pub use mounts::{Mount, Swap};
 pub use slice::Slice;
+pub use target::TargetError;
 
 /// Storage of fixed length, read and written at byte offsets.
 ///
