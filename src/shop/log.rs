@@ -292,7 +292,7 @@ mod tests {
 
     #[test]
     fn sectors_that_never_arrived_are_a_torn_write() {
-        let frames = frames(6);
+        let frames = frames(12);
         let mut crossings = 0;
         for last in 0..frames.len() {
             let sound = frames[..last].concat().len();
