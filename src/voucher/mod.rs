@@ -4,6 +4,9 @@
 //! secret at all, so an owner, a peer and an auditor check what none of them can mint.
 
 pub mod code;
+#[cfg(test)]
+mod fixture;
+pub mod kit;
 pub mod redeem;
 pub mod repair;
 pub mod sheet;

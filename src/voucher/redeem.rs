@@ -208,57 +208,31 @@ fn cut(digest: [u8; 32]) -> [u8; 16] {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixture::{amount, at, key, medium, seal_key, yen};
     use super::*;
-    use crate::crypto::Secret;
     use crate::crypto::digest::sha256;
-    use crate::crypto::sign::SecretKey;
     use crate::format::field::Bytes;
     use crate::format::policy::Revocation;
-    use crate::format::sheet::Run;
     use crate::trust::{sign, verify};
-    use crate::units::Timestamp;
     use crate::voucher::code::CODE_DIGITS;
-    use crate::voucher::sheet::{SheetPlan, make_sheet, slot_secret};
-
-    const MEDIUM: u64 = 4_821_093_765;
-
-    fn medium() -> MediumId {
-        MediumId::from_serial(MEDIUM)
-    }
-
-    fn run(count: u32, minor: u64) -> Run {
-        Run { count, amount: Amount::from_minor(minor).unwrap() }
-    }
-
-    fn signed_sheet(id: SheetId, medium: MediumId) -> Verified<Sheet> {
-        let plan = SheetPlan {
-            id,
-            medium,
-            currency: "JPY".parse().unwrap(),
-            rounds: NonZeroU32::new(2).unwrap(),
-            runs: vec![run(3, 1_000), run(2, 5_000)],
-            issued: Timestamp::from_seconds(1_800_000_000).unwrap(),
-        };
-        let issuer = SecretKey::from_seed([1; 32]);
-        let bytes = make_sheet(&issuer, &Secret::new([2; 32]), &plan).unwrap();
-        verify::<Sheet>(&bytes, &issuer.public()).unwrap()
-    }
+    use crate::voucher::fixture::sheet as signed_sheet;
+    use crate::voucher::sheet::slot_secret;
 
     fn sheet() -> Sheet {
         signed_sheet([5; 16], medium()).into_value()
     }
 
     fn code(sheet: &SheetId, slot: u8) -> TypedCode {
-        let secret = slot_secret(&Secret::new([2; 32]), medium(), sheet, slot);
+        let secret = slot_secret(&seal_key(), medium(), sheet, slot);
         TypedCode::new(slot, secret).unwrap()
     }
 
     fn terms<'a>(sheets: &'a [Verified<Sheet>], revoked: &'a Revoked) -> CodeTerms<'a> {
-        CodeTerms { medium: medium(), currency: "JPY".parse().unwrap(), sheets, revoked }
+        CodeTerms { medium: medium(), currency: yen(), sheets, revoked }
     }
 
     fn secret(slot: u8) -> SecretDigits {
-        slot_secret(&Secret::new([2; 32]), MediumId::from_serial(MEDIUM), &[5; 16], slot)
+        slot_secret(&seal_key(), medium(), &[5; 16], slot)
     }
 
     #[test]
@@ -269,7 +243,7 @@ mod tests {
                 let opened = check_slot(&sheet, slot, &secret(tried));
                 let minor = if slot < 3 { 1_000 } else { 5_000 };
                 if slot == tried {
-                    assert_eq!(opened, Ok(Amount::from_minor(minor).unwrap()));
+                    assert_eq!(opened, Ok(amount(minor)));
                 } else {
                     let message = opened.unwrap_err().to_string();
                     assert_eq!(message, "this is not a code of medium 482109376527");
@@ -302,7 +276,7 @@ mod tests {
 
     #[test]
     fn events_are_the_documented_digests() {
-        let medium = MediumId::from_serial(MEDIUM);
+        let medium = medium();
         let number = medium.number().to_be_bytes();
         let parts = [b"scrip/v1/topup-code".as_slice(), &number, &[5; 16], &[9]].concat();
         assert_eq!(code_event(medium, &[5; 16], 9), sha256(&parts)[..16]);
@@ -320,8 +294,8 @@ mod tests {
         let terms = terms(&sheets, &none);
         for id in [5, 6] {
             let opened = open_text(&terms, &code(&[id; 16], 4).printed()).unwrap();
-            let amount = Amount::from_minor(5_000).unwrap();
-            assert_eq!(opened, Opened { sheet: [id; 16], slot: 4, amount });
+            let expected = Opened { sheet: [id; 16], slot: 4, amount: amount(5_000) };
+            assert_eq!(opened, expected);
         }
         let old = open_code(&terms, &code(&[7; 16], 4)).unwrap_err();
         assert_eq!(old.to_string(), "this code is of an old sheet of medium 482109376527");
@@ -350,11 +324,10 @@ mod tests {
 
     #[test]
     fn what_is_revoked_adds_nothing() {
-        let key = SecretKey::from_seed([1; 32]);
         let list = |media: Vec<MediumId>, sheets: Vec<SheetId>| {
-            let issued = Timestamp::from_seconds(1_800_000_000).unwrap();
+            let issued = at(1_800_000_000);
             let list = Revocation { number: 3, issued, media, sheets, stores: vec![] };
-            Revoked::none().with(verify(&sign(&key, &list), &key.public()).unwrap())
+            Revoked::none().with(verify(&sign(&key(2), &list), &key(2).public()).unwrap())
         };
         let sheets = [signed_sheet([5; 16], medium())];
         let refused = |revoked: &Revoked| {

@@ -231,71 +231,10 @@ fn check_currency(voucher: &Voucher, expected: Currency) -> Result<(), VoucherEr
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixture::{amount, at, grant, key, medium, store, store_signer};
     use super::*;
-    use crate::crypto::sign::PublicKey;
-    use crate::format::certificate::{Certificate, Chain, Confirmation, Purpose, Role};
     use crate::format::policy::{Revocation, RevokedStore};
-    use crate::trust::{Root, TestRoots, Trust, verify};
-
-    fn key(seed: u8) -> SecretKey {
-        SecretKey::from_seed([seed; 32])
-    }
-
-    fn amount(minor: u64) -> Amount {
-        Amount::from_minor(minor).unwrap()
-    }
-
-    fn at(seconds: u64) -> Timestamp {
-        Timestamp::from_seconds(seconds).unwrap()
-    }
-
-    fn store(number: u64) -> StoreId {
-        StoreId::from_number(number).unwrap()
-    }
-
-    fn medium() -> MediumId {
-        MediumId::from_serial(4_821_093_765)
-    }
-
-    fn grant() -> StoreGrant {
-        StoreGrant {
-            store: store(7),
-            seal_key: [9; 32],
-            currency: "JPY".parse().unwrap(),
-            quota: amount(500_000),
-            single_max: amount(5_000),
-            serial_first: 1,
-            serial_last: 100,
-            refreshes: None,
-        }
-    }
-
-    fn certificate(role: Role, key: PublicKey, by: u8) -> Vec<u8> {
-        let certificate = Certificate {
-            issuer: "above".to_owned(),
-            subject: role.word().to_owned(),
-            expires: at(2_000_000_000),
-            issued: at(1_000),
-            id: [1; 16],
-            key: Confirmation(key),
-            role,
-            purpose: Purpose::Live,
-            grant: (role == Role::Store).then(grant),
-        };
-        sign(&SecretKey::from_seed([by; 32]), &certificate)
-    }
-
-    /// Root 1, issuer 2, store 3.
-    fn signer(floor: Option<Timestamp>) -> Signer {
-        let root = Root::read(&certificate(Role::Root, key(1).public(), 1)).unwrap();
-        let mut trust = Trust::new(vec![root], TestRoots::Refused);
-        trust.raise_floor(floor.unwrap_or(at(0)));
-        let chain = vec![
-            certificate(Role::Store, key(3).public(), 2),
-            certificate(Role::Issuer, key(2).public(), 1),
-        ];
-        trust.signer(&Chain(chain)).unwrap()
-    }
+    use crate::trust::verify;
 
     fn sale() -> VoucherSale {
         VoucherSale {
@@ -318,14 +257,14 @@ mod tests {
     }
 
     fn refusal(bytes: &[u8], terms: &VoucherTerms<'_>) -> String {
-        verify_voucher(&signer(terms.floor), bytes, terms).unwrap_err().to_string()
+        verify_voucher(&store_signer(), bytes, terms).unwrap_err().to_string()
     }
 
     #[test]
     fn a_voucher_is_good_for_its_medium_until_its_end() {
         let bytes = sign_voucher(&key(3), &grant(), &sale()).unwrap();
         let none = Revoked::none();
-        let found = verify_voucher(&signer(None), &bytes, &terms(&none)).unwrap();
+        let found = verify_voucher(&store_signer(), &bytes, &terms(&none)).unwrap();
         assert_eq!((found.amount, found.id), (amount(5_000), voucher_id(store(7), 100)));
         let other = VoucherTerms { medium: MediumId::from_serial(1), ..terms(&none) };
         assert_eq!(
@@ -398,7 +337,7 @@ mod tests {
         };
         let bytes = sign_voucher(&key(3), &grant(), &sale()).unwrap();
         let at_the_cut = list(vec![], 100);
-        assert!(verify_voucher(&signer(None), &bytes, &terms(&at_the_cut)).is_ok());
+        assert!(verify_voucher(&store_signer(), &bytes, &terms(&at_the_cut)).is_ok());
         assert_eq!(
             refusal(&bytes, &terms(&list(vec![], 99))),
             "voucher 100 of store 7 is above the cut 99 of list 4"
@@ -418,7 +357,7 @@ mod tests {
         for bit in 0..bytes.len() * 8 {
             let mut altered = bytes.clone();
             altered[bit / 8] ^= 1 << (bit % 8);
-            let opened = verify_voucher(&signer(None), &altered, &terms(&none));
+            let opened = verify_voucher(&store_signer(), &altered, &terms(&none));
             assert!(opened.is_err(), "bit {bit}");
         }
     }
