@@ -5,10 +5,9 @@
 
 use std::num::NonZeroUsize;
 use std::ops::Range;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::layout::{Layout, LayoutError, MANIFEST_PATH, SLOTS};
+use super::leaves::{self, CHUNK_BYTES, Interrupted, Watch};
 use super::tree::{self, BLOCK_BYTES, Digest, HashTree};
 use crate::crypto::digest::sha256;
 use crate::device::{Device, DeviceError};
@@ -21,8 +20,6 @@ use crate::format::field::Bytes;
 use crate::format::{DecodeError, Object, cbor};
 use crate::units::{ByteCount, Currency};
 
-/// Read, hashed and written in one piece.
-const CHUNK_BYTES: usize = 1 << 20;
 /// Room that the manifest's file keeps for signature and certificates.
 const SIGNATURE_ROOM_BYTES: u64 = 8 << 10;
 /// The layout's version that this code writes and reads.
@@ -76,9 +73,9 @@ pub enum EditionError {
         /// Bytes reserved.
         room: u64,
     },
-    /// Ctrl-C.
+    /// The work was asked to stop.
     #[error("interrupted")]
-    Interrupted,
+    Interrupted(#[from] Interrupted),
 }
 
 impl EditionError {
@@ -110,27 +107,6 @@ pub struct Authored {
     pub manifest: Manifest,
     /// The root with the stamped bytes zero, before the manifest is signed.
     pub root: Digest,
-}
-
-/// How far a long work has come, and whether to go on.
-pub trait Watch: Sync {
-    /// `done` of `total` bytes are through.
-    fn progress(&self, done: u64, total: u64);
-
-    /// Was the work asked to stop?
-    fn stopped(&self) -> bool;
-}
-
-/// Nobody watches.
-#[derive(Debug, Clone, Copy)]
-pub struct Unwatched;
-
-impl Watch for Unwatched {
-    fn progress(&self, _done: u64, _total: u64) {}
-
-    fn stopped(&self) -> bool {
-        false
-    }
 }
 
 impl Draft {
@@ -185,7 +161,11 @@ pub fn author(
     let layout = Layout::new(&draft.shape)?;
     let plan = layout.rom_plan(&manifest, 0)?;
     let bridge = Bridge::new(draft, &plan, contents);
-    let leaves = stream(&plan, &bridge, &layout, target, threads, watch)?;
+    let rom = layout.rom().start;
+    let leaves = leaves::fill_and_hash(layout.rom_blocks(), threads, watch, &|offset, bytes| {
+        plan.read_at(offset, bytes, &bridge)?;
+        Ok::<_, EditionError>(target.write_at(rom + offset, bytes)?)
+    })?;
     set_roots(&mut manifest, &plan, &leaves);
     let payload = manifest.encode();
     let edition = sha256(&payload);
@@ -223,62 +203,6 @@ impl Contents for Bridge<'_> {
         }
         buf.fill(0);
         Ok(())
-    }
-}
-
-/// Fill, hash and write the volume in chunks that workers take from a counter.
-fn stream(
-    plan: &Plan,
-    contents: &dyn Contents,
-    layout: &Layout,
-    target: &dyn Device,
-    threads: NonZeroUsize,
-    watch: &dyn Watch,
-) -> Result<Vec<Digest>, EditionError> {
-    let rom = layout.rom();
-    let total = rom.end - rom.start;
-    let next = AtomicU64::new(0);
-    let done = AtomicU64::new(0);
-    let fault: Mutex<Option<EditionError>> = Mutex::new(None);
-    let blocks = usize::try_from(layout.rom_blocks()).expect("a volume's leaves fit memory");
-    let mut leaves = vec![[0; 32]; blocks];
-    let parts: Vec<Mutex<&mut [Digest]>> =
-        leaves.chunks_mut(CHUNK_BYTES / BLOCK_BYTES).map(Mutex::new).collect();
-    let work = || {
-        let mut chunk = vec![0; CHUNK_BYTES];
-        loop {
-            let place = next.fetch_add(1, Ordering::Relaxed);
-            let offset = place * CHUNK_BYTES as u64;
-            if offset >= total || fault.lock().expect("no worker panics").is_some() {
-                return Ok(());
-            }
-            if watch.stopped() {
-                return Err(EditionError::Interrupted);
-            }
-            let length = (CHUNK_BYTES as u64).min(total - offset);
-            let bytes = &mut chunk[..usize::try_from(length).expect("at most a chunk")];
-            plan.read_at(offset, bytes, contents)?;
-            let mut part = parts[usize::try_from(place).expect("counted")].lock().expect("own");
-            for (leaf, block) in part.iter_mut().zip(bytes.chunks(BLOCK_BYTES)) {
-                *leaf = sha256(block);
-            }
-            target.write_at(rom.start + offset, bytes)?;
-            watch.progress(done.fetch_add(length, Ordering::Relaxed) + length, total);
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 0..threads.get() {
-            scope.spawn(|| {
-                if let Err(error) = work() {
-                    fault.lock().expect("no worker panics").get_or_insert(error);
-                }
-            });
-        }
-    });
-    drop(parts);
-    match fault.into_inner().expect("no worker panics") {
-        Some(error) => Err(error),
-        None => Ok(leaves),
     }
 }
 
@@ -333,21 +257,32 @@ pub fn tree_uuid(edition: &EditionId) -> [u8; 16] {
     super::layout::guid(edition)
 }
 
-fn write_tree(
+/// Write the whole stored tree.
+pub fn write_tree(
     tree: &HashTree,
     edition: &EditionId,
     layout: &Layout,
     target: &dyn Device,
 ) -> Result<(), EditionError> {
+    let all: Vec<u64> = (0..tree.stored_blocks()).collect();
+    write_tree_blocks(tree, edition, layout, &all, target)
+}
+
+/// Write blocks of the stored tree, ascending; neighbours go out together.
+pub fn write_tree_blocks(
+    tree: &HashTree,
+    edition: &EditionId,
+    layout: &Layout,
+    blocks: &[u64],
+    target: &dyn Device,
+) -> Result<(), EditionError> {
     let uuid = tree_uuid(edition);
-    let per_chunk = (CHUNK_BYTES / BLOCK_BYTES) as u64;
-    let mut first = 0;
-    while first < tree.stored_blocks() {
-        let count = per_chunk.min(tree.stored_blocks() - first);
-        let mut bytes = vec![0; usize::try_from(count).expect("a chunk") * BLOCK_BYTES];
-        tree.fill(&uuid, first, &mut bytes);
-        target.write_at(layout.seal().start + first * BLOCK_BYTES as u64, &bytes)?;
-        first += count;
+    for run in blocks.chunk_by(|a, b| a + 1 == *b) {
+        for piece in run.chunks(CHUNK_BYTES / BLOCK_BYTES) {
+            let mut bytes = vec![0; piece.len() * BLOCK_BYTES];
+            tree.fill(&uuid, piece[0], &mut bytes);
+            target.write_at(layout.seal().start + piece[0] * BLOCK_BYTES as u64, &bytes)?;
+        }
     }
     Ok(())
 }
@@ -436,6 +371,7 @@ fn read(device: &dyn Device, offset: u64, count: u64) -> Result<Vec<u8>, DeviceE
 
 #[cfg(test)]
 mod tests {
+    use super::super::leaves::Unwatched;
     use super::*;
     use crate::device::MemoryDevice;
     use crate::format::edition::RamKind;

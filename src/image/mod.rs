@@ -3,4 +3,7 @@
 pub mod edition;
 pub mod gpt;
 pub mod layout;
+pub mod leaves;
+pub mod manifest;
+pub mod sealed;
 pub mod tree;
