@@ -6,4 +6,5 @@ mod fat;
 mod postgres;
 #[cfg(feature = "server")]
 mod records;
+#[cfg(feature = "store")]
 mod starter;

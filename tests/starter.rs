@@ -200,3 +200,14 @@ fn start_script_says_what_is_missing() {
         assert_eq!(output.status.code(), Some(4));
     }
 }
+
+#[test]
+fn scripts_pass_shellcheck() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let scripts =
+        ["images/starter/rom/start.sh", "quickstart", "test", ".ci/run", ".ci/packages.sh"];
+    let mut shellcheck = Command::new("shellcheck");
+    shellcheck.current_dir(top).arg("--external-sources").args(scripts);
+    let output = run(&mut shellcheck, "apt-get install -y shellcheck");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
