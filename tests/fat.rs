@@ -1,5 +1,4 @@
-//! Planned volumes as independent tools see them: fsck.vfat, mtools, the `fatfs` crate and
-//! veritysetup.
+//! Planned volumes as independent tools see them: fsck.vfat, mtools and the `fatfs` crate.
 
 #![allow(clippy::disallowed_methods, reason = "tests look at the files they made")]
 
@@ -10,14 +9,16 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::process::Command;
 
-use data_encoding::HEXLOWER;
-use proptest::prelude::*;
 use scrip::fat::{
-    Contents, DosTime, Entry, Fill, Geometry, Label, Options, Placement, Plan, PlanError,
-    Protection, Role, plan,
+    Contents, DosTime, Entry, Fill, Geometry, Label, Options, Placement, Plan, Protection, Role,
+    plan,
 };
-use scrip::image::tree::{self, HashTree};
 use tempfile::{NamedTempFile, TempDir};
+
+mod compare;
+mod random;
+mod refusal;
+mod verity;
 
 const MIB: u64 = 1 << 20;
 
@@ -324,47 +325,6 @@ fn attributes_and_case_are_what_was_asked_for() {
 }
 
 #[test]
-fn veritysetup_agrees_with_the_tree_and_each_file_root_with_the_leaves() {
-    let tree = varied();
-    for volume_bytes in [34 * MIB, 300 * MIB] {
-        let plan = planned(volume_bytes, &tree, &Options::sealed("/SCRIP/RESERVE.BIN"));
-        let volume = written(&plan, &tree);
-        let bytes = fs::read(volume.path()).expect("the volume");
-        let mut leaves = Vec::new();
-        tree::push_leaves(&mut leaves, &bytes);
-        for (path, bytes) in &tree {
-            let mut own = Vec::new();
-            tree::push_leaves(&mut own, bytes);
-            if let Some(offset) = plan.locate(path) {
-                let first = usize::try_from(offset / 4_096).expect("a small volume");
-                assert_eq!(leaves[first..first + own.len()], own, "{path}");
-            }
-        }
-        let hashes = HashTree::from_leaves(leaves).expect("leaves");
-        let blocks = usize::try_from(hashes.stored_blocks()).expect("a small tree");
-        let mut stored = vec![0xA5; blocks * tree::BLOCK_BYTES];
-        hashes.fill(&[0x5A; 16], 0, &mut stored);
-        let seal = NamedTempFile::new().expect("a temporary file");
-        seal.as_file().write_all_at(&stored, 0).expect("the tree");
-        verify(volume.path(), seal.path(), &HEXLOWER.encode(&hashes.root()));
-        assert_same_as_veritysetup_writes(volume.path(), &stored);
-    }
-}
-
-fn verify(volume: &Path, seal: &Path, root: &str) {
-    let mut command = Command::new("/usr/sbin/veritysetup");
-    run("cryptsetup-bin", command.arg("verify").arg(volume).arg(seal).arg(root));
-}
-
-fn assert_same_as_veritysetup_writes(volume: &Path, stored: &[u8]) {
-    let theirs = NamedTempFile::new().expect("a temporary file");
-    let mut command = Command::new("/usr/sbin/veritysetup");
-    command.args(["format", "--salt=-", "--uuid=5a5a5a5a-5a5a-5a5a-5a5a-5a5a5a5a5a5a"]);
-    run("cryptsetup-bin", command.arg(volume).arg(theirs.path()));
-    assert!(fs::read(theirs.path()).expect("their tree") == stored, "the stored trees differ");
-}
-
-#[test]
 fn reserve_files_share_what_one_cannot_hold() {
     let tree = tree(&[("/a.txt", 5)]);
     let plan = planned(9_000 * MIB, &tree, &Options::sealed("/SCRIP/RESERVE.BIN"));
@@ -376,168 +336,6 @@ fn reserve_files_share_what_one_cannot_hold() {
     assert_eq!(reserves.len(), 3);
     let volume = written(&plan, &tree);
     assert_clean(volume.path());
-}
-
-/// A plan over files of the given paths and sizes is refused with `message`.
-fn assert_refused(files: &[(&str, u64)], options: &Options, message: &str) {
-    let entry =
-        |(path, size_bytes): &(&str, u64)| Entry { path: (*path).into(), size_bytes: *size_bytes };
-    let entries = files.iter().map(entry).collect();
-    let refused = plan(&geometry(34 * MIB), entries, options).expect_err(message);
-    assert_eq!(refused.to_string(), message);
-}
-
-#[test]
-fn paths_that_fat_cannot_hold_are_refused_by_name() {
-    let one_name = "are one name on FAT, which does not tell case apart";
-    let table: &[(&[&str], &str)] = &[
-        (&["a"], "path \"a\" does not begin with /"),
-        (&["/a//b"], "the last name of \"/a/\" is empty, `.` or `..`"),
-        (&["/a/../b"], "the last name of \"/a/..\" is empty, `.` or `..`"),
-        (
-            &["/x/NUL.txt"],
-            "the last name of \"/x/NUL.txt\" is a name that Windows reserves for a device",
-        ),
-        (
-            &["/tab\t"],
-            "the last name of \"/tab\\t\" holds a control character or one of \"*/:<>?\\|",
-        ),
-        (&["/Docs/a", "/docs/b"], &format!("/Docs and /docs {one_name}")),
-        (&["/É", "/é"], &format!("/É and /é {one_name}")),
-        (&["/reserve.bin"], &format!("/RESERVE.BIN and /reserve.bin {one_name}")),
-        (&["/a", "/a"], "/a is given twice, or as a file and as a directory"),
-        (&["/a", "/a/b"], "/a is given twice, or as a file and as a directory"),
-    ];
-    for (paths, message) in table {
-        let files: Vec<_> = paths.iter().map(|path| (*path, 1)).collect();
-        assert_refused(&files, &Options::sealed("/RESERVE.BIN"), message);
-    }
-}
-
-#[test]
-fn sizes_and_places_that_do_not_fit_are_refused_with_both_values() {
-    let sealed = Options::sealed("/RESERVE.BIN");
-    assert_refused(
-        &[("/a", 4 << 30)],
-        &sealed,
-        "/a has 4294967296 bytes, FAT holds at most 4294967295",
-    );
-    assert_refused(
-        &[("/a", 40 << 20)],
-        &sealed,
-        "the tree takes 41947136 bytes, the volume holds 35086336",
-    );
-    let placed = |path: &str, offset_bytes| Options {
-        placed: vec![Placement { path: path.to_owned(), offset_bytes }],
-        ..Options::writable()
-    };
-    assert_refused(
-        &[("/a", 1), ("/b", 20 << 20)],
-        &placed("/a", 17 << 20),
-        "no free stretch holds the 20971520 bytes of /b",
-    );
-    for (path, offset, reason) in [
-        ("/b", 8_388_608, "there is no file of this path"),
-        ("/c", 8_388_608, "it is empty"),
-        ("/a", 512, "the offset is not a multiple of 4096"),
-        ("/a", 4_096, "the data area begins after it"),
-        ("/a", 35_647_488, "the data area ends before its end"),
-        ("/a", 565_248, "the root directory lies there"),
-    ] {
-        let message = format!("{path} can't be placed at {offset}: {reason}");
-        assert_refused(&[("/a", 5_000), ("/c", 0)], &placed(path, offset), &message);
-    }
-    let mut twice = placed("/a", 8_388_608);
-    twice.placed.push(Placement { path: "/b".into(), offset_bytes: 8_392_704 });
-    let files = [("/a", 5_000), ("/b", 1)];
-    let message = "/b can't be placed at 8392704: another placed file lies there";
-    assert_refused(&files, &twice, message);
-}
-
-#[test]
-fn limits_on_depth_directories_and_counts_hold() {
-    let attempt = |paths: Vec<String>| {
-        let entries = paths.into_iter().map(|path| Entry { path, size_bytes: 0 }).collect();
-        plan(&geometry(300 * MIB), entries, &Options::writable()).map(|_| ())
-    };
-    assert_eq!(attempt(vec!["/d".repeat(64)]), Ok(()));
-    assert!(matches!(attempt(vec!["/d".repeat(65)]), Err(PlanError::TooDeep { depth: 65, .. })));
-    // A long name takes two records, the two of a directory's head come on top.
-    let full = |count| (0..count).map(|n| format!("/d/long-{n:05}")).collect();
-    assert_eq!(attempt(full(32_767)), Ok(()));
-    let refused = attempt(full(32_768));
-    assert!(matches!(refused, Err(PlanError::DirectoryTooLarge { len_bytes: 2_097_216, .. })));
-    let many = (0..131_072).map(|n| format!("/{:03}/{n}", n / 1_000)).collect();
-    assert!(matches!(attempt(many), Err(PlanError::TooManyEntries { count: 131_205 })));
-}
-
-fn name() -> impl Strategy<Value = String> {
-    let plain = "[A-Z0-9]{1,8}(\\.[A-Z]{1,3})?";
-    let long = "[a-zA-Zà-ÿα-ωЀ-ӿ一-丕 +,;=\\[\\]._-]{1,40}";
-    prop_oneof![plain, long, "[a-c]{1,3}"].prop_map(|name| {
-        let name = name.trim_matches(['.', ' ']).to_owned();
-        if name.is_empty() { "x".to_owned() } else { name }
-    })
-}
-
-fn random_tree() -> impl Strategy<Value = Tree> {
-    let path =
-        prop::collection::vec(name(), 1..5).prop_map(|names| format!("/{}", names.join("/")));
-    let size = prop_oneof![0_usize..6, 500_usize..520, 4_090_usize..4_100, 0_usize..40_000];
-    prop::collection::vec((path, size), 0..60).prop_map(|files| {
-        let noisy = |(seed, (path, len))| (path, noise(seed, len));
-        files.into_iter().enumerate().map(noisy).collect()
-    })
-}
-
-/// The paths of a random tree that don't stand in each other's way.
-fn without_collisions(tree: Tree) -> Tree {
-    let mut kept = Tree::new();
-    for (path, bytes) in tree {
-        kept.insert(path.clone(), bytes);
-        if plan(&geometry(34 * MIB), entries(&kept), &Options::sealed("/R.BIN")).is_err() {
-            kept.remove(&path);
-        }
-    }
-    kept
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
-
-    #[test]
-    fn random_trees_are_clean_read_back_and_ignore_order(
-        tree in random_tree().prop_map(without_collisions),
-        wide in any::<bool>(),
-        sealed in any::<bool>(),
-        turn in any::<prop::sample::Index>(),
-        cuts in prop::collection::vec(any::<prop::sample::Index>(), 8),
-    ) {
-        let volume_bytes = if wide { 260 * MIB } else { 34 * MIB };
-        let options = if sealed { Options::sealed("/R.BIN") } else { Options::writable() };
-        let plan = planned(volume_bytes, &tree, &options);
-        let volume = written(&plan, &tree);
-        assert_clean(volume.path());
-        prop_assert!(read_by_fatfs(&volume, &plan) == tree);
-
-        let mut shuffled = entries(&tree);
-        if !shuffled.is_empty() {
-            let middle = turn.index(shuffled.len());
-            shuffled.rotate_left(middle);
-            shuffled[middle..].reverse();
-        }
-        let again = scrip::fat::plan(&geometry(volume_bytes), shuffled, &options).expect("a plan");
-        let first = usize::try_from(plan.geometry().data_offset()).expect("small") + (1 << 20);
-        let mut whole = vec![0; first];
-        volume.as_file().read_exact_at(&mut whole, 0).expect("the volume");
-        let contents = Bytes::of(&tree);
-        for cut in cuts {
-            let start = cut.index(first);
-            let mut part = vec![0xA5; (first - start).min(70_001)];
-            again.read_at(start as u64, &mut part, &contents).expect("a part");
-            prop_assert!(part == whole[start..start + part.len()], "bytes from {start} differ");
-        }
-    }
 }
 
 #[test]

@@ -13,11 +13,17 @@
 //! - every cluster that is left over belongs to zero-filled reserve files ([`Fill::Reserve`]) or
 //!   is free ([`Fill::Free`]).
 //!
+//! [`compare`] says how a volume on a medium differs from its plan.
+//!
 //! Unused bytes (cluster ends, FAT entries past the last cluster, free clusters) are zero.
 
 mod assemble;
+mod compare;
+mod difference;
 mod geometry;
+mod housekeeping;
 mod layout;
+mod listing;
 mod name;
 mod namespace;
 mod plan;
@@ -25,10 +31,13 @@ mod record;
 mod stream;
 
 pub use assemble::plan;
+pub use compare::{FOLDER_ENTRIES, SYSTEM_ENTRIES, compare, compare_within};
+pub use difference::{Comparison, DIFFERENCES_MAX, Difference, Kind, What};
 pub use geometry::{
     ALIGN_BYTES, CLUSTERS_MAX, CLUSTERS_MIN, Geometry, GeometryError, Label, SECTOR_BYTES,
     WIDE_CLUSTERS_FROM_BYTES,
 };
+pub use housekeeping::{HousekeepingByte, housekeeping_bytes};
 pub use namespace::{DEPTH_MAX, DIRECTORY_BYTES_MAX, ENTRIES_MAX};
 pub use plan::{
     Entry, FILE_BYTES_MAX, Fill, Options, Placement, Plan, PlanError, PlannedDirectory,

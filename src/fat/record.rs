@@ -6,6 +6,10 @@ use super::name::needs_long;
 pub(super) const RECORD_BYTES: usize = 32;
 /// Attribute of a file that ordinary tools don't change.
 pub(super) const READ_ONLY: u8 = 0x01;
+/// Attribute of a file that listings leave out.
+pub(super) const HIDDEN: u8 = 0x02;
+/// Attribute of a file that belongs to the system.
+pub(super) const SYSTEM: u8 = 0x04;
 /// Attribute of the record that holds the volume label.
 pub(super) const VOLUME_LABEL: u8 = 0x08;
 /// Attribute of a directory.
@@ -115,6 +119,11 @@ fn push_long(directory: &mut Vec<u8>, name: &str, checksum: u8) {
         }
         directory.extend_from_slice(&record);
     }
+}
+
+/// The UTF-16 units that a long-name record holds.
+pub(super) fn long_units(record: &[u8; RECORD_BYTES]) -> [u16; UNITS_PER_RECORD] {
+    UNIT_OFFSETS.map(|at| u16::from_le_bytes([record[at], record[at + 1]]))
 }
 
 /// The checksum that ties long-name records to their 8.3 record.

@@ -16,6 +16,15 @@ pub trait Contents: Sync {
     fn read_at(&self, file: usize, offset: u64, buf: &mut [u8]) -> io::Result<()>;
 }
 
+/// Contents where none are asked for.
+struct NoContents;
+
+impl Contents for NoContents {
+    fn read_at(&self, _file: usize, _offset: u64, _buf: &mut [u8]) -> io::Result<()> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+}
+
 /// Why a range of a volume could not be filled.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
@@ -72,6 +81,11 @@ impl Plan {
             Some((at, part)) => self.fill_data(at, part, contents),
             None => Ok(()),
         }
+    }
+
+    /// Fill `buf` with the bytes from `offset` on, where no file's data lies.
+    pub(super) fn read_metadata(&self, offset: u64, buf: &mut [u8]) {
+        self.read_at(offset, buf, &NoContents).expect("the range holds metadata alone");
     }
 
     /// Fill `buf` with the bytes of one copy of the FAT from `offset` in it on.
