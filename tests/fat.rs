@@ -17,6 +17,7 @@ use tempfile::{NamedTempFile, TempDir};
 
 mod compare;
 mod random;
+mod read;
 mod refusal;
 mod verity;
 

@@ -13,7 +13,8 @@
 //! - every cluster that is left over belongs to zero-filled reserve files ([`Fill::Reserve`]) or
 //!   is free ([`Fill::Free`]).
 //!
-//! [`compare`] says how a volume on a medium differs from its plan.
+//! [`compare`] says how a volume on a medium differs from its plan, and [`open`] reads files by
+//! path from volumes that anyone may have written.
 //!
 //! Unused bytes (cluster ends, FAT entries past the last cluster, free clusters) are zero.
 
@@ -27,6 +28,7 @@ mod listing;
 mod name;
 mod namespace;
 mod plan;
+mod reader;
 mod record;
 mod stream;
 
@@ -43,5 +45,6 @@ pub use plan::{
     Entry, FILE_BYTES_MAX, Fill, Options, Placement, Plan, PlanError, PlannedDirectory,
     PlannedFile, Protection, Role,
 };
+pub use reader::{Item, OpenVolumeError, ReadFileError, Volume, open};
 pub use record::DosTime;
 pub use stream::{Contents, ReadError};
