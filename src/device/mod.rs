@@ -10,6 +10,7 @@ mod aligned;
 mod checks;
 #[cfg(test)]
 mod described;
+mod difference;
 mod discovery;
 mod file;
 mod folder;
@@ -18,12 +19,16 @@ mod hardware;
 mod machine;
 mod memory;
 mod mounts;
+mod probe;
+mod scrub;
 pub mod simulated;
 mod slice;
+mod splitmix;
 mod target;
 
 pub use aligned::{ALIGNMENT_BYTES, AlignedBuffer};
 pub use checks::{Check, CheckError};
+pub use difference::Difference;
 pub use discovery::DiscoverError;
 pub use file::{Access, Existing, FileDevice, OpenError};
 pub use folder::{Folder, FolderError, FolderLock, Privacy, create_file, read_file};
@@ -34,6 +39,8 @@ pub use hardware::{Hardware, Protection, UsbDevice};
 pub use machine::{DeviceNumber, Disk, Machine, NumberError, Partition, Transport, Use};
 pub use memory::MemoryDevice;
 pub use mounts::{Mount, Swap};
+pub use probe::{PROBE_BLOCK_BYTES, Probe, ProbeError, Probed, WrongBlock, WrongKind};
+pub use scrub::{Scrub, ScrubError, ScrubWayError, Scrubbed, scrub};
 pub use slice::Slice;
 pub use target::TargetError;
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::contents::{Contents, Sector};
 use super::volatile::{Event, Volatile};
 use super::{SECTOR, SECTOR_BYTES};
+use crate::device::splitmix::SplitMix;
 
 /// How far the states of one stretch between two flushes are listed.
 #[derive(Debug, Clone)]
@@ -251,7 +252,7 @@ impl Window {
     fn some(&self, bounds: &Bounds) -> Vec<Vec<u32>> {
         let max = bounds.states_max;
         let newest = self.prefix(self.order.len());
-        let mut random = Random(bounds.seed ^ self.at as u64);
+        let mut random = SplitMix::new(bounds.seed ^ self.at as u64);
         let one = |index: usize, others: &dyn Fn(usize) -> u32, own: u32| {
             let version = |i| if i == index { own } else { others(i) };
             (0..self.pending.len()).map(version).collect::<Vec<u32>>()
@@ -261,7 +262,7 @@ impl Window {
         subsets.extend(spread(newest.len(), max).map(|at| one(at, &|i| newest[i], 0)));
         subsets.extend(spread(newest.len(), max).map(|at| one(at, &|_| 0, newest[at])));
         subsets.extend((0..max).map(|_| {
-            let choose = |pending: &Pending| random.below(pending.versions.len() as u64 + 1);
+            let choose = |pending: &Pending| random.next() % (pending.versions.len() as u64 + 1);
             let chosen = self.pending.iter().map(choose);
             chosen.map(|version| u32::try_from(version).expect("few rewrites")).collect()
         }));
@@ -322,19 +323,6 @@ fn written(events: &[Event]) -> impl Iterator<Item = &(u64, Sector)> {
 fn spread(count: usize, max: usize) -> impl Iterator<Item = usize> {
     let steps = count.min(max);
     (0..steps).map(move |step| if steps < 2 { 0 } else { step * (count - 1) / (steps - 1) })
-}
-
-/// Numbers that look random and are the same for one seed (`SplitMix64`).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (mixed ^ (mixed >> 31)) % end
-    }
 }
 
 #[cfg(test)]
