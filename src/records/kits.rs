@@ -5,7 +5,6 @@ use postgres::types::Type;
 
 use super::Records;
 use super::database::StorageError;
-use super::media::store_of;
 use super::statement::{Table, Transaction};
 use super::stores::{Store, StoreRefusal, active};
 use super::value::{Row, Value};
@@ -216,14 +215,17 @@ fn same_kit(known: &Kit, kit: &Kit) -> Result<(), KitError> {
 }
 
 fn check_sheets(tx: &mut Transaction<'_>, kit: &Kit, sheets: &[Sheet]) -> Result<(), KitError> {
-    const TAKEN: &str = "SELECT medium FROM sheets WHERE sheet = $1";
+    const LOOK: &str = "SELECT (SELECT store FROM media WHERE medium = $1), \
+        (SELECT medium FROM sheets WHERE sheet = $2)";
     for sheet in sheets {
-        let owner = store_of(tx, sheet.medium)?;
+        let values = [sheet.medium.into(), Value::Bytes(&sheet.id)];
+        let read =
+            |row: &Row<'_>| Ok((row.optional(0, Row::store)?, row.optional(1, Row::medium)?));
+        let (owner, taken) = tx.row(LOOK, &values, read)?.unwrap_or_default();
         if owner != Some(kit.store) {
             let (medium, store) = (sheet.medium, kit.store);
             return Err(KitError::Medium { sheet: sheet.id, medium, owner, store });
         }
-        let taken = tx.row(TAKEN, &[Value::Bytes(&sheet.id)], |row| row.medium(0))?;
         if let Some(medium) = taken {
             return Err(KitError::SheetTaken { sheet: sheet.id, medium });
         }
@@ -328,6 +330,6 @@ fn read_slot(row: &Row<'_>) -> Result<Slot, StorageError> {
         slot: row.int(0)?.try_into().map_err(|error| row.wrong(0, &error))?,
         amount: row.amount(1)?,
         place,
-        state: row.time_or_none(3)?.map_or(SlotState::Free, SlotState::Sold),
+        state: row.optional(3, Row::time)?.map_or(SlotState::Free, SlotState::Sold),
     })
 }

@@ -337,6 +337,6 @@ fn read(row: &Row<'_>) -> Result<Store, StorageError> {
         certificate: row.bytes(9)?.to_vec(),
         in_kits: row.amount(10)?,
         enrolled_at: row.time(11)?,
-        status: row.time_or_none(12)?.map_or(StoreStatus::Active, StoreStatus::Revoked),
+        status: row.optional(12, Row::time)?.map_or(StoreStatus::Active, StoreStatus::Revoked),
     })
 }

@@ -80,12 +80,19 @@ impl Row<'_> {
         }
     }
 
-    /// A number that may be absent.
-    pub(super) fn int_or_none(&self, column: usize) -> Result<Option<i64>, StorageError> {
-        match self {
-            Self::Sqlite(row) => row.get(column).map_err(|error| self.wrong(column, &error)),
-            Self::Postgres(row) => row.try_get(column).map_err(|error| self.wrong(column, &error)),
-        }
+    /// A number that may be absent, else read by `read`.
+    pub(super) fn optional<T>(
+        &self,
+        column: usize,
+        read: impl FnOnce(&Self, usize) -> Result<T, StorageError>,
+    ) -> Result<Option<T>, StorageError> {
+        let number: Option<i64> = match self {
+            Self::Sqlite(row) => row.get(column).map_err(|error| self.wrong(column, &error))?,
+            Self::Postgres(row) => {
+                row.try_get(column).map_err(|error| self.wrong(column, &error))?
+            }
+        };
+        number.map(|_| read(self, column)).transpose()
     }
 
     pub(super) fn bytes(&self, column: usize) -> Result<&[u8], StorageError> {
@@ -137,11 +144,6 @@ impl Row<'_> {
 
     pub(super) fn time(&self, column: usize) -> Result<Timestamp, StorageError> {
         self.unit(column, Timestamp::from_seconds)
-    }
-
-    /// A time that may be absent.
-    pub(super) fn time_or_none(&self, column: usize) -> Result<Option<Timestamp>, StorageError> {
-        self.int_or_none(column)?.map(|_| self.time(column)).transpose()
     }
 
     fn unit<T>(
