@@ -34,7 +34,10 @@ impl Random for SystemRandom {
     }
 }
 
-/// A reproducible stream of bytes from a seed, for tests and simulations; never for keys.
+/// A reproducible stream of bytes from a seed: as secret as its seed is.
+///
+/// With a seed from [`SystemRandom`] that is kept secret it serves work that must give the same
+/// bytes when it is done again; with a known seed, tests and simulations.
 ///
 /// Block i is HMAC-SHA256(seed, i as 8 bytes, big-endian). The stream doesn't depend on the sizes
 /// in which it is drawn.

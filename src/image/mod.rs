@@ -6,4 +6,5 @@ pub mod layout;
 pub mod leaves;
 pub mod manifest;
 pub mod sealed;
+pub mod stamp;
 pub mod tree;
