@@ -49,6 +49,27 @@ pub enum StorageError {
     },
 }
 
+/// An operation's error: a refusal, unless the database itself is to blame.
+pub trait OperationError: Error {
+    /// The damage or failure, if it was one.
+    fn storage(&self) -> Option<&StorageError>;
+}
+
+/// Tell the refusals of an operation from its `Storage` variant.
+macro_rules! operation_error {
+    ($error:ty) => {
+        impl $crate::records::OperationError for $error {
+            fn storage(&self) -> Option<&$crate::records::StorageError> {
+                match self {
+                    Self::Storage(error) => Some(error),
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+pub(super) use operation_error;
+
 /// What connecting does where nothing is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Missing {

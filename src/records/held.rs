@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Records;
-use super::database::StorageError;
+use super::database::{StorageError, operation_error};
 use super::kits::SlotPlace;
 use super::media::store_of;
 use super::statement::Transaction;
@@ -64,6 +64,8 @@ pub enum HeldError {
     #[error(transparent)]
     Storage(#[from] StorageError),
 }
+
+operation_error!(HeldError);
 
 impl Records {
     /// Sell one held-back code of a medium: the newest sheet's first free slot of this amount.

@@ -4,7 +4,7 @@ use data_encoding::HEXLOWER;
 use postgres::types::Type;
 
 use super::Records;
-use super::database::StorageError;
+use super::database::{StorageError, operation_error};
 use super::statement::{Table, Transaction};
 use super::stores::{Store, StoreRefusal, active};
 use super::value::{Row, Value};
@@ -139,6 +139,8 @@ pub enum KitError {
     #[error(transparent)]
     Storage(#[from] StorageError),
 }
+
+operation_error!(KitError);
 
 impl Records {
     /// Record a kit with its sheets, all free, and count its codes against the store's quota.

@@ -1,7 +1,7 @@
 //! Medium numbers: given out once, for ever.
 
 use super::Records;
-use super::database::StorageError;
+use super::database::{StorageError, operation_error};
 use super::statement::Transaction;
 use super::stores::{StoreRefusal, active};
 use crate::crypto::Random;
@@ -35,6 +35,8 @@ pub enum MediaError {
     #[error(transparent)]
     Storage(#[from] StorageError),
 }
+
+operation_error!(MediaError);
 
 impl Records {
     /// Draw `count` medium numbers that nobody ever had and give them to a store.

@@ -14,7 +14,7 @@ mod statement;
 mod stores;
 mod value;
 
-pub use database::StorageError;
+pub use database::{OperationError, StorageError};
 pub use held::{HeldError, HeldSlot, Stock};
 pub use kits::{Kit, KitError, Sheet, Slot, SlotPlace, SlotState};
 pub use media::{MediaError, RESERVE_MAX};

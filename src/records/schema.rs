@@ -4,7 +4,7 @@
 //! say `BIGINT` and `BYTES`: `SQLite` reads `INTEGER` and `BLOB` and checks every value's type
 //! (`STRICT`), `PostgreSQL` reads `BIGINT` and `BYTEA`. A line `);` alone ends a table.
 
-use super::database::{Database, StorageError};
+use super::database::{Database, StorageError, operation_error};
 use super::place::Place;
 use super::statement::{Script, Transaction};
 
@@ -34,6 +34,8 @@ pub enum OpenError {
     #[error(transparent)]
     Storage(#[from] StorageError),
 }
+
+operation_error!(OpenError);
 
 /// Make all tables, where there are none yet.
 pub(super) fn make(database: &mut Database, place: &Place) -> Result<(), OpenError> {
@@ -80,5 +82,31 @@ fn script(step: &str) -> Script {
     Script {
         sqlite: sqlite.replace("\n);", "\n) STRICT;"),
         postgres: step.replace("BYTES", "BYTEA"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::database::Missing;
+    use super::*;
+
+    #[test]
+    fn records_take_only_the_steps_that_they_have_not_had() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::in_folder(folder.path());
+        let mut database = Database::connect(&place, Missing::Make).unwrap();
+        make(&mut database, &place).unwrap();
+        let later = [STEPS[0], "CREATE TABLE later (\n    id BYTES NOT NULL\n);\n"];
+        for _ in 0..2 {
+            let version = database.write(|tx| {
+                climb(tx, &later)?;
+                version(tx)
+            });
+            assert_eq!(version.unwrap(), Some(2));
+        }
+        assert!(database.read(|tx| tx.has_table("later")).unwrap());
+        let message = check(&mut database, &place).unwrap_err().to_string();
+        let reads = "records have schema version 2, this program reads 1";
+        assert_eq!(message, format!("{place}: {reads}"));
     }
 }

@@ -3,7 +3,7 @@
 use data_encoding::HEXLOWER;
 
 use super::Records;
-use super::database::StorageError;
+use super::database::{StorageError, operation_error};
 use super::statement::Transaction;
 use super::value::{Row, Value};
 use crate::crypto::sign::PublicKey;
@@ -114,6 +114,8 @@ pub enum EnrolError {
     Storage(#[from] StorageError),
 }
 
+operation_error!(EnrolError);
+
 /// Why nothing is done for a store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreRefusal {
@@ -140,6 +142,8 @@ pub enum RevokeError {
     #[error(transparent)]
     Storage(#[from] StorageError),
 }
+
+operation_error!(RevokeError);
 
 /// A query for whole stores; the rest of the statement follows.
 macro_rules! select_stores {
