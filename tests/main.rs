@@ -1,4 +1,7 @@
 //! The one integration test binary: a module per subject.
+#![allow(clippy::disallowed_methods, reason = "tests touch files and the clock")]
+
+mod burn;
 mod emulator;
 mod fat;
 
@@ -8,3 +11,4 @@ mod postgres;
 mod records;
 #[cfg(feature = "store")]
 mod starter;
+mod world;

@@ -1,5 +1,7 @@
 //! Recipe to plan to bytes to verdict: partition table, hash tree, stamping, burning, checking.
 
+mod body;
+pub mod burn;
 pub mod edition;
 pub mod gpt;
 pub mod layout;
