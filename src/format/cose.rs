@@ -1,6 +1,6 @@
 //! Signed objects: `COSE_Sign1` (RFC 9052 section 4.2), tagged 18, with Ed25519.
 //!
-//! The protected header is exactly {1: -8 (`EdDSA`), 4: key id, 16: "x.scrip.<kind>"}; the
+//! The protected header is exactly {1: -8 (`EdDSA`), 4: key id, 16: `"x.scrip.<kind>"`}; the
 //! unprotected header is empty; the payload is attached. `external_aad` is [`Kind::domain`].
 
 use ciborium::Value;
