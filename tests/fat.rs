@@ -16,6 +16,7 @@ use scrip::fat::{
 use tempfile::{NamedTempFile, TempDir};
 
 mod compare;
+mod layout;
 mod random;
 mod read;
 mod refusal;

@@ -78,7 +78,7 @@ pub struct Geometry {
     serial: u32,
 }
 
-/// A volume label: at most 11 of `A-Z 0-9`, space and `!#$%&'()-@^_{}~`; empty means none.
+/// A volume label: at most 11 of `A-Z 0-9`, space and ``!#$%&'()-@^_`{}~``; empty means none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Label(Option<[u8; 11]>);
 
@@ -97,7 +97,7 @@ impl Label {
             return Err(wrong("begins or ends with a space"));
         }
         if !text.bytes().all(|b| b == b' ' || super::name::is_short_byte(b)) {
-            return Err(wrong("holds a character other than A-Z, 0-9, space, !#$%&'()-@^_{}~"));
+            return Err(wrong("holds a character other than A-Z, 0-9, space, !#$%&'()-@^_`{}~"));
         }
         let mut padded = [b' '; 11];
         padded[..text.len()].copy_from_slice(text.as_bytes());

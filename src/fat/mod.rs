@@ -4,19 +4,10 @@
 //! the volume comes from. [`Plan::read_at`] then fills any range of it, on any thread, so that a
 //! volume can be written and hashed in one pass and in any order.
 //!
-//! The layout, a pure function of geometry, paths, sizes and options:
-//! - 32 reserved sectors: boot sector (0) and backup (6), `FSInfo` (1) and its copy (7), zeros;
-//! - two FATs, each a multiple of 4,096 bytes, then the data area;
-//! - in it all directories (root first, then sorted by path), then all files (sorted by path),
-//!   each contiguous and each beginning on a 4,096-byte boundary of the volume, in the first free
-//!   stretch that holds it; *placed* files stand where the options say;
-//! - every cluster that is left over belongs to zero-filled reserve files ([`Fill::Reserve`]) or
-//!   is free ([`Fill::Free`]).
-//!
 //! [`compare`] says how a volume on a medium differs from its plan, and [`open`] reads files by
 //! path from volumes that anyone may have written.
-//!
-//! Unused bytes (cluster ends, FAT entries past the last cluster, free clusters) are zero.
+#![doc = "\n"]
+#![doc = include_str!("SPEC.md")]
 
 mod assemble;
 mod compare;

@@ -294,6 +294,22 @@ mod tests {
     }
 
     #[test]
+    fn file_roots_agree_with_another_implementation() {
+        // Python's hashlib over files that hold the letter x throughout.
+        for (size, root) in [
+            (1, "71e5143d1d4bc35a17dd90dab781bfaf505c613b2bb50fbeaeae51e51dacf810"),
+            (4_096, "a2e659dacb4691e887ac0139f8893d04764ee197d70fb73d3190d56113d18e3e"),
+            (4_097, "4a6f6b35329281c59c9c436aa143b5341505fd2ab21ad7405c751c0179f4e6fd"),
+            (524_288, "6ceb75985eac3e9394bf4ec050da0a0fb0cbad41314b5093b459bb8eb7d31c67"),
+            (524_289, "a27dbc9e5db03896f33b5ff1de96a05ad36b5e34df9cba06af755dd92f45b8df"),
+        ] {
+            let mut own = Vec::new();
+            push_leaves(&mut own, &vec![b'x'; size]);
+            assert_eq!(data_encoding::HEXLOWER.encode(&file_root(&own)), root, "{size} bytes");
+        }
+    }
+
+    #[test]
     fn a_file_root_is_the_root_of_a_tree_over_its_leaves() {
         for count in [1, 2, 127, 128, 129, 128 * 128, 128 * 128 + 1] {
             let tree = HashTree::from_leaves(leaves(count)).expect("leaves");
