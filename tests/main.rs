@@ -2,8 +2,10 @@
 #![allow(clippy::disallowed_methods, reason = "tests touch files and the clock")]
 
 mod burn;
+mod device;
 mod emulator;
 mod fat;
+mod loop_device;
 
 #[cfg(feature = "server")]
 mod postgres;
