@@ -3,6 +3,7 @@
 
 mod burn;
 mod device;
+mod domains;
 mod emulator;
 mod fat;
 mod loop_device;
@@ -14,3 +15,4 @@ mod records;
 #[cfg(feature = "store")]
 mod starter;
 mod world;
+mod vectors;
