@@ -19,6 +19,7 @@ use scrip::image::leaves::{Unwatched, Watch};
 use scrip::image::sealed::{SealedEdition, open_sealed, sign_edition};
 use scrip::image::stamp::{Order, Stamped, Stamper, stamp};
 use scrip::ledger::next::Code;
+use scrip::trust::access::HolderKeys;
 use scrip::trust::{Root, TestRoots, Trust, sign};
 use scrip::units::{Amount, ByteCount, Currency, CurrencyForm, MediumId, StoreId, Timestamp};
 use scrip::voucher::{SheetPlan, make_sheet, slot_secret};
@@ -127,7 +128,12 @@ impl World {
         Code { sheet: [4; 16], slot, secret, amount: minor(500) }
     }
 
-    pub(crate) fn order<'a>(&'a self, medium: MediumId, seed: &'a Secret<32>) -> Order<'a> {
+    pub(crate) fn order<'a>(
+        &'a self,
+        medium: MediumId,
+        holder: &'a HolderKeys,
+        seed: &'a Secret<32>,
+    ) -> Order<'a> {
         Order {
             medium,
             currency: yen(),
@@ -138,6 +144,7 @@ impl World {
             at: at(100),
             floor: at(10),
             hardware: None,
+            holder,
             seed,
             password: &self.password,
             cost: Cost::MINIMAL,
@@ -289,6 +296,7 @@ pub(crate) fn stamped(
     serial: u64,
 ) -> Stamped {
     let seed = Secret::new([u8::try_from(serial % 251).unwrap(); 32]);
-    let order = world.order(MediumId::from_serial(serial), &seed);
+    let holder = HolderKeys::generate(&mut SeededRandom::new(*seed.expose()));
+    let order = world.order(MediumId::from_serial(serial), &holder, &seed);
     stamp(sealed, edition, &world.stamper(), &order).unwrap()
 }

@@ -62,7 +62,9 @@ pub struct Order<'a> {
     pub floor: Timestamp,
     /// Identity of the hardware, where it has one.
     pub hardware: Option<String>,
-    /// All that is random on the medium comes from it: the same seed gives the same bytes.
+    /// The first holder key and the ring key.
+    pub holder: &'a HolderKeys,
+    /// All else that is random on the medium comes from it: the same seed gives the same bytes.
     pub seed: &'a Secret<32>,
     /// The first password.
     pub password: &'a Password,
@@ -163,14 +165,13 @@ pub fn stamp(
 ) -> Result<Stamped, StampError> {
     let names = Names::of(order.medium);
     let mut rng = SeededRandom::new(*order.seed.expose());
-    let holder = HolderKeys::generate(&mut rng);
-    let certificate = sign(stamper.key, &medium_certificate(sealed, stamper, order, &holder));
+    let certificate = sign(stamper.key, &medium_certificate(sealed, stamper, order));
     let hash = sha256(&certificate);
     let slots = slots(stamper, order, certificate, &mut rng)?;
     let mut overlays = rom_overlays(sealed, edition, &names, slots)?;
     let mut tree = sealed.tree.clone();
     seal_overlays(sealed, stamper, order, hash, &mut tree, &mut overlays);
-    let ram = ram_volume(&sealed.layout, stamper, order, &holder, hash, names, &mut rng)?;
+    let ram = ram_volume(&sealed.layout, stamper, order, hash, names, &mut rng)?;
     Ok(Stamped { medium: order.medium, names, certificate: hash, tree, overlays, ram })
 }
 
@@ -178,12 +179,11 @@ fn medium_certificate(
     sealed: &SealedEdition,
     stamper: &Stamper<'_>,
     order: &Order<'_>,
-    holder: &HolderKeys,
 ) -> MediumCertificate {
     MediumCertificate {
         issuer: stamper.name.to_owned(),
         issued: order.at,
-        key: Confirmation(holder.key.public()),
+        key: Confirmation(order.holder.key.public()),
         medium: order.medium,
         edition: sealed.id,
         store: stamper.store,
@@ -301,11 +301,11 @@ fn ram_volume(
     layout: &Layout,
     stamper: &Stamper<'_>,
     order: &Order<'_>,
-    holder: &HolderKeys,
     certificate: Digest,
     names: Names,
     rng: &mut dyn Random,
 ) -> Result<RamVolume, StampError> {
+    let holder = order.holder;
     let slot = holder.seal(order.medium, 0, order.password, order.cost, rng)?;
     let mut instance = [0; 8];
     rng.fill(&mut instance);
