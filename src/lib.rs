@@ -17,4 +17,6 @@ pub mod image;
 pub mod wallet;
 #[cfg(feature = "server")]
 pub mod records;
+#[cfg(feature = "server")]
+pub mod issuer;
 pub mod tool;

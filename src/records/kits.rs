@@ -36,6 +36,15 @@ pub struct Sheet {
     pub slots: Vec<Slot>,
 }
 
+/// The slots of one sheet whose codes a store was handed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandedSlots {
+    /// The sheet.
+    pub sheet: [u8; 16],
+    /// Its slots in the store's kit, ascending.
+    pub slots: Vec<u8>,
+}
+
 /// One code's place in a sheet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Slot {
@@ -176,6 +185,29 @@ impl Records {
         self.database.read(|tx| tx.rows(FIND, &[store.into()], |row| row.array(0)))
     }
 
+    /// The medium that a sheet was made for; none for a sheet that nobody made.
+    pub fn medium_of(&mut self, sheet: &[u8; 16]) -> Result<Option<MediumId>, StorageError> {
+        const FIND: &str = "SELECT medium FROM sheets WHERE sheet = $1";
+        self.database.read(|tx| tx.row(FIND, &[Value::Bytes(sheet)], |row| row.medium(0)))
+    }
+
+    /// The slots whose codes a store was handed: sheet by sheet, oldest first.
+    pub fn handed_slots(&mut self, store: StoreId) -> Result<Vec<HandedSlots>, StorageError> {
+        const FIND: &str = "SELECT sheets.sheet, slots.slot FROM kits \
+            JOIN sheets ON sheets.kit = kits.kit JOIN slots ON slots.number = sheets.number \
+            WHERE kits.store = $1 AND slots.place = $2 ORDER BY sheets.number, slots.slot";
+        let values = [store.into(), Value::Int(SlotPlace::Kit.number())];
+        let rows = self.database.read(|tx| tx.rows(FIND, &values, read_handed))?;
+        let mut all: Vec<HandedSlots> = Vec::new();
+        for (sheet, slot) in rows {
+            match all.last_mut().filter(|last| last.sheet == sheet) {
+                Some(last) => last.slots.push(slot),
+                None => all.push(HandedSlots { sheet, slots: vec![slot] }),
+            }
+        }
+        Ok(all)
+    }
+
     /// A medium's sheets with their slots, newest first.
     pub fn sheets_of(&mut self, medium: MediumId) -> Result<Vec<Sheet>, StorageError> {
         const FIND: &str =
@@ -314,6 +346,10 @@ fn insert_sheets(
         })
     });
     tx.insert_all(&SLOTS, rows)
+}
+
+fn read_handed(row: &Row<'_>) -> Result<([u8; 16], u8), StorageError> {
+    Ok((row.array(0)?, row.int(1)?.try_into().map_err(|error| row.wrong(1, &error))?))
 }
 
 fn slots_of(tx: &mut Transaction<'_>, number: i64) -> Result<Vec<Slot>, StorageError> {

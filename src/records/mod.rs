@@ -16,7 +16,7 @@ mod value;
 
 pub use database::{OperationError, StorageError};
 pub use held::{HeldError, HeldSlot, Stock};
-pub use kits::{Kit, KitError, Sheet, Slot, SlotPlace, SlotState};
+pub use kits::{HandedSlots, Kit, KitError, Sheet, Slot, SlotPlace, SlotState};
 pub use media::{MediaError, RESERVE_MAX};
 pub use place::{Place, PlaceError};
 pub use schema::{OpenError, SCHEMA_VERSION};

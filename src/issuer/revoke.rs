@@ -1,0 +1,357 @@
+//! Revoking media, sheets and stores: a new list with a higher number, which holds all the old
+//! one held.
+
+use std::collections::BTreeSet;
+
+use data_encoding::HEXLOWER;
+
+use super::{CertifiedKey, Issuer, OpenError, REVOCATION_FILE, open_revoked};
+use crate::device::{FolderError, Privacy};
+use crate::format::Kind;
+use crate::format::policy::{Revocation, RevokedStore, UnsoldSlots};
+use crate::format::sheet::SheetId;
+use crate::format::store::StoreEvent;
+use crate::records::{HandedSlots, RevokeError, StorageError, StoreRefusal};
+use crate::shop::log::Log;
+use crate::trust::{Revoked, TrustError, sign, verify};
+use crate::units::{MediumId, StoreId, Timestamp};
+
+/// What is to be revoked.
+#[derive(Debug, Clone)]
+pub enum Revoke {
+    /// A medium: nothing is added to it any more.
+    Medium(MediumId),
+    /// A sheet: none of its codes adds anything.
+    Sheet(SheetId),
+    /// A store: what it did not sell by the cut adds nothing.
+    Store(StoreCut),
+}
+
+/// Up to where a revoked store's sales count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreCut {
+    store: StoreId,
+    serial_cut: u64,
+    head: Option<[u8; 32]>,
+    sold: BTreeSet<(SheetId, u8)>,
+}
+
+impl StoreCut {
+    /// Nothing that the store sold counts: its journal was never seen.
+    pub fn nothing_sold(store: StoreId) -> Self {
+        Self { store, serial_cut: 0, head: None, sold: BTreeSet::new() }
+    }
+
+    /// What the store's journal shows as sold, and not taken back, counts.
+    pub fn by_journal(store: StoreId, journal: &Log) -> Self {
+        let entries = journal.entries();
+        let voided: BTreeSet<u64> = entries
+            .iter()
+            .filter(|entry| entry.event == StoreEvent::Voided)
+            .filter_map(|entry| entry.voids)
+            .collect();
+        let counted = entries.iter().filter(|entry| !voided.contains(&entry.seq));
+        let codes = counted
+            .filter_map(|entry| entry.value.as_ref())
+            .filter_map(|value| Some((value.sheet?, value.slot?)));
+        let serials = entries.iter().filter_map(|entry| entry.value.as_ref()?.serial);
+        Self {
+            store,
+            serial_cut: serials.max().unwrap_or(0),
+            head: journal.head(),
+            sold: codes.collect(),
+        }
+    }
+}
+
+/// Why nothing is revoked.
+#[derive(Debug, thiserror::Error)]
+pub enum RevocationError {
+    /// No kit has this medium.
+    #[error("medium {0} is unknown: its number was never given out")]
+    UnknownMedium(MediumId),
+    /// No kit has this sheet.
+    #[error("sheet {} is unknown", HEXLOWER.encode(.0))]
+    UnknownSheet(SheetId),
+    /// The store is revoked with another cut, and a list takes nothing back.
+    #[error("store {store} is revoked by list {list} with another cut, which can't be changed")]
+    OtherCut {
+        /// The store.
+        store: StoreId,
+        /// The list that revoked it.
+        list: u64,
+    },
+    /// The list would no longer be carried by media.
+    #[error("revocation list {number} would have {found} bytes, the limit is {max}")]
+    TooLong {
+        /// The list's number.
+        number: u64,
+        /// Its length.
+        found: usize,
+        /// The limit.
+        max: usize,
+    },
+    /// The store is unknown.
+    #[error(transparent)]
+    Store(#[from] RevokeError),
+    /// The list as it stands can't be read.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The list can't be written.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The database did not do it.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The list just signed isn't believed: the key is not the issuer's.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+}
+
+impl Issuer {
+    /// Sign and write a list with one more thing on it; the answer is the list's number.
+    ///
+    /// What is revoked already leaves list and number as they are.
+    pub fn revoke(
+        &mut self,
+        what: &Revoke,
+        issuer: &CertifiedKey,
+        now: Timestamp,
+    ) -> Result<u64, RevocationError> {
+        let _lock = self.folder.lock("revoking")?;
+        self.revoked = open_revoked(&self.folder, &self.signer)?;
+        let list = self.list_with(what, now)?;
+        let known = self.revoked.list().map(|list| list.number);
+        if known != Some(list.number) {
+            self.write_list(&list, issuer)?;
+        }
+        if let Revoke::Store(cut) = what {
+            self.records.revoke_store(cut.store, now)?;
+        }
+        Ok(list.number)
+    }
+
+    /// The list as it would be; nothing is written.
+    pub fn list_with(
+        &mut self,
+        what: &Revoke,
+        now: Timestamp,
+    ) -> Result<Revocation, RevocationError> {
+        let old = self.revoked.list().map(|list| Revocation::clone(list));
+        let mut list = old.clone().unwrap_or_else(|| empty_list(now));
+        match what {
+            Revoke::Medium(medium) => self.add_medium(&mut list, *medium)?,
+            Revoke::Sheet(sheet) => self.add_sheet(&mut list, *sheet)?,
+            Revoke::Store(cut) => self.add_store(&mut list, cut)?,
+        }
+        if old.as_ref() != Some(&list) {
+            list.number += 1;
+            list.issued = list.issued.max(now);
+        }
+        Ok(list)
+    }
+
+    fn add_medium(
+        &mut self,
+        list: &mut Revocation,
+        medium: MediumId,
+    ) -> Result<(), RevocationError> {
+        if self.records.store_of(medium)?.is_none() {
+            return Err(RevocationError::UnknownMedium(medium));
+        }
+        insert_sorted(&mut list.media, medium);
+        Ok(())
+    }
+
+    fn add_sheet(&mut self, list: &mut Revocation, sheet: SheetId) -> Result<(), RevocationError> {
+        if self.records.medium_of(&sheet)?.is_none() {
+            return Err(RevocationError::UnknownSheet(sheet));
+        }
+        insert_sorted(&mut list.sheets, sheet);
+        Ok(())
+    }
+
+    fn add_store(&mut self, list: &mut Revocation, cut: &StoreCut) -> Result<(), RevocationError> {
+        let store = cut.store;
+        if self.records.store(store)?.is_none() {
+            return Err(RevokeError::Store(StoreRefusal::Unknown(store)).into());
+        }
+        let handed = self.records.handed_slots(store)?;
+        let unsold = handed.into_iter().filter_map(|HandedSlots { sheet, slots }| {
+            let left = slots.into_iter().filter(|slot| !cut.sold.contains(&(sheet, *slot)));
+            let slots = bit_map(left);
+            (slots != [0; 13]).then_some(UnsoldSlots { sheet, slots })
+        });
+        let (serial_cut, head) = (cut.serial_cut, cut.head);
+        let revoked = RevokedStore { store, serial_cut, head, unsold: unsold.collect() };
+        match list.stores.iter().find(|known| known.store == store) {
+            Some(known) if *known == revoked => {}
+            Some(_) => return Err(RevocationError::OtherCut { store, list: list.number }),
+            None => list.stores.push(revoked),
+        }
+        Ok(())
+    }
+
+    fn write_list(
+        &mut self,
+        list: &Revocation,
+        issuer: &CertifiedKey,
+    ) -> Result<(), RevocationError> {
+        let bytes = sign(&issuer.key, list);
+        let (number, found, max) = (list.number, bytes.len(), Kind::Revocation.bytes_max());
+        if found > max {
+            return Err(RevocationError::TooLong { number, found, max });
+        }
+        let verified = verify::<Revocation>(&bytes, &self.signer.certificate().key.0)?;
+        self.folder.write(REVOCATION_FILE, &bytes, Privacy::Public)?;
+        self.revoked = Revoked::none().with(verified);
+        Ok(())
+    }
+}
+
+fn empty_list(now: Timestamp) -> Revocation {
+    Revocation { number: 0, issued: now, media: vec![], sheets: vec![], stores: vec![] }
+}
+
+fn insert_sorted<T: Ord>(all: &mut Vec<T>, item: T) {
+    if let Err(place) = all.binary_search(&item) {
+        all.insert(place, item);
+    }
+}
+
+/// Bit `slot % 8` of byte `slot / 8` stands for a slot.
+fn bit_map(slots: impl Iterator<Item = u8>) -> [u8; 13] {
+    slots.fold([0; 13], |mut map, slot| {
+        map[usize::from(slot / 8)] |= 1 << (slot % 8);
+        map
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{Grounds, at, stocked, store_key};
+    use super::*;
+    use crate::format::store::{StoreEntry, Value};
+    use crate::records::StoreStatus;
+    use crate::shop::log::{LogOwner, frame};
+    use crate::trust::Passphrase;
+    use crate::units::Amount;
+
+    fn hex(id: &SheetId) -> String {
+        HEXLOWER.encode(id)
+    }
+
+    #[test]
+    fn lists_grow_and_are_read_again() {
+        let grounds = Grounds::new();
+        let mut issuer = grounds.found();
+        let (media, _) = stocked(&mut issuer, 2);
+        let key = issuer.issuer_key(Passphrase::None).unwrap();
+        let sheet = issuer.records().sheets_of(media[1]).unwrap()[0].id;
+        let steps = [
+            (Revoke::Medium(media[0]), 1),
+            (Revoke::Medium(media[0]), 1),
+            (Revoke::Sheet(sheet), 2),
+        ];
+        for (what, number) in steps {
+            assert_eq!(issuer.revoke(&what, &key, at(9)).unwrap(), number);
+        }
+        let again = Issuer::open(&grounds.issuer(), None).unwrap();
+        let refused = again.revoked().check_medium(media[0]).unwrap_err();
+        assert_eq!(refused.to_string(), format!("medium {} is revoked by list 2", media[0]));
+        assert!(again.revoked().check_slot(&sheet, 0).is_err());
+    }
+
+    #[test]
+    fn what_is_unknown_is_not_revoked() {
+        let grounds = Grounds::new();
+        let mut issuer = grounds.found();
+        let key = issuer.issuer_key(Passphrase::None).unwrap();
+        let (medium, sheet) = (MediumId::from_serial(1), [7; 16]);
+        let store = StoreId::from_number(5).unwrap();
+        let cases = [
+            (Revoke::Medium(medium), "medium 000000000195 is unknown".to_owned()),
+            (Revoke::Sheet(sheet), format!("sheet {} is unknown", hex(&sheet))),
+            (Revoke::Store(StoreCut::nothing_sold(store)), "store 5 is not enrolled".to_owned()),
+        ];
+        for (what, message) in cases {
+            let error = issuer.revoke(&what, &key, at(9)).unwrap_err().to_string();
+            assert!(error.starts_with(&message), "{error}");
+        }
+        assert!(issuer.revoked().list().is_none());
+    }
+
+    /// A journal in which slot 0 was sold, slot 1 sold and taken back, voucher 3 sold.
+    fn journal(store: StoreId, certificate: &[u8], medium: MediumId, sheet: SheetId) -> Log {
+        let owner = LogOwner {
+            store,
+            key: store_key().public(),
+            certificates: vec![crate::crypto::digest::sha256(certificate)],
+        };
+        let value = |slot, serial: Option<u64>| Value {
+            amount: Amount::from_minor(1_000).unwrap(),
+            currency: "JPY".parse().unwrap(),
+            sheet: serial.is_none().then_some(sheet),
+            slot,
+            serial,
+        };
+        let events = [
+            (StoreEvent::CodeSold, Some(value(Some(0), None)), None),
+            (StoreEvent::CodeSold, Some(value(Some(1), None)), None),
+            (StoreEvent::Voided, None, Some(1)),
+            (StoreEvent::VoucherSold, Some(value(None, Some(3))), None),
+        ];
+        let mut prev = owner.certificates[0];
+        let mut bytes = vec![];
+        for (seq, (event, value, voids)) in (0..).zip(events) {
+            let (at, burn, price) = (at(8), None, None);
+            let entry =
+                StoreEntry { seq, prev, store, at, event, medium, burn, value, price, voids };
+            let signed = sign(&store_key(), &entry);
+            prev = crate::crypto::digest::sha256(&signed);
+            bytes.extend(frame(&signed));
+        }
+        Log::read(&bytes, &owner).unwrap()
+    }
+
+    #[test]
+    fn a_store_is_cut_where_its_journal_ends() {
+        let grounds = Grounds::new();
+        let mut issuer = grounds.found();
+        let (media, store) = stocked(&mut issuer, 1);
+        let key = issuer.issuer_key(Passphrase::None).unwrap();
+        let sheet = issuer.records().sheets_of(media[0]).unwrap()[0].id;
+        let certificate = issuer.records().store(store).unwrap().unwrap().certificate;
+        let journal = journal(store, &certificate, media[0], sheet);
+        let cut = Revoke::Store(StoreCut::by_journal(store, &journal));
+        assert_eq!(issuer.revoke(&cut, &key, at(9)).unwrap(), 1);
+        assert_eq!(issuer.revoke(&cut, &key, at(10)).unwrap(), 1, "the same again");
+        let list = issuer.revoked().list().unwrap();
+        let revoked = &list.stores[0];
+        assert_eq!((revoked.serial_cut, revoked.head), (3, journal.head()));
+        for (slot, good) in [(0, true), (1, false), (2, false), (12, true), (39, true)] {
+            // Slots 12 and 39 are the issuer's own.
+            assert_eq!(issuer.revoked().check_slot(&sheet, slot).is_ok(), good, "slot {slot}");
+        }
+        let status = issuer.records().store(store).unwrap().unwrap().status;
+        assert_eq!(status, StoreStatus::Revoked(at(9)));
+        let harder = Revoke::Store(StoreCut::nothing_sold(store));
+        let error = issuer.revoke(&harder, &key, at(11)).unwrap_err().to_string();
+        let message = "store 1 is revoked by list 1 with another cut, which can't be changed";
+        assert_eq!(error, message);
+    }
+
+    #[test]
+    fn a_store_whose_journal_nobody_saw_sold_nothing() {
+        let grounds = Grounds::new();
+        let mut issuer = grounds.found();
+        let (media, store) = stocked(&mut issuer, 1);
+        let key = issuer.issuer_key(Passphrase::None).unwrap();
+        let sheet = issuer.records().sheets_of(media[0]).unwrap()[0].id;
+        issuer.revoke(&Revoke::Store(StoreCut::nothing_sold(store)), &key, at(9)).unwrap();
+        assert!(issuer.revoked().check_slot(&sheet, 0).is_err());
+        assert!(issuer.revoked().check_slot(&sheet, 12).is_ok(), "the issuer's own");
+        let error = issuer.plan_blanks(store, 1).unwrap_err().to_string();
+        assert!(error.starts_with("store 1 was revoked at "), "{error}");
+    }
+}
