@@ -1,23 +1,46 @@
 //! The bytes of a simulated medium: what it held at first, and the sectors that differ.
 
 use std::collections::BTreeMap;
-use std::collections::hash_map::DefaultHasher;
-use std::hash::{Hash, Hasher};
+use std::hash::{DefaultHasher, Hasher};
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::{SECTOR, SECTOR_BYTES};
 
-pub(super) type Sector = Arc<[u8; SECTOR_BYTES]>;
+/// The bytes of one sector and a digest of them, shared by all states that hold them.
+#[derive(Debug, Clone)]
+pub(super) struct Sector(Arc<(Bytes, u64)>);
+
+type Bytes = [u8; SECTOR_BYTES];
 
 /// Sectors over filled ranges over a base that many states share: copying a state costs what
 /// differs, not what the medium holds.
 #[derive(Debug, Clone)]
 pub(super) struct Contents {
     base: Arc<[u8]>,
-    /// Destroyed ranges, in sectors, and the byte they hold; a later one lies on top.
-    filled: Vec<(Range<u64>, u8)>,
+    /// Destroyed ranges, in sectors, and what each of their sectors holds; none overlap.
+    filled: Vec<(Range<u64>, Sector)>,
+    /// What the filled ranges add to the fingerprint, were no sector written over them.
+    filled_sum: u64,
     sectors: BTreeMap<u64, Sector>,
+}
+
+impl Sector {
+    pub(super) fn new(bytes: Bytes) -> Self {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(&bytes);
+        Self(Arc::new((bytes, hasher.finish())))
+    }
+
+    pub(super) fn bytes(&self) -> &Bytes {
+        &self.0.0
+    }
+
+    /// What it adds to the fingerprint where it lies.
+    fn mark(&self, number: u64) -> u64 {
+        let mixed = (self.0.1 ^ number).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        (mixed ^ (mixed >> 29) ^ number.rotate_left(32)).wrapping_mul(0xBF58_476D_1CE4_E5B9)
+    }
 }
 
 impl Contents {
@@ -25,17 +48,18 @@ impl Contents {
     /// If the bytes aren't whole sectors.
     pub(super) fn new(base: Vec<u8>) -> Self {
         assert!(base.len().is_multiple_of(SECTOR_BYTES), "a medium is whole sectors");
-        Self { base: base.into(), filled: Vec::new(), sectors: BTreeMap::new() }
+        let (filled, sectors) = (Vec::new(), BTreeMap::new());
+        Self { base: base.into(), filled, filled_sum: 0, sectors }
     }
 
     pub(super) fn len(&self) -> u64 {
         self.base.len() as u64
     }
 
-    pub(super) fn sector(&self, number: u64) -> [u8; SECTOR_BYTES] {
-        match self.sectors.get(&number) {
-            Some(sector) => **sector,
-            None => self.below(number),
+    pub(super) fn sector(&self, number: u64) -> Bytes {
+        match self.sectors.get(&number).or_else(|| self.fill(number)) {
+            Some(sector) => *sector.bytes(),
+            None => *self.base_sector(number),
         }
     }
 
@@ -43,46 +67,73 @@ impl Contents {
         self.sectors.insert(number, sector);
     }
 
-    pub(super) fn destroy(&mut self, sectors: Range<u64>, byte: u8) {
-        self.sectors.retain(|number, _| !sectors.contains(number));
-        self.filled.push((sectors, byte));
+    pub(super) fn destroy(&mut self, range: Range<u64>, byte: u8) {
+        let old: Vec<_> = self.filled.drain(..).collect();
+        for (before, sector) in old {
+            let gone = range.start.max(before.start)..range.end.min(before.end);
+            self.filled_sum = self.filled_sum.wrapping_sub(self.sum(gone, &sector));
+            let left = before.start..before.end.min(range.start).max(before.start);
+            let right = before.start.max(range.end).min(before.end)..before.end;
+            let pieces = [left, right].into_iter().filter(|piece| !piece.is_empty());
+            self.filled.extend(pieces.map(|piece| (piece, sector.clone())));
+        }
+        self.sectors.retain(|number, _| !range.contains(number));
+        let sector = Sector::new([byte; SECTOR_BYTES]);
+        self.filled_sum = self.filled_sum.wrapping_add(self.sum(range.clone(), &sector));
+        self.filled.push((range, sector));
     }
 
     pub(super) fn read(&self, offset: u64, buf: &mut [u8]) {
-        for (number, within, part) in pieces(offset, buf.len()) {
-            match self.sectors.get(&number) {
-                Some(sector) => buf[part].copy_from_slice(&sector[within]),
-                None => buf[part].copy_from_slice(&self.below(number)[within]),
+        let end = offset + buf.len() as u64;
+        let first = usize::try_from(offset).expect("the medium lies in memory");
+        buf.copy_from_slice(&self.base[first..first + buf.len()]);
+        let numbers = offset / SECTOR..end.div_ceil(SECTOR);
+        for (range, sector) in &self.filled {
+            for number in range.start.max(numbers.start)..range.end.min(numbers.end) {
+                lay(offset, buf, number, sector);
             }
+        }
+        for (number, sector) in self.sectors.range(numbers) {
+            lay(offset, buf, *number, sector);
         }
     }
 
     /// A number that two states of one base share if their bytes are equal, and, but for one
-    /// chance in 2^64, only then.
+    /// chance in about 2^64, only then.
     pub(super) fn fingerprint(&self) -> u64 {
-        let filled = self.filled.iter().flat_map(|(range, _)| range.clone());
-        let only_filled = filled.filter(|number| !self.sectors.contains_key(number));
-        let mut numbers: Vec<u64> = only_filled.chain(self.sectors.keys().copied()).collect();
-        numbers.sort_unstable();
-        numbers.dedup();
-        let different = numbers.into_iter().map(|number| (number, self.sector(number)));
-        different
-            .filter(|(number, sector)| self.base_sector(*number) != sector)
-            .fold(0, |sum: u64, (number, sector)| sum.wrapping_add(hash(number, &sector)))
+        let mark = |number: u64, sector: &Sector| {
+            if self.base_sector(number) == sector.bytes() { 0 } else { sector.mark(number) }
+        };
+        self.sectors.iter().fold(self.filled_sum, |sum, (number, sector)| {
+            let hidden = self.fill(*number).map_or(0, |fill| mark(*number, fill));
+            sum.wrapping_add(mark(*number, sector)).wrapping_sub(hidden)
+        })
     }
 
-    fn below(&self, number: u64) -> [u8; SECTOR_BYTES] {
-        let fill = self.filled.iter().rev().find(|(range, _)| range.contains(&number));
-        match fill {
-            Some((_, byte)) => [*byte; SECTOR_BYTES],
-            None => *self.base_sector(number),
-        }
+    fn sum(&self, range: Range<u64>, sector: &Sector) -> u64 {
+        let different = range.filter(|number| self.base_sector(*number) != sector.bytes());
+        different.fold(0, |sum, number| sum.wrapping_add(sector.mark(number)))
     }
 
-    fn base_sector(&self, number: u64) -> &[u8; SECTOR_BYTES] {
+    fn fill(&self, number: u64) -> Option<&Sector> {
+        let fill = self.filled.iter().find(|(range, _)| range.contains(&number));
+        fill.map(|(_, sector)| sector)
+    }
+
+    fn base_sector(&self, number: u64) -> &Bytes {
         let start = usize::try_from(number * SECTOR).expect("the medium lies in memory");
         self.base[start..].first_chunk().expect("the base is whole sectors")
     }
+}
+
+/// Lay the part of a sector that a buffer read from `offset` covers into it.
+fn lay(offset: u64, buf: &mut [u8], number: u64, sector: &Sector) {
+    let start = number * SECTOR;
+    let end = (start + SECTOR).min(offset + buf.len() as u64);
+    let index = |at: u64| usize::try_from(at).expect("within the buffer or the sector");
+    let within = index(start.max(offset) - start)..index(end - start);
+    let part = index(start.max(offset) - offset)..index(end - offset);
+    buf[part].copy_from_slice(&sector.bytes()[within]);
 }
 
 /// The sectors of a range: number, bytes within the sector, bytes within the range.
@@ -101,35 +152,32 @@ pub(super) fn pieces(
     })
 }
 
-/// A uniform sector is hashed by its byte alone: destroyed blocks have thousands of them.
-fn hash(number: u64, sector: &[u8; SECTOR_BYTES]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    number.hash(&mut hasher);
-    if sector.iter().all(|byte| *byte == sector[0]) {
-        sector[0].hash(&mut hasher);
-    } else {
-        sector.hash(&mut hasher);
-    }
-    hasher.finish()
-}
-
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use super::{Contents, SECTOR_BYTES, Sector, pieces};
+    use crate::device::splitmix::SplitMix;
 
-    use super::{Contents, pieces};
+    fn sector(byte: u8) -> Sector {
+        Sector::new([byte; SECTOR_BYTES])
+    }
 
     #[test]
     fn sectors_lie_over_fills_over_the_base() {
         let mut contents = Contents::new(vec![1; 4 * 512]);
-        contents.set(1, Arc::new([2; 512]));
+        contents.set(1, sector(2));
         contents.destroy(1..3, 0xFF);
-        contents.set(2, Arc::new([3; 512]));
+        contents.set(2, sector(3));
         let mut bytes = [0; 4];
         for (at, byte) in bytes.iter_mut().enumerate() {
             contents.read(at as u64 * 512 + 511, std::slice::from_mut(byte));
         }
         assert_eq!(bytes, [1, 0xFF, 3, 1]);
+        let mut across = [0; 1026];
+        contents.read(511, &mut across);
+        assert_eq!(
+            (across[0], across[1], across[512], across[513], across[1025]),
+            (1, 255, 255, 3, 1)
+        );
     }
 
     #[test]
@@ -138,12 +186,46 @@ mod tests {
         let (mut one, mut two) = (Contents::new(base.clone()), Contents::new(base));
         let untouched = one.fingerprint();
         one.destroy(0..2, 7);
-        one.set(1, Arc::new([1; 512]));
-        two.set(0, Arc::new([7; 512]));
+        one.set(1, sector(1));
+        two.set(0, sector(7));
         assert_eq!(one.fingerprint(), two.fingerprint());
         assert_ne!(one.fingerprint(), untouched);
-        two.set(0, Arc::new([1; 512]));
+        two.set(0, sector(1));
         assert_eq!(two.fingerprint(), untouched);
+        two.set(2, sector(7));
+        assert_ne!(one.fingerprint(), two.fingerprint(), "the same bytes elsewhere");
+    }
+
+    /// Random histories: the fingerprint is that of the bytes alone, and reading agrees with a
+    /// plain array.
+    #[test]
+    fn contents_agree_with_plain_bytes() {
+        let base: Vec<u8> = (0..16 * 512u32).map(|at| (at / 1024).to_le_bytes()[0]).collect();
+        for seed in 0..200 {
+            let mut random = SplitMix::new(seed);
+            let mut contents = Contents::new(base.clone());
+            let mut plain = base.clone();
+            for _ in 0..12 {
+                let (first, byte) = (random.next() % 16, (random.next() % 4).to_le_bytes()[0]);
+                let start = usize::try_from(first).unwrap() * 512;
+                if random.next().is_multiple_of(2) {
+                    contents.set(first, sector(byte));
+                    plain[start..start + 512].fill(byte);
+                } else {
+                    let end = first + 1 + random.next() % (16 - first);
+                    contents.destroy(first..end, byte);
+                    plain[start..usize::try_from(end).unwrap() * 512].fill(byte);
+                }
+            }
+            let mut read = vec![0; plain.len() - 7];
+            contents.read(7, &mut read);
+            assert_eq!(read, plain[7..], "seed {seed}");
+            let mut direct = Contents::new(base.clone());
+            for (number, bytes) in plain.chunks_exact(512).enumerate() {
+                direct.set(number as u64, Sector::new(*bytes.first_chunk().unwrap()));
+            }
+            assert_eq!(contents.fingerprint(), direct.fingerprint(), "seed {seed}");
+        }
     }
 
     #[test]

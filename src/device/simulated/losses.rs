@@ -123,15 +123,15 @@ impl Loss {
         }
         for (pending, kept) in self.window.pending.iter().zip(&self.kept) {
             if let Some(version) = kept.checked_sub(1) {
-                contents.set(pending.sector, Arc::clone(&pending.versions[version as usize]));
+                contents.set(pending.sector, pending.versions[version as usize].clone());
             }
         }
         if let Some(torn) = self.torn {
             let pending = &self.window.pending[torn.pending];
             let mut sector = contents.sector(pending.sector);
             let new = &pending.versions[torn.version as usize - 1];
-            sector[..torn.bytes].copy_from_slice(&new[..torn.bytes]);
-            contents.set(pending.sector, Arc::new(sector));
+            sector[..torn.bytes].copy_from_slice(&new.bytes()[..torn.bytes]);
+            contents.set(pending.sector, Sector::new(sector));
         }
         Volatile::started(contents)
     }
@@ -194,7 +194,7 @@ impl Window {
     ) -> Arc<Self> {
         let mut durable = start.clone();
         for (sector, bytes) in written(&events[..from]) {
-            durable.set(*sector, Arc::clone(bytes));
+            durable.set(*sector, bytes.clone());
         }
         let (mut pending, mut order, mut known) = (Vec::new(), Vec::new(), HashMap::new());
         for (sector, bytes) in written(&events[from..at]) {
@@ -202,7 +202,7 @@ impl Window {
             if index == pending.len() {
                 pending.push(Pending { sector: *sector, versions: Vec::new() });
             }
-            pending[index].versions.push(Arc::clone(bytes));
+            pending[index].versions.push(bytes.clone());
             let version = u32::try_from(pending[index].versions.len()).expect("few rewrites");
             order.push((index, version));
         }

@@ -108,7 +108,7 @@ impl Device for Volatile {
             let mut sector = state.now.sector(number);
             sector[within].copy_from_slice(&bytes[part]);
             let sector = Sector::new(sector);
-            state.now.set(number, Sector::clone(&sector));
+            state.now.set(number, sector.clone());
             sectors.push((number, sector));
         }
         state.events.push(Event::Write(sectors));
