@@ -7,6 +7,7 @@ mod domains;
 mod emulator;
 mod fat;
 mod loop_device;
+mod shop;
 
 #[cfg(feature = "server")]
 mod postgres;

@@ -220,6 +220,22 @@ impl Folder {
         removed.map_err(|source| failure("removing", &path, source))
     }
 
+    /// Overwrite a file with zeros, then remove it.
+    ///
+    /// Flash and journaling file systems may keep the old blocks: what is erased should have been
+    /// sealed as well.
+    pub fn erase(&self, name: &str) -> Result<(), FolderError> {
+        let path = self.path_of(name)?;
+        let overwrite = || {
+            let mut file = OpenOptions::new().write(true).open(&path)?;
+            let len = file.metadata()?.len();
+            io::copy(&mut io::repeat(0).take(len), &mut file)?;
+            file.sync_all()
+        };
+        overwrite().map_err(|source| failure("erasing", &path, source))?;
+        self.remove(name)
+    }
+
     /// The names of all files and folders, sorted; unfinished files and the lock are left out.
     pub fn list(&self) -> Result<Vec<String>, FolderError> {
         let failed = |source| failure("listing", &self.path, source);
@@ -378,6 +394,18 @@ mod tests {
         assert_eq!(mode(&folder.path().join("cert")), 0o644);
         assert_eq!(folder.list().unwrap(), ["cert", "seed"]);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing unfinished stays");
+    }
+
+    #[test]
+    fn what_is_erased_is_overwritten_and_gone() {
+        let (outer, folder) = folder();
+        folder.write("seed", b"secret", Privacy::Secret).unwrap();
+        let other_name = outer.path().join("other-name");
+        fs::hard_link(folder.path().join("seed"), &other_name).unwrap();
+        folder.erase("seed").unwrap();
+        assert!(!folder.contains("seed").unwrap());
+        assert_eq!(read_file(&other_name, 6).unwrap(), [0; 6]);
+        assert!(matches!(folder.erase("seed"), Err(FolderError::Missing { .. })));
     }
 
     #[test]

@@ -6,14 +6,16 @@
 
 use crate::crypto::sign::PublicKey;
 use crate::format::store::StoreEntry;
-use crate::format::{Kind, Object, cbor};
+use crate::format::{Kind, cbor};
 use crate::trust::{TrustError, Verified, verify};
 use crate::units::StoreId;
 
 /// Length of a frame's head: length and checksum.
 const HEAD_BYTES: usize = 8;
-/// The longest frame.
-const FRAME_BYTES_MAX: usize = HEAD_BYTES + Kind::StoreEntry.bytes_max();
+/// The longest entry.
+const ENTRY_BYTES_MAX: usize = Kind::StoreEntry.bytes_max();
+/// The longest frame of an entry.
+const FRAME_BYTES_MAX: usize = HEAD_BYTES + ENTRY_BYTES_MAX;
 /// What disks write as one: a torn write shows zeros from such a boundary on.
 const SECTOR_BYTES: usize = 512;
 
@@ -77,12 +79,17 @@ pub enum LogError {
 }
 
 impl Log {
+    /// A journal without entries.
+    pub fn empty() -> Self {
+        Self { entries: vec![], sound_bytes: 0, torn_bytes: 0 }
+    }
+
     /// Read a whole journal; a torn write at its end is left out, all else must verify.
     pub fn read(bytes: &[u8], owner: &LogOwner) -> Result<Self, LogError> {
-        let mut log = Self { entries: vec![], sound_bytes: 0, torn_bytes: 0 };
+        let mut log = Self::empty();
         let mut rest = bytes;
         while !rest.is_empty() {
-            let Some((payload, behind)) = split_frame(rest) else {
+            let Some((payload, behind)) = split_frame(rest, ENTRY_BYTES_MAX) else {
                 if !is_torn(rest, bytes.len() - rest.len()) {
                     return Err(log.damaged(bytes.len()));
                 }
@@ -99,6 +106,11 @@ impl Log {
     /// Every entry, oldest first.
     pub fn entries(&self) -> &[Verified<StoreEntry>] {
         &self.entries
+    }
+
+    /// The entries alone.
+    pub fn into_entries(self) -> Vec<Verified<StoreEntry>> {
+        self.entries
     }
 
     /// Length of the sound part, in bytes: the next frame begins there.
@@ -119,6 +131,11 @@ impl Log {
     /// The next entry's sequence.
     pub fn next_seq(&self) -> u64 {
         self.entries.len() as u64
+    }
+
+    /// An append broke off: what stands behind the sound part is unknown.
+    pub(super) fn mark_torn(&mut self) {
+        self.torn_bytes = self.torn_bytes.max(1);
     }
 
     /// Take over an entry whose frame was made durable at [`Log::sound_bytes`].
@@ -158,25 +175,25 @@ impl Log {
     }
 }
 
-/// A signed entry with its frame around it.
-pub fn frame(entry: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(entry.len()).expect("entries are at most 2 KiB").to_be_bytes();
-    let checksum = checksum(&length, entry).to_be_bytes();
-    [&length, &checksum, entry].concat()
+/// A signed entry, or a certificate chain, with its frame around it.
+pub fn frame(payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).expect("objects are far below 4 GiB").to_be_bytes();
+    let checksum = checksum(&length, payload).to_be_bytes();
+    [&length, &checksum, payload].concat()
 }
 
-/// The entry of a whole frame, and what stands behind the frame.
-pub(super) fn split_frame(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+/// What a whole frame of at most `max` bytes holds, and what stands behind it.
+pub(super) fn split_frame(bytes: &[u8], max: usize) -> Option<(&[u8], &[u8])> {
     let (head, rest) = bytes.split_at_checked(HEAD_BYTES)?;
     let (length, check) = head.split_at(4);
-    let (payload, behind) = rest.split_at_checked(declared_length(length)?)?;
+    let (payload, behind) = rest.split_at_checked(declared_length(length, max)?)?;
     (checksum(length, payload).to_be_bytes() == *check).then_some((payload, behind))
 }
 
-/// A length that an entry may have.
-fn declared_length(bytes: &[u8]) -> Option<usize> {
+/// A length that a frame of at most `max` bytes may state.
+fn declared_length(bytes: &[u8], max: usize) -> Option<usize> {
     let length = u32::from_be_bytes(bytes.try_into().ok()?) as usize;
-    (1..=StoreEntry::KIND.bytes_max()).contains(&length).then_some(length)
+    (1..=max).contains(&length).then_some(length)
 }
 
 fn checksum(length: &[u8], payload: &[u8]) -> u32 {
@@ -192,7 +209,7 @@ fn checksum(length: &[u8], payload: &[u8]) -> u32 {
 /// a frame or zero from a sector's boundary on.
 fn is_torn(rest: &[u8], offset: usize) -> bool {
     let too_long = rest.len() > FRAME_BYTES_MAX;
-    if too_long || (1..rest.len()).any(|at| split_frame(&rest[at..]).is_some()) {
+    if too_long || (1..rest.len()).any(|at| split_frame(&rest[at..], ENTRY_BYTES_MAX).is_some()) {
         return false;
     }
     is_frame_beginning(rest) || is_zero_from_a_sector_on(rest, offset)
@@ -200,10 +217,10 @@ fn is_torn(rest: &[u8], offset: usize) -> bool {
 
 fn is_frame_beginning(rest: &[u8]) -> bool {
     let Some((head, payload)) = rest.split_at_checked(HEAD_BYTES) else {
-        return rest.len() < 4 || declared_length(&rest[..4]).is_some();
+        return rest.len() < 4 || declared_length(&rest[..4], ENTRY_BYTES_MAX).is_some();
     };
     // A whole object behind a length that is too large means that the length is damaged.
-    declared_length(&head[..4])
+    declared_length(&head[..4], ENTRY_BYTES_MAX)
         .is_some_and(|length| payload.len() < length && cbor::measure(payload).is_err())
 }
 

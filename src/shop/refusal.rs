@@ -1,14 +1,106 @@
 //! The sound "no" of a store's rules.
 
-use crate::trust::{RevokedError, TrustError};
-use crate::units::{MediumId, StoreId};
+use crate::format::certificate::Role;
+use crate::trust::{Fingerprint, RevokedError, TrustError};
+use crate::units::{Currency, MediumId, StoreId};
 
 /// Why the rules forbid what was asked; nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
+    /// A store's name that nobody could print.
+    #[error("{name:?} is no name for a store: {reason}")]
+    Name {
+        /// What was given.
+        name: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
     /// No certificate was accepted yet.
     #[error("this store has no certificate yet")]
     NotEnrolled,
+    /// A certificate or kit for another store.
+    #[error("{what} is for store {found}, this is store {expected}")]
+    OtherStore {
+        /// `certificate` or `kit`.
+        what: &'static str,
+        /// The store it is for.
+        found: StoreId,
+        /// This store.
+        expected: StoreId,
+    },
+    /// A certificate for a key that isn't this store's.
+    #[error("certificate is for the {which} key {found}, this store's is {expected}")]
+    OtherKey {
+        /// `signing` or `sealing`.
+        which: &'static str,
+        /// The certified key.
+        found: String,
+        /// This store's key.
+        expected: String,
+    },
+    /// A certificate of another role.
+    #[error("certificate of {subject} is a {found}'s, expected a store's")]
+    OtherRole {
+        /// Whose certificate.
+        subject: String,
+        /// Its role.
+        found: Role,
+    },
+    /// The root is not one that this store pins.
+    #[error("certificate under root {found}, which nothing here pins{}", known_root(pinned.as_ref()))]
+    Unpinned {
+        /// The root of the chain.
+        found: Fingerprint,
+        /// The root that this store pins.
+        pinned: Option<Fingerprint>,
+    },
+    /// It was accepted before.
+    #[error("{what} was already accepted{when}")]
+    AlreadyAccepted {
+        /// What, as `kit 4f2a…`.
+        what: String,
+        /// When, as ` at 2026-…`, or nothing.
+        when: String,
+    },
+    /// A policy or list that is not newer than the one this store has.
+    #[error("{what} {found} is not newer than {known}, which this store has")]
+    Older {
+        /// `policy` or `revocation list`.
+        what: &'static str,
+        /// Its number.
+        found: u64,
+        /// The number of the one this store has.
+        known: u64,
+    },
+    /// A kit with a medium that another kit brought.
+    #[error("kit {kit}: medium {medium} came with another kit")]
+    StockedTwice {
+        /// The kit.
+        kit: String,
+        /// The medium.
+        medium: MediumId,
+    },
+    /// A kit in a currency that this store doesn't sell.
+    #[error("kit {kit} is in {found}, this store sells {expected}")]
+    Currency {
+        /// The kit.
+        kit: String,
+        /// Its currency.
+        found: Currency,
+        /// The certificate's currency.
+        expected: Currency,
+    },
+    /// A file of a kind that a store doesn't take.
+    #[error("{0} is nothing that a store accepts: a certificate, kit, policy or revocation list")]
+    NotAcceptable(String),
+    /// No entry of this number.
+    #[error("entry {found} is not in the journal, which has {count}")]
+    NoEntry {
+        /// What was asked for.
+        found: u64,
+        /// How many there are.
+        count: u64,
+    },
     /// The certificate ended before the newest signed time, or its chain isn't believed.
     #[error("{0}")]
     Certificate(#[from] TrustError),
@@ -117,4 +209,8 @@ pub enum Refusal {
         /// What is missing.
         needed: &'static str,
     },
+}
+
+fn known_root(root: Option<&Fingerprint>) -> String {
+    root.map_or_else(String::new, |root| format!(": this store trusts root {root}"))
 }

@@ -1,0 +1,124 @@
+//! What a sale's receipt says: derived from the journal, so it can be printed again.
+
+use super::books::CodeState;
+use super::open::Shop;
+use super::{ShopError, SoldCode};
+use crate::format::store::{StoreEntry, StoreEvent};
+use crate::trust::Fingerprint;
+use crate::units::{Amount, CurrencyForm, MediumId, StoreId, Timestamp};
+
+/// What an entry of the store's journal means to who stands at the counter.
+pub struct Receipt {
+    /// The entry's sequence.
+    pub number: u64,
+    /// The store's number.
+    pub store: StoreId,
+    /// The store's name.
+    pub store_name: String,
+    /// The root under which it sells.
+    pub root: Fingerprint,
+    /// The store's clock.
+    pub at: Timestamp,
+    /// What was done.
+    pub event: StoreEvent,
+    /// The medium.
+    pub medium: MediumId,
+    /// The price of the medium.
+    pub price: Option<Amount>,
+    /// What the code or voucher credits.
+    pub amount: Option<Amount>,
+    /// The code to type.
+    pub code: Option<SoldCode>,
+    /// The signed voucher.
+    pub voucher: Option<Vec<u8>>,
+    /// The voucher's serial.
+    pub serial: Option<u64>,
+    /// What the burn put on the medium, for its sale.
+    pub balance: Amount,
+    /// The entry that this one takes back.
+    pub voids: Option<u64>,
+    /// The entry that took this one back.
+    pub voided_by: Option<u64>,
+    /// How sums are written.
+    pub form: CurrencyForm,
+}
+
+impl Shop {
+    /// The receipt of an entry.
+    pub fn receipt(&self, seq: u64) -> Result<Receipt, ShopError> {
+        let entry = self.entry(seq)?;
+        let enrolled = self.enrolled()?;
+        let value = entry.value.as_ref();
+        let slot = value.and_then(|value| value.slot);
+        let code = slot.map(|slot| self.sold_code(entry.medium, slot, seq)).transpose()?;
+        Ok(Receipt {
+            number: seq,
+            store: entry.store,
+            store_name: enrolled.signer.certificate().subject.clone(),
+            root: enrolled.signer.anchor().fingerprint(),
+            at: entry.at,
+            event: entry.event,
+            medium: entry.medium,
+            price: entry.price,
+            amount: value.map(|value| value.amount),
+            code,
+            voucher: self.voucher(entry)?,
+            serial: value.and_then(|value| value.serial),
+            balance: self.balance(entry),
+            voids: entry.voids,
+            voided_by: enrolled.books.voided_by(seq),
+            form: enrolled.form(),
+        })
+    }
+
+    /// What the burn put on the medium of a sale.
+    fn balance(&self, entry: &StoreEntry) -> Amount {
+        let stocked = self.books().ok().and_then(|books| books.medium(entry.medium).ok());
+        let Some(stocked) = stocked.filter(|_| entry.event == StoreEvent::Sold) else {
+            return Amount::ZERO;
+        };
+        let spent = stocked.codes.iter().filter(|code| matches!(code.state, CodeState::Spent(_)));
+        let sum = spent.map(|code| code.amount.minor()).sum();
+        Amount::from_minor(sum).unwrap_or(Amount::MAX)
+    }
+}
+
+impl Receipt {
+    /// What the receipt says, one line each, without the store and the number.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = vec![format!("medium {}: {}", self.medium.grouped(), self.event)];
+        if let Some(price) = self.price {
+            lines.push(format!("price {}", self.form.show(price)));
+        }
+        if !self.balance.is_zero() {
+            lines.push(format!("balance on it {}", self.form.show(self.balance)));
+        }
+        if let (Some(amount), Some(code)) = (self.amount, &self.code) {
+            lines.push(format!("top-up of {}: type the code", self.form.show(amount)));
+            lines.push(code.code.printed());
+            lines.push("good once, and for this medium alone".to_owned());
+        }
+        if let (Some(amount), Some(serial)) = (self.amount, self.serial) {
+            lines.push(format!("top-up of {}: voucher {serial}", self.form.show(amount)));
+        }
+        if let Some(seq) = self.voids {
+            lines.push(format!("takes back receipt {seq}"));
+        }
+        if let Some(by) = self.voided_by {
+            lines.push(format!("TAKEN BACK by receipt {by}"));
+        }
+        lines
+    }
+
+    /// Who sold: `Kiosk, store 7`.
+    pub fn seller(&self) -> String {
+        format!("{}, store {}", self.store_name, self.store)
+    }
+
+    /// The whole receipt as text.
+    pub fn text(&self) -> String {
+        let head = [self.seller(), format!("receipt {} of {}", self.number, self.at)];
+        let root = format!("issuer's fingerprint {}", self.root);
+        [&head[..], &self.lines(), &[root]].concat().join("\n")
+    }
+}
