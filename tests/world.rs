@@ -212,9 +212,14 @@ pub(crate) fn files() -> Files {
 }
 
 pub(crate) fn shape() -> Shape {
+    shape_of(34)
+}
+
+/// A shape with a read-only volume of so many MiB.
+pub(crate) fn shape_of(rom_mib: u64) -> Shape {
     let mib = |count: u64| ByteCount::from_bytes(count << 20);
     Shape {
-        rom: mib(34),
+        rom: mib(rom_mib),
         ram: mib(34),
         rom_label: "SCRIP-ROM".to_owned(),
         ram_label: "SCRIP-RAM".to_owned(),
@@ -225,9 +230,17 @@ pub(crate) fn shape() -> Shape {
 
 /// Author the sample files into memory, unsigned.
 pub(crate) fn authored(files: &Files, threads: NonZeroUsize) -> (Authored, MemoryDevice) {
+    authored_as(shape(), files, threads)
+}
+
+pub(crate) fn authored_as(
+    shape: Shape,
+    files: &Files,
+    threads: NonZeroUsize,
+) -> (Authored, MemoryDevice) {
     let draft = Draft {
         name: "sample".to_owned(),
-        shape: shape(),
+        shape,
         currency: yen(),
         files: files.0.iter().map(|(path, bytes)| (path.clone(), bytes.len() as u64)).collect(),
     };
@@ -239,7 +252,15 @@ pub(crate) fn authored(files: &Files, threads: NonZeroUsize) -> (Authored, Memor
 
 /// The sample edition, signed and opened.
 pub(crate) fn sealed(world: &World) -> (SealedEdition, MemoryDevice) {
-    let (_, device) = authored(&files(), THREADS);
+    sealed_as(world, shape(), &files())
+}
+
+pub(crate) fn sealed_as(
+    world: &World,
+    shape: Shape,
+    files: &Files,
+) -> (SealedEdition, MemoryDevice) {
+    let (_, device) = authored_as(shape, files, THREADS);
     sign_edition(&device, &world.rom_signer, &world.rom_chain, THREADS, &Unwatched).unwrap();
     let sealed = open_sealed(&device, &world.trust(), THREADS, &Unwatched).unwrap();
     (sealed, device)
@@ -249,7 +270,7 @@ pub(crate) fn sealed(world: &World) -> (SealedEdition, MemoryDevice) {
 pub(crate) struct Unfollowed;
 
 impl Follow for Unfollowed {
-    fn step(&self, _: Step) {}
+    fn step(&self, _: Step, _: u64) {}
 
     fn watch(&self) -> &dyn Watch {
         &Unwatched

@@ -84,8 +84,8 @@ pub enum Step {
 
 /// Follows one target.
 pub trait Follow: Sync {
-    /// A step began.
-    fn step(&self, step: Step);
+    /// A step began that goes through so many bytes.
+    fn step(&self, step: Step, total: u64);
 
     /// Bytes done in this step, and whether to stop.
     fn watch(&self) -> &dyn Watch;
@@ -125,16 +125,16 @@ impl Burn<'_> {
         let first = match start {
             Start::Fresh => 0,
             Start::Resumed => {
-                follow.step(Step::Resuming);
+                follow.step(Step::Resuming, self.body_bytes());
                 self.first_difference(target, &pieces, follow.watch())?
             }
         };
         blank(target)?;
-        follow.step(Step::Writing);
+        follow.step(Step::Writing, self.body_bytes());
         self.write(target, &pieces[first..], follow.watch())?;
-        follow.step(Step::ReadingBack);
+        follow.step(Step::ReadingBack, self.body_bytes());
         self.read_back(target, &pieces, follow.watch())?;
-        follow.step(Step::Finishing);
+        follow.step(Step::Finishing, 0);
         self.finish(target)
     }
 
@@ -199,6 +199,7 @@ impl Burn<'_> {
         pieces: &[Range<u64>],
         watch: &dyn Watch,
     ) -> Result<usize, BurnError> {
+        let (mut done, total) = (0, self.body_bytes());
         for (index, piece) in pieces.iter().enumerate() {
             stop_if_asked(watch)?;
             let mut bytes = AlignedBuffer::new(length(piece));
@@ -206,7 +207,8 @@ impl Burn<'_> {
             if self.first_bad(piece, &bytes)?.is_some() {
                 return Ok(index);
             }
-            watch.progress(index as u64, pieces.len() as u64);
+            done += bytes.len() as u64;
+            watch.progress(done, total);
         }
         Ok(pieces.len())
     }

@@ -1,0 +1,101 @@
+//! Burning beside bare writing and reading, on devices as slow as real ones; stamping; memory.
+//!
+//! `cargo bench --bench burning -- [ROM_MIB]`
+
+#![allow(clippy::disallowed_methods, reason = "a benchmark reads its arguments and the clock")]
+
+use std::time::Instant;
+
+use scrip::crypto::{Random, SeededRandom};
+use scrip::device::simulated::{Counted, Rate, Throttled};
+use scrip::device::{AlignedBuffer, Device, Existing, FileDevice, Target};
+use scrip::image::burn::{Burn, Start};
+
+#[allow(dead_code, reason = "the tests use the rest of their world")]
+#[path = "../tests/world.rs"]
+mod world;
+
+use world::{Files, Unfollowed, World, sealed_as, shape_of, stamped};
+
+const RATE: Rate = Rate { read: 90_000_000, write: 40_000_000 };
+const CHUNK_BYTES: usize = 1 << 20;
+const ROUNDS: usize = 3;
+
+fn main() {
+    let rom_mib = std::env::args().find_map(|text| text.parse().ok()).unwrap_or(100);
+    let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+    println!("{cores} cores, read-only area of {rom_mib} MiB, 40 MB/s write, 90 MB/s read");
+    let world = World::new();
+    let mut content = vec![0; usize::try_from((rom_mib - 10) << 20).expect("fits memory")];
+    SeededRandom::new([1; 32]).fill(&mut content);
+    let files = Files(vec![("/content.bin".to_owned(), content)]);
+    let (sealed, edition) = sealed_as(&world, shape_of(rom_mib), &files);
+    drop(files);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("edition");
+    let file = FileDevice::create(&path, edition.len_bytes(), Existing::Refuse).expect("room");
+    file.write_at(0, &edition.into_bytes()).expect("room");
+    let length = sealed.layout.medium_bytes();
+    let target = |name: &str| {
+        let path = folder.path().join(name);
+        Throttled::new(FileDevice::create(&path, length, Existing::Replace).expect("room"), RATE)
+    };
+    let media: Vec<_> = (0..4).map(|serial| stamped(&world, &sealed, &file, serial)).collect();
+    let burns: Vec<_> =
+        media.iter().map(|stamped| Burn { sealed: &sealed, edition: &file, stamped }).collect();
+    let bytes = burns[0].body_bytes();
+    for count in [1, 4] {
+        let mut ratios: Vec<f64> = (0..ROUNDS)
+            .map(|_| {
+                let raw = side_by_side(count, |index| bare(&target(&format!("raw{index}")), bytes));
+                let ours = side_by_side(count, |index| {
+                    let target = target(&format!("ours{index}"));
+                    burns[index].run(&target, Start::Fresh, &Unfollowed).expect("a good target");
+                });
+                println!("  {count} at once: bare {raw:.3} s, burnt {ours:.3} s");
+                ours / raw
+            })
+            .collect();
+        ratios.sort_by(f64::total_cmp);
+        println!(
+            "{count} at once: {:.4} x bare write + read (median of {ROUNDS})",
+            ratios[ROUNDS / 2]
+        );
+    }
+    stamping(&world, &sealed, &file);
+}
+
+/// Write and read back so many bytes, as `dd` would.
+fn bare(target: &dyn Target, bytes: u64) {
+    let mut chunk = AlignedBuffer::new(CHUNK_BYTES);
+    let chunks = bytes.div_ceil(CHUNK_BYTES as u64);
+    for place in 0..chunks {
+        target.write_at(place * CHUNK_BYTES as u64, &chunk).expect("a good target");
+    }
+    target.flush().expect("a good target");
+    for place in 0..chunks {
+        target.read_back_at(place * CHUNK_BYTES as u64, &mut chunk).expect("a good target");
+    }
+}
+
+/// Seconds that `work` takes for all of `count` at once.
+fn side_by_side(count: usize, work: impl Fn(usize) + Sync) -> f64 {
+    let began = Instant::now();
+    std::thread::scope(|scope| {
+        for index in 0..count {
+            let work = &work;
+            scope.spawn(move || work(index));
+        }
+    });
+    began.elapsed().as_secs_f64()
+}
+
+/// What a further medium of an edition costs beyond the copied body.
+fn stamping(world: &World, sealed: &scrip::image::sealed::SealedEdition, edition: &FileDevice) {
+    let counted = Counted::new(edition);
+    let began = Instant::now();
+    let next = stamped(world, sealed, &counted, 99);
+    let seconds = began.elapsed().as_secs_f64();
+    let changed: usize = next.overlays.iter().map(|(_, bytes)| bytes.len()).sum();
+    println!("next medium: {seconds:.4} s, {changed} bytes of the read-only area and the seal");
+}
