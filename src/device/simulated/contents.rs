@@ -26,10 +26,10 @@ pub(super) struct Contents {
 }
 
 impl Sector {
-    pub(super) fn new(bytes: Bytes) -> Self {
+    pub(super) fn new(bytes: &Bytes) -> Self {
         let mut hasher = DefaultHasher::new();
-        hasher.write(&bytes);
-        Self(Arc::new((bytes, hasher.finish())))
+        hasher.write(bytes);
+        Self(Arc::new((*bytes, hasher.finish())))
     }
 
     pub(super) fn bytes(&self) -> &Bytes {
@@ -78,7 +78,7 @@ impl Contents {
             self.filled.extend(pieces.map(|piece| (piece, sector.clone())));
         }
         self.sectors.retain(|number, _| !range.contains(number));
-        let sector = Sector::new([byte; SECTOR_BYTES]);
+        let sector = Sector::new(&[byte; SECTOR_BYTES]);
         self.filled_sum = self.filled_sum.wrapping_add(self.sum(range.clone(), &sector));
         self.filled.push((range, sector));
     }
@@ -158,7 +158,7 @@ mod tests {
     use crate::device::splitmix::SplitMix;
 
     fn sector(byte: u8) -> Sector {
-        Sector::new([byte; SECTOR_BYTES])
+        Sector::new(&[byte; SECTOR_BYTES])
     }
 
     #[test]
@@ -222,7 +222,7 @@ mod tests {
             assert_eq!(read, plain[7..], "seed {seed}");
             let mut direct = Contents::new(base.clone());
             for (number, bytes) in plain.chunks_exact(512).enumerate() {
-                direct.set(number as u64, Sector::new(*bytes.first_chunk().unwrap()));
+                direct.set(number as u64, Sector::new(bytes.first_chunk().unwrap()));
             }
             assert_eq!(contents.fingerprint(), direct.fingerprint(), "seed {seed}");
         }

@@ -131,7 +131,7 @@ impl Loss {
             let mut sector = contents.sector(pending.sector);
             let new = &pending.versions[torn.version as usize - 1];
             sector[..torn.bytes].copy_from_slice(&new.bytes()[..torn.bytes]);
-            contents.set(pending.sector, Sector::new(sector));
+            contents.set(pending.sector, Sector::new(&sector));
         }
         Volatile::started(contents)
     }

@@ -107,7 +107,7 @@ impl Device for Volatile {
         for (number, within, part) in pieces(offset, bytes.len()) {
             let mut sector = state.now.sector(number);
             sector[within].copy_from_slice(&bytes[part]);
-            let sector = Sector::new(sector);
+            let sector = Sector::new(&sector);
             state.now.set(number, sector.clone());
             sectors.push((number, sector));
         }
