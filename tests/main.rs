@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests touch files and the clock")]
 
 mod burn;
+mod check;
 mod device;
 mod domains;
 mod emulator;

@@ -2,6 +2,7 @@
 
 mod body;
 pub mod burn;
+pub mod check;
 pub mod edition;
 pub mod gpt;
 pub mod layout;

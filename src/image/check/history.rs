@@ -1,0 +1,113 @@
+//! The journal and the access key of a medium, each on a line of its own.
+
+use super::super::layout::{ACCESS_BYTES, ACCESS_PATHS, JOURNAL_PATHS, Names};
+use super::manifest::Edition;
+use super::report::{Access, Balance, History};
+use super::slots::{Certified, Stamped};
+use crate::crypto::sign::PublicKey;
+use crate::device::{Device, DeviceError};
+use crate::journal::{self, COPIES, Place, ReadError};
+use crate::ledger::{Fold, Rules, State, fold};
+use crate::trust::access::read_access_file;
+
+/// Where journal and access files lie on a device.
+#[derive(Debug, Clone)]
+pub(super) struct Places {
+    pub(super) journal: Place,
+    pub(super) access: [u64; 2],
+}
+
+impl Places {
+    /// By the layout; the writable area's file system isn't asked.
+    pub(super) fn of(edition: &Edition, names: &Names) -> Option<Self> {
+        let layout = &edition.layout;
+        let plan = layout.ram_plan(names.ram_serial).ok()?;
+        let place = |path: &str| Some(layout.ram().start + plan.locate(path)?);
+        let starts = [place(JOURNAL_PATHS[0])?, place(JOURNAL_PATHS[1])?];
+        let access = [place(ACCESS_PATHS[0])?, place(ACCESS_PATHS[1])?];
+        let bytes = layout.shape().journal.bytes();
+        Some(Self { journal: Place { starts, bytes }, access })
+    }
+}
+
+/// What journal and access files of a medium hold.
+pub(super) fn read(
+    device: &dyn Device,
+    places: &Places,
+    stamped: &Stamped,
+) -> Result<(History, Access), DeviceError> {
+    let Some(certified) = &stamped.certified else {
+        let why = || "the certificate that it begins with is damaged".to_owned();
+        return Ok((History::NotChecked(why()), Access::NotChecked(why())));
+    };
+    let (history, holder) = history(device, places, stamped, certified)?;
+    let access = match holder {
+        Some(holder) => access(device, places, &holder)?,
+        None => Access::NotChecked("the journal does not say whose key counts".to_owned()),
+    };
+    Ok((history, access))
+}
+
+fn history(
+    device: &dyn Device,
+    places: &Places,
+    stamped: &Stamped,
+    certified: &Certified,
+) -> Result<(History, Option<PublicKey>), DeviceError> {
+    let certificate = &certified.certificate;
+    let Some(policy) = &stamped.policy else {
+        let why = "the policy that binds it is damaged".to_owned();
+        return Ok((History::NotChecked(why), None));
+    };
+    let form = policy.currencies.iter().find(|form| form.currency() == certificate.currency);
+    let Some(form) = form else {
+        let (number, currency) = (policy.number, certificate.currency);
+        let why = format!("policy {number} has no entry for {currency}");
+        return Ok((History::NotChecked(why), None));
+    };
+    let reading = match journal::read(device, &places.journal) {
+        Ok(reading) => reading,
+        Err(ReadError::Device(error)) => return Err(error),
+        Err(fault) => return Ok((History::Damaged(fault.to_string()), None)),
+    };
+    let rules = Rules {
+        policy,
+        currency: certificate.currency,
+        sheets: &stamped.sheets,
+        stores: std::slice::from_ref(&certified.store.signer),
+        revoked: &stamped.revoked,
+    };
+    let blank = State::blank(certificate.medium, certificate.hash(), certificate.key.0);
+    let Fold { state, records, refusal } = fold(&rules, blank, &reading.records);
+    if let Some(refusal) = refusal {
+        return Ok((History::Damaged(refusal.to_string()), None));
+    }
+    let balance = Balance { records: records.len(), amount: state.balance, currency: *form };
+    let lacks = |copy: &usize| reading.repairable.iter().any(|(lacking, _)| lacking == copy);
+    let lacking: Vec<_> = (0..COPIES.len()).filter(lacks).map(|copy| COPIES[copy]).collect();
+    let history = if lacking.is_empty() {
+        History::Sound(balance)
+    } else {
+        History::Repaired { balance, lacking }
+    };
+    Ok((history, Some(state.holder)))
+}
+
+fn access(device: &dyn Device, places: &Places, holder: &PublicKey) -> Result<Access, DeviceError> {
+    let mut faults = vec![];
+    for (name, start) in COPIES.into_iter().zip(places.access) {
+        let bytes = super::reading::read(device, start..start + ACCESS_BYTES)?;
+        let slots = read_access_file(&bytes);
+        let bad = slots.iter().find_map(|slot| slot.as_ref().err());
+        if !slots.iter().flatten().any(|slot| slot.key == *holder) {
+            let why =
+                bad.map_or_else(|| "no slot of the holder key".to_owned(), ToString::to_string);
+            faults.push(format!("copy {name}: {why}"));
+        }
+    }
+    Ok(match faults.as_slice() {
+        [] => Access::Sound,
+        [one] => Access::OneCopy(one.clone()),
+        _ => Access::Damaged(faults.join("; ")),
+    })
+}

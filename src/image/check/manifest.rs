@@ -1,0 +1,143 @@
+//! Finding the manifest: by what it is, not by what a file system says.
+//!
+//! Each block that begins like a signed manifest is tried. It is taken if its chain and signature
+//! hold and if it lies where its own layout puts it, so no file system has to be believed, and a
+//! manifest that is content of another edition is passed over.
+
+use std::ops::Range;
+
+use super::super::layout::{Layout, MANIFEST_PATH};
+use super::super::manifest;
+use super::super::tree::BLOCK_BYTES;
+use super::CheckError;
+use super::reading::{Reading, read};
+use crate::crypto::digest::sha256;
+use crate::device::{Device, DeviceError};
+use crate::fat::Plan;
+use crate::format::cose::Sign1;
+use crate::format::edition::{EditionId, Manifest, SignedManifest};
+use crate::format::{DecodeError, Kind, Object, cbor};
+use crate::trust::{Signer, Trust, TrustError, Verified};
+
+/// Read at first; few manifests are longer.
+const FIRST_BYTES: u64 = 256 << 10;
+
+/// The edition of a medium: its signed manifest and what follows from it.
+#[derive(Debug)]
+pub(super) struct Edition {
+    pub(super) id: EditionId,
+    /// The signed manifest with its signer's chain, as it lies in its file.
+    pub(super) object: Vec<u8>,
+    pub(super) manifest: Verified<Manifest>,
+    pub(super) signer: Signer,
+    pub(super) layout: Layout,
+    /// The read-only volume before it is stamped.
+    pub(super) plan: Plan,
+}
+
+/// What looking for a manifest gave.
+#[derive(Debug)]
+pub(super) enum Sought {
+    /// It is there and signed.
+    Found(Box<Edition>),
+    /// Something begins like one, but isn't a good one.
+    Damaged {
+        /// Its blocks in the read-only area.
+        blocks: Range<u64>,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Nothing begins like one.
+    Missing,
+}
+
+/// Why one place holds no manifest to go by.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ManifestFault {
+    #[error("{0}")]
+    Decode(#[from] DecodeError),
+    #[error("{0}")]
+    Trust(#[from] TrustError),
+    #[error("it is not signed")]
+    Unsigned,
+    #[error("{0}")]
+    Rules(#[from] manifest::ManifestError),
+    #[error("{0}")]
+    Layout(#[from] super::super::layout::LayoutError),
+    #[error("it lies at byte {found} of the read-only area, its layout puts it at {expected}")]
+    Place { found: u64, expected: u64 },
+    #[error("its layout has a read-only area of {expected} bytes, here are {found}")]
+    Size { found: u64, expected: u64 },
+}
+
+/// Look for the manifest; a test root where none counts ends the search.
+pub(super) fn find(
+    reading: &Reading,
+    device: &dyn Device,
+    trust: &Trust,
+) -> Result<Sought, CheckError> {
+    let mut sought = Sought::Missing;
+    for block in reading.manifests() {
+        let offset = block * BLOCK_BYTES as u64;
+        let bytes = beginning(reading, device, offset)?;
+        match open(reading, offset, &bytes, trust) {
+            Ok(edition) => return Ok(Sought::Found(Box::new(edition))),
+            Err(ManifestFault::Trust(TrustError::TestRoot(root))) => {
+                return Err(CheckError::TestRoot(root));
+            }
+            Err(fault) if matches!(sought, Sought::Missing) => {
+                let blocks = block..block + 1;
+                sought = Sought::Damaged { blocks, reason: fault.to_string() };
+            }
+            Err(_) => {}
+        }
+    }
+    Ok(sought)
+}
+
+/// What a manifest at `offset` of the read-only area may take.
+fn beginning(reading: &Reading, device: &dyn Device, offset: u64) -> Result<Vec<u8>, DeviceError> {
+    let start = reading.rom().start + offset;
+    let end = reading.rom().end.min(reading.len_bytes());
+    let bytes = read(device, start..end.min(start + FIRST_BYTES))?;
+    match cbor::measure(&bytes) {
+        Err(DecodeError::Truncated { .. }) if start + FIRST_BYTES < end => {
+            read(device, start..end.min(start + Kind::Manifest.bytes_max() as u64))
+        }
+        _ => Ok(bytes),
+    }
+}
+
+fn open(
+    reading: &Reading,
+    offset: u64,
+    bytes: &[u8],
+    trust: &Trust,
+) -> Result<Edition, ManifestFault> {
+    let used = cbor::measure(bytes)?;
+    let edition = open_object(&bytes[..used], trust)?;
+    let expected = edition.plan.locate(MANIFEST_PATH).unwrap_or_default();
+    if expected != offset {
+        return Err(ManifestFault::Place { found: offset, expected });
+    }
+    if edition.layout.rom() != reading.rom() {
+        let length = |range: Range<u64>| range.end - range.start;
+        let (found, expected) = (length(reading.rom()), length(edition.layout.rom()));
+        return Err(ManifestFault::Size { found, expected });
+    }
+    Ok(edition)
+}
+
+fn open_object(object: &[u8], trust: &Trust) -> Result<Edition, ManifestFault> {
+    let file = SignedManifest::decode(object)?;
+    if file.chain.0.is_empty() {
+        return Err(ManifestFault::Unsigned);
+    }
+    let signer = trust.signer(&file.chain)?;
+    let manifest = signer.open::<Manifest>(&file.manifest.0)?;
+    let layout = manifest::check(&manifest)?;
+    let plan = layout.rom_plan(&manifest, 0)?;
+    let payload = Sign1::decode(&file.manifest.0, Kind::Manifest)?;
+    let id = sha256(payload.payload());
+    Ok(Edition { id, object: object.to_vec(), manifest, signer, layout, plan })
+}

@@ -1,0 +1,136 @@
+//! Checking a medium: is it what issuer and store signed, byte for byte?
+//!
+//! [`Reading::take`] reads a medium once; [`judge`] then says what it is worth. Nothing stored is
+//! believed for itself. From the manifest, found by its signature, follows what each block of the
+//! read-only area should be: file system and reserve by arithmetic, slots and manifest by their
+//! signatures, files by the manifest's roots. The tree over that has to have the roots that both
+//! seals state, and the stored tree, both partition tables and all unused bytes have to be exact.
+//! What differs is named; only where the file system alone differs, and only by what ordinary use
+//! changes, is a medium merely *touched*.
+
+mod case;
+mod facts;
+mod history;
+mod manifest;
+mod reading;
+mod report;
+mod rom;
+mod seals;
+mod slots;
+mod tables;
+
+use std::num::NonZeroUsize;
+
+pub use reading::Reading;
+pub use report::{
+    Access, Balance, Binding, Damage, EditionFacts, Fault, Grade, Hashes, History, MediumFacts,
+    Outcome, Part, Report, Step, TOLD_MAX, Touch, Verdict,
+};
+
+use super::edition;
+use super::layout::MANIFEST_PATH;
+use super::leaves::{LeavesError, Watch};
+use crate::device::{Device, DeviceError};
+use crate::trust::{Fingerprint, Trust};
+use case::Case;
+use manifest::Sought;
+
+const BLOCK: u64 = super::tree::BLOCK_BYTES as u64;
+
+/// What the hardware says that a medium lies on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Identity {
+    /// It is an image file, which is no hardware.
+    Image,
+    /// The identity that the hardware gives.
+    Known(String),
+    /// None could be read; the text says why.
+    Unreadable(String),
+}
+
+/// Why a medium could not be checked.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    /// It could not be read.
+    #[error("{0}")]
+    Device(#[from] DeviceError),
+    /// It is signed under a test root, which is worth nothing outside tests.
+    #[error("root {0} is a test root, which is worth nothing outside tests")]
+    TestRoot(Fingerprint),
+    /// The work was asked to stop.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl From<LeavesError> for CheckError {
+    fn from(error: LeavesError) -> Self {
+        match error {
+            LeavesError::Device(error) => Self::Device(error),
+            LeavesError::Interrupted(_) => Self::Interrupted,
+        }
+    }
+}
+
+/// Read a medium and judge it.
+pub fn check(
+    device: &dyn Device,
+    trust: &Trust,
+    identity: &Identity,
+    threads: NonZeroUsize,
+    watch: &dyn Watch,
+) -> Result<Report, CheckError> {
+    let reading = Reading::take(device, threads, watch)?;
+    judge(&reading, device, trust, identity)
+}
+
+/// Judge a medium that was read; only what the reading doesn't hold is read from the device.
+pub fn judge(
+    reading: &Reading,
+    device: &dyn Device,
+    trust: &Trust,
+    identity: &Identity,
+) -> Result<Report, CheckError> {
+    match manifest::find(reading, device, trust)? {
+        Sought::Found(edition) => {
+            Case { reading, device, trust, edition: &edition }.judge(identity)
+        }
+        Sought::Damaged { blocks, reason } => {
+            let first = reading.rom().start / BLOCK;
+            let blocks = Some(first + blocks.start..first + blocks.end);
+            let fault = Fault::new(Part::File(MANIFEST_PATH.to_owned()), reason);
+            Ok(without_edition(Fault { blocks, ..fault }))
+        }
+        Sought::Missing => Ok(no_manifest(reading, device)),
+    }
+}
+
+/// Nothing begins like a manifest: is it a damaged medium, an edition file, or something else?
+fn no_manifest(reading: &Reading, device: &dyn Device) -> Report {
+    let part = Part::File(MANIFEST_PATH.to_owned());
+    if edition::open(device).is_ok() {
+        let reason = "this is an edition file that is not signed: it is to be signed, then burnt";
+        let mut report = Report::begin();
+        report.fault(Fault::new(Part::Medium, reason));
+        return report;
+    }
+    if reading.has_tree() {
+        return without_edition(Fault::new(part, "it is missing, or damaged at its beginning"));
+    }
+    let mut report = Report::begin();
+    let reason = format!(
+        "nothing in its {} bytes says that it is one: no manifest, no hash tree",
+        reading.len_bytes()
+    );
+    report.fault(Fault::new(Part::Medium, reason));
+    report
+}
+
+fn without_edition(fault: Fault) -> Report {
+    let mut report = Report::begin();
+    report.fault(fault);
+    for what in ["partition tables", "files", "seals", "certificate"] {
+        report.not_checked(what, "the manifest says what they should be");
+    }
+    report.conclude();
+    report
+}

@@ -1,0 +1,190 @@
+//! Every flipped bit is seen, named and judged.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use scrip::crypto::{Random, SeededRandom};
+use scrip::device::{Device, MemoryDevice};
+use scrip::fat::{Plan, Role, housekeeping_bytes};
+use scrip::image::check::{Grade, Identity, Part, Reading, Report, Verdict, judge};
+use scrip::image::layout::{Layout, Names, RESERVE_PATH};
+use scrip::image::leaves::Unwatched;
+use scrip::trust::Trust;
+use scrip::units::MediumId;
+
+use crate::world::{Sample, THREADS, World};
+
+const MEDIUM: u64 = 40;
+const FLIPS: u64 = 10_000;
+
+/// A burnt medium that was read once, and what its bytes belong to.
+struct Bench {
+    device: MemoryDevice,
+    reading: Reading,
+    trust: Trust,
+    layout: Layout,
+    plan: Plan,
+    /// Bits that ordinary use changes, by byte of the medium.
+    listed: HashMap<u64, u8>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let sample = Sample::new(MEDIUM);
+        let device = sample.burnt();
+        let reading = Reading::take(&device, THREADS, &Unwatched).unwrap();
+        let layout = sample.sealed.layout.clone();
+        let serial = Names::of(MediumId::from_serial(MEDIUM)).rom_serial;
+        let plan = layout.rom_plan(&sample.sealed.manifest, serial).unwrap();
+        let start = layout.rom().start;
+        let bytes = housekeeping_bytes(&plan).into_iter();
+        let listed = bytes.map(|byte| (start + byte.offset, byte.mask)).collect();
+        Self { device, reading, trust: World::new().trust(), layout, plan, listed }
+    }
+
+    fn copy(&self) -> Self {
+        Self {
+            device: MemoryDevice::from_bytes(self.device.snapshot()),
+            reading: self.reading.clone(),
+            trust: self.trust.clone(),
+            layout: self.layout.clone(),
+            plan: self.plan.clone(),
+            listed: self.listed.clone(),
+        }
+    }
+
+    /// What is said of the medium with some bits of a byte flipped; they are flipped back.
+    fn flipped(&mut self, at: u64, mask: u8) -> Report {
+        let mut byte = [0];
+        self.device.read_at(at, &mut byte).unwrap();
+        self.device.write_at(at, &[byte[0] ^ mask]).unwrap();
+        self.reading.refresh(&self.device, at..at + 1).unwrap();
+        let report = judge(&self.reading, &self.device, &self.trust, &Identity::Image).unwrap();
+        self.device.write_at(at, &byte).unwrap();
+        self.reading.refresh(&self.device, at..at + 1).unwrap();
+        report
+    }
+
+    /// The file whose data a byte of the medium is, if it is a file's.
+    fn file(&self, at: u64) -> Option<&str> {
+        let offset = at.checked_sub(self.layout.rom().start)?;
+        if at >= self.layout.rom().end {
+            return None;
+        }
+        let inside = |range: &Range<u64>| range.contains(&offset);
+        if self.plan.metadata_ranges().iter().any(inside) {
+            return None;
+        }
+        let placed = self.plan.files().iter().filter(|file| file.role == Role::Content);
+        let own = placed
+            .filter_map(|file| Some((file.offset_bytes?, file)))
+            .find(|(start, file)| (*start..start + file.size_bytes).contains(&offset));
+        Some(own.map_or(RESERVE_PATH, |(_, file)| file.path.as_str()))
+    }
+
+    /// Stretches of the medium that flips are drawn from alike: all of it but the writable area,
+    /// then what is small and has rules of its own.
+    fn strata(&self) -> Vec<Vec<Range<u64>>> {
+        let (rom, seal) = (self.layout.rom(), self.layout.seal());
+        let last = self.device.len_bytes();
+        let shift = |range: Range<u64>| rom.start + range.start..rom.start + range.end;
+        let files = self
+            .plan
+            .files()
+            .iter()
+            .filter_map(|file| Some(file.offset_bytes?..file.offset_bytes? + file.size_bytes));
+        vec![
+            vec![0..seal.end, last - (1 << 20)..last],
+            files.map(shift).collect(),
+            self.plan.metadata_ranges().into_iter().map(shift).collect(),
+            vec![0..17_408, last - 16_896..last, seal.start..seal.start + (80 << 12)],
+            vec![self.layout.edition_seal(), self.layout.medium_seal()],
+        ]
+    }
+}
+
+/// Draw a bit from some stretches.
+fn draw(rng: &mut SeededRandom, stretches: &[Range<u64>]) -> (u64, u8) {
+    let mut bytes = [0; 9];
+    rng.fill(&mut bytes);
+    let total: u64 = stretches.iter().map(|range| range.end - range.start).sum();
+    let mut place = u64::from_le_bytes(*bytes[1..].first_chunk().unwrap()) % total;
+    for range in stretches {
+        let length = range.end - range.start;
+        if place < length {
+            return (range.start + place, 1 << (bytes[0] % 8));
+        }
+        place -= length;
+    }
+    unreachable!("the place is below the sum")
+}
+
+fn run(bench: &mut Bench, seed: u8, flips: u64) -> u64 {
+    let mut rng = SeededRandom::new([seed; 32]);
+    let strata = bench.strata();
+    let mut named = 0;
+    for turn in 0.. {
+        if turn == flips {
+            break;
+        }
+        let stratum = &strata[usize::try_from(turn).unwrap() % strata.len()];
+        let (at, mask) = loop {
+            let (at, mask) = draw(&mut rng, stratum);
+            if bench.listed.get(&at).is_none_or(|listed| listed & mask == 0) {
+                break (at, mask);
+            }
+        };
+        let report = bench.flipped(at, mask);
+        let where_ = format!("seed {seed}, byte {at}, mask {mask:#04x}: {report:#?}");
+        assert_eq!(
+            (report.verdict, report.grade()),
+            (Verdict::Altered, Grade::Damaged),
+            "{where_}"
+        );
+        if let Some(path) = bench.file(at) {
+            let part = Part::File(path.to_owned());
+            assert!(report.faults.iter().any(|fault| fault.part == part), "{path}: {where_}");
+            named += 1;
+        }
+    }
+    named
+}
+
+#[test]
+fn ten_thousand_flipped_bits_are_altered_and_the_file_is_named() {
+    let mut bench = Bench::new();
+    let mut other = bench.copy();
+    let (first, second) = std::thread::scope(|scope| {
+        let first = scope.spawn(|| run(&mut bench, 1, FLIPS / 2));
+        let second = run(&mut other, 2, FLIPS / 2);
+        (first.join().unwrap(), second)
+    });
+    assert!(first + second > 3_000, "{first} and {second} flips lay in files");
+}
+
+#[test]
+fn each_listed_bit_is_touched() {
+    let mut bench = Bench::new();
+    let mut listed: Vec<_> = bench.listed.clone().into_iter().collect();
+    listed.sort_unstable();
+    assert!(listed.len() > 60, "{} bytes are listed", listed.len());
+    for (at, mask) in listed {
+        for mask in [mask, mask & mask.wrapping_neg()] {
+            let report = bench.flipped(at, mask);
+            let seen = (report.verdict, report.grade());
+            assert_eq!(seen, (Verdict::Touched, Grade::Good), "byte {at}: {report:#?}");
+            assert!(!report.touches.is_empty());
+        }
+    }
+}
+
+#[test]
+fn flips_in_the_writable_area_leave_the_verdict() {
+    let mut bench = Bench::new();
+    let mut rng = SeededRandom::new([3; 32]);
+    let ram = bench.layout.ram();
+    for _ in 0..300 {
+        let (at, mask) = draw(&mut rng, std::slice::from_ref(&ram));
+        assert_eq!(bench.flipped(at, mask).verdict, Verdict::Sealed, "byte {at}");
+    }
+}
