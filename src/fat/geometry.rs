@@ -261,13 +261,14 @@ impl Geometry {
     }
 }
 
-/// The `FSInfo` sector; no next free cluster is written as "unknown".
+/// The `FSInfo` sector; without a free cluster the search is told to begin at the first of all, since
+/// systems write their own guess over "unknown".
 fn info_sector(free_clusters: u32, next_free: Option<u32>) -> [u8; 512] {
     let mut s = [0; 512];
     put(&mut s, 0, b"RRaA");
     put(&mut s, 484, b"rrAa");
     put(&mut s, 488, &free_clusters.to_le_bytes());
-    put(&mut s, 492, &next_free.unwrap_or(u32::MAX).to_le_bytes());
+    put(&mut s, 492, &next_free.unwrap_or(ROOT_CLUSTER).to_le_bytes());
     put(&mut s, 508, &[0, 0, 0x55, 0xAA]);
     s
 }

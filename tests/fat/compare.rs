@@ -197,7 +197,7 @@ fn what_systems_write_to_a_volume_in_use_is_touched() {
         (
             &[
                 (0x41, &[3]),
-                (512 + 492, &[2, 0, 0, 0]),
+                (512 + 492, &[9, 0, 0, 0]),
                 (first + 4, &[0xFF, 0xFF, 0xFF, 0x7F]),
                 (second + 4, &[0xFF, 0xFF, 0xFF, 0x7F]),
             ],

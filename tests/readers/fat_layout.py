@@ -136,7 +136,7 @@ def volume(size, sealed):
     ]:
         boot[offset : offset + len(value)] = value
     info = b"RRaA" + bytes(480) + b"rrAa"
-    info += struct.pack("<II", len(left), left[0] if left else 0xFFFFFFFF) + bytes(12) + b"\0\0\x55\xaa"
+    info += struct.pack("<II", len(left), left[0] if left else 2) + bytes(12) + b"\0\0\x55\xaa"
     for sector, content in [(0, boot), (6, boot), (1, info), (7, info)]:
         out[sector * 512 : sector * 512 + 512] = content
     for entry, value in fat.items():
