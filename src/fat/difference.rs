@@ -28,6 +28,11 @@ pub enum What {
         /// The file or directory.
         path: String,
     },
+    /// The time at which something in a directory was added or removed.
+    DirectoryTime {
+        /// The directory.
+        path: String,
+    },
 
     /// An entry that systems add by themselves.
     SystemEntry {
@@ -87,7 +92,7 @@ pub enum What {
         /// The file.
         path: String,
     },
-    /// The time of making or changing has changed.
+    /// The time of making has changed, or a file's time of changing.
     Time {
         /// The file or directory.
         path: String,
@@ -113,7 +118,10 @@ impl What {
     /// How grave it is.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::DirtyMark | Self::FreeSpaceHint | Self::AccessDate { .. } => Kind::Housekeeping,
+            Self::DirtyMark
+            | Self::FreeSpaceHint
+            | Self::AccessDate { .. }
+            | Self::DirectoryTime { .. } => Kind::Housekeeping,
             Self::SystemEntry { .. } | Self::RemovedEntry { .. } | Self::FreeCluster => {
                 Kind::Addition
             }
@@ -125,6 +133,7 @@ impl What {
     pub fn path(&self) -> Option<&str> {
         match self {
             Self::AccessDate { path }
+            | Self::DirectoryTime { path }
             | Self::SystemEntry { path }
             | Self::Chain { path }
             | Self::Missing { path }
@@ -147,6 +156,9 @@ impl fmt::Display for What {
             Self::DirtyMark => write!(f, "the volume is marked as not cleanly unmounted"),
             Self::FreeSpaceHint => write!(f, "the hint about free clusters has changed"),
             Self::AccessDate { path } => write!(f, "{path} was read"),
+            Self::DirectoryTime { path } => {
+                write!(f, "an entry was added to or removed from {path}")
+            }
             Self::SystemEntry { path } => write!(f, "{path} was added by a system"),
             Self::RemovedEntry { directory } => {
                 write!(f, "an entry was added to {directory} and removed again")

@@ -9,7 +9,7 @@ use super::layout::Source;
 use super::listing::{self, Listed};
 use super::name::fold;
 use super::plan::Plan;
-use super::record::{LONG_NAME, RECORD_BYTES};
+use super::record::{DIRECTORY, LONG_NAME, RECORD_BYTES, VOLUME_LABEL};
 
 /// Fields of a boot sector in front of its boot code: end and name.
 const BOOT_FIELDS: [(u64, &str); 26] = [
@@ -47,6 +47,11 @@ const HINTS: [Range<u64>; 2] = [488..492, 492..496];
 /// The bits of a FAT's byte 7, the top one of entry 1, that mark a clean volume: 27 and 26 of the
 /// entry, and the four unused bits above them, which Windows writes along.
 const FAT_MARKS: (u64, u8) = (7, 0xFC);
+
+/// Date of last access in a record.
+const ACCESS_DATE: Range<u64> = 18..20;
+/// Time and date of last change in a record.
+const CHANGE_TIME: Range<u64> = 22..26;
 
 /// A byte that ordinary use changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +100,9 @@ impl Unit {
 ///   Windows writes 0x7FFFFFFF and 0xFFFFFFFF there);
 /// - the count of free clusters and the next free cluster in the `FSInfo` sector, not in its copy;
 /// - the date of last access of each file and directory, in its own record, in a directory's `.`
-///   record and in the volume label's, where macOS keeps the dates of directories.
+///   record and in the volume label's, where macOS keeps the dates of directories;
+/// - in the same records but those of files, the date and time of change: systems set it when they
+///   add an entry of their own to a directory or remove it, or try to where no cluster is free.
 pub fn housekeeping_bytes(plan: &Plan) -> Vec<HousekeepingByte> {
     let all = |range: Range<u64>| range.map(|offset| HousekeepingByte { offset, mask: 0xFF });
     let marks = BOOT_SECTORS
@@ -108,16 +115,22 @@ pub fn housekeeping_bytes(plan: &Plan) -> Vec<HousekeepingByte> {
     let dates = plan.directories.iter().flat_map(|directory| {
         let records = plan.records[directory.records.clone()].as_chunks::<RECORD_BYTES>().0;
         let starts = (directory.range.start..).step_by(RECORD_BYTES);
-        records.iter().zip(starts).filter(|(record, _)| has_access_date(record))
+        records.iter().zip(starts).flat_map(|(record, start)| {
+            dates_of(record).map(move |date| start + date.start..start + date.end)
+        })
     });
-    let dates = dates.flat_map(|(_, start)| all(start + 18..start + 20));
+    let dates = dates.flat_map(all);
     let mut bytes: Vec<_> = marks.chain(hints).chain(dates).collect();
     bytes.sort_unstable_by_key(|byte| byte.offset);
     bytes
 }
 
-fn has_access_date(record: &[u8; RECORD_BYTES]) -> bool {
-    record[11] != LONG_NAME && &record[..11] != b"..         "
+/// The dates in a planned record that ordinary use changes.
+fn dates_of(record: &[u8; RECORD_BYTES]) -> impl Iterator<Item = Range<u64>> {
+    let dated = record[11] != LONG_NAME && &record[..11] != b"..         ";
+    let is_file = record[11] & (DIRECTORY | VOLUME_LABEL) == 0;
+    let access = dated.then_some(ACCESS_DATE);
+    access.into_iter().chain((dated && !is_file).then_some(CHANGE_TIME))
 }
 
 /// The unit of the byte at `offset`, which lies in front of the first FAT.
@@ -268,18 +281,23 @@ impl<'a> Directory<'a> {
         let field =
             |range: Range<u64>, what| Unit::fixed(record + range.start..record + range.end, what);
         let dated = owner.name() != "..";
+        let is_file = owner.attributes & (DIRECTORY | VOLUME_LABEL) == 0;
+        let ordinary = |range, housekeeping| Unit {
+            housekeeping: Some((housekeeping, [0xFF; 4])),
+            ..field(range, What::Time { path: path.clone() })
+        };
         let unit = match within {
             0..11 => field(0..11, self.name_differs(owner, actual)),
             11 => field(11..12, What::Attributes { path }),
             12 => field(12..13, What::Renamed { path }),
             13..18 => field(13..18, What::Time { path }),
-            18..20 if dated => Unit {
-                housekeeping: Some((What::AccessDate { path: path.clone() }, [0xFF; 4])),
-                ..field(18..20, What::Time { path })
-            },
-            18..20 => field(18..20, What::Time { path }),
+            18..20 if dated => ordinary(ACCESS_DATE, What::AccessDate { path: path.clone() }),
+            18..20 => field(ACCESS_DATE, What::Time { path }),
             20..22 => field(20..22, What::FirstCluster { path }),
-            22..26 => field(22..26, What::Time { path }),
+            22..26 if dated && !is_file => {
+                ordinary(CHANGE_TIME, What::DirectoryTime { path: path.clone() })
+            }
+            22..26 => field(CHANGE_TIME, What::Time { path }),
             26..28 => field(26..28, What::FirstCluster { path }),
             _ => field(28..32, What::Size { path }),
         };

@@ -187,7 +187,7 @@ fn what_systems_write_to_a_volume_in_use_is_touched() {
     let [first, second] = plan.geometry().fat_offsets();
     let content = record(&plan, &volume, "", b"CONTENT    ");
     let dot = directory(&plan, "/CONTENT");
-    let table: [(&[Patch], &[What]); 4] = [
+    let table: [(&[Patch], &[What]); 5] = [
         // Linux: mounted read-write and pulled out; a directory was read on 2026-11-21.
         (
             &[(0x41, &[1]), (content + 18, &[0x75, 0x5D])],
@@ -205,6 +205,11 @@ fn what_systems_write_to_a_volume_in_use_is_touched() {
         ),
         // Windows: clean again.
         (&[(first + 4, &[0xFF; 4]), (second + 4, &[0xFF; 4])], &[What::DirtyMark, What::DirtyMark]),
+        // Linux: an entry was added to a directory and removed again.
+        (
+            &[(content + 22, &[0, 0x60, 0x75, 0x5D])],
+            &[What::DirectoryTime { path: owned("/CONTENT") }],
+        ),
         // macOS: the dirty bit in the first FAT, a directory's date in its own first record.
         (
             &[(first + 7, &[0x07]), (dot + 18, &[0x75, 0x5D])],
