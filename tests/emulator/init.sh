@@ -21,7 +21,10 @@ while [ $tries -lt 1000 ]; do
   for disk in /sys/block/sd*; do
     [ "$(cat "$(readlink -f "$disk/device")/../../../../serial" 2>/dev/null)" = "$1" ] || continue
     letter=${disk##*/}
-    dmesg | grep -q "\[$letter\] Attached" || continue
+    # The log still tells of sticks that had the letter before.
+    attached=$(dmesg | grep -c "\[$letter\] Attached")
+    [ "$attached" -gt "$(cat "/tmp/attached-$letter" 2>/dev/null || echo 0)" ] || continue
+    echo "$attached" >"/tmp/attached-$letter"
     ln -sf "/dev/$letter" "/dev/$2"
     for part in "$disk/$letter"[0-9]*; do
       [ -e "$part" ] && ln -sf "/dev/${part##*/}" "/dev/$2-part$(cat "$part/partition")"
