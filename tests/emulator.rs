@@ -21,10 +21,13 @@ mod initramfs;
 mod medium;
 mod monitor;
 mod packages;
+mod planned;
 mod volume;
 
 use guest::{Guest, Output};
 use medium::{RAM, ROM, plain_medium};
+use planned::Planned;
+use scrip::fat::Kind;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -185,5 +188,25 @@ fn the_first_day_of_the_calendar_survives_any_time_zone() {
         let fields = fate(&early, &options, READ, End::Unmounted);
         assert!(fields.iter().all(|change| change.field.ends_with("access date")), "{fields:?}");
         assert_eq!(fields.len(), access_dates().len());
+    }
+}
+
+/// Looking leaves housekeeping; what file managers try to add leaves no more than a trace.
+#[test]
+fn what_a_kernel_does_to_our_volume_is_touched_and_an_owners_file_is_altered() {
+    let mut medium = PLAIN.clone();
+    let ours = Planned::written(&mut medium[ROM]);
+    let tries = "mkdir $ROM/.Trashes || true; touch $ROM/.DS_Store; ls $ROM/.DS_Store
+        echo view > $ROM/CONTENT/.DS_Store || true; rm $ROM/CONTENT/.DS_Store";
+    for (script, end, kind) in [
+        (READ, End::Unmounted, Kind::Housekeeping),
+        (&format!("{READ}; sync"), End::Pulled, Kind::Housekeeping),
+        (tries, End::Unmounted, Kind::Addition),
+        ("touch $ROM/mine.txt", End::Unmounted, Kind::Altered),
+    ] {
+        let image = written(&medium);
+        use_medium(&image, DESKTOP, script, end);
+        let found = ours.compared(&fs::read(&image).unwrap()[ROM]);
+        assert_eq!(found.gravest(), Some(kind), "{script}: {found:?}");
     }
 }
