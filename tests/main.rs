@@ -14,7 +14,8 @@ mod shop;
 mod postgres;
 #[cfg(feature = "server")]
 mod records;
+mod second_reader;
 #[cfg(feature = "store")]
 mod starter;
-mod world;
 mod vectors;
+mod world;

@@ -1,0 +1,234 @@
+"""Read a whole medium: tables, volumes, hash tree, seals, slots, access key, journal."""
+
+import struct
+from pathlib import Path
+
+import derive
+import journal
+import signed
+from fat_volume import DIRECTORY, READ_ONLY, Volume
+from signed import Trust, key_of, sha256
+from strict_cbor import unpad
+
+SLOTS = {
+    "/SCRIP/MEDIUM/CERT.CBR": 8 << 10, "/SCRIP/MEDIUM/POLICY.CBR": 4 << 10,
+    "/SCRIP/MEDIUM/REVOKED.CBR": 16 << 10, "/SCRIP/MEDIUM/SHEETS.CBR": 8 << 10,
+    "/SCRIP/MEDIUM/USER.CBR": 4 << 10,
+}
+MANIFEST = "/SCRIP/MANIFEST.CBR"
+RESERVE = "/SCRIP/RESERVE."
+PARTS = ["rom", "seal", "ram"]
+
+
+class Wrong(Exception):
+    """Something on the medium is not what the specification or a signature says."""
+
+
+def need(holds, what):
+    """Stop where something doesn't hold."""
+    if not holds:
+        raise Wrong(what)
+
+
+def read(path, trust_path=None, allow_test=False):
+    """Everything that was found and verified, as plain values."""
+    data = memoryview(Path(path).read_bytes())
+    roots = [signed.read_root(Path(trust_path).read_bytes())] if trust_path else []
+    trust = Trust(roots, allow_test=allow_test)
+    place = stated_parts(data)
+    rom = data[slice(*place["rom"])]
+    volume = Volume(rom)
+    files = {path: facts for path, *facts in volume.walk()}
+    edition, manifest, signer, anchor = read_manifest(volume, files, trust)
+    check_files(volume, files, manifest)
+    slots = read_slots(volume, files, trust, edition)
+    check_layout(data, place, manifest, slots["certificate"])
+    root = check_seals(data, place, volume, files, edition, signer, slots)
+    writable = read_writable(data[slice(*place["ram"])], manifest, slots)
+    certificate = slots["certificate"]
+    return {
+        "medium": f"{certificate['medium']:012}",
+        "edition": edition.hex(),
+        "name": manifest["name"],
+        "root": root.hex(),
+        "root_certificate": anchor,
+        "files": len(manifest["files"]),
+        "store": certificate["store"],
+        "currency": certificate["currency"],
+        "sheets": [sheet.hex() for sheet in slots["sheets"]],
+        "policy": slots["policy"]["number"],
+        "sold": slots["user"].get("sold"),
+        **writable,
+    }
+
+
+def stated_parts(data):
+    """The three partitions that the primary table states, as byte ranges."""
+    need(bytes(data[512:520]) == b"EFI PART", "no partition table")
+    place = {}
+    for number, part in enumerate(PARTS):
+        first, last = struct.unpack_from("<QQ", data, 1024 + 128 * number + 32)
+        place[part] = first * 512, (last + 1) * 512
+        need(first * 512 % derive.MIB == 0 and place[part][1] <= len(data), f"place of {part}")
+    return place
+
+
+def content(volume, files, path):
+    """A file's bytes."""
+    need(path in files, f"{path} is missing")
+    _, first, size = files[path]
+    return volume.content(first, size)
+
+
+def read_manifest(volume, files, trust):
+    """(edition, manifest, rom-signer's key, where its chain ends)."""
+    outer = signed.plain(unpad(content(volume, files, MANIFEST)), "signed-manifest")
+    role, signer, _, root, pinned = trust.signer(outer["chain"])
+    need(role == "rom-signer", f"the manifest is signed by a {role}")
+    manifest = signed.verified(outer["manifest"], "manifest", key_of(signer))
+    edition = sha256(signed.envelope(outer["manifest"], "manifest")[1])
+    anchor = {"fingerprint": signed.fingerprint(key_of(root)), "pinned": pinned}
+    return edition, manifest, key_of(signer), anchor
+
+
+def check_files(volume, files, manifest):
+    """The volume holds the manifest's files, the reserve, and nothing else."""
+    need(volume.fats_agree, "the two FATs of the read-only volume differ")
+    stated = {path: (size, rest) for path, size, *rest in manifest["files"]}
+    need(list(stated) == sorted(stated, key=str.encode), "the manifest's paths are in order")
+    found = {path for path, facts in files.items() if not facts[0] & DIRECTORY}
+    reserve = {path for path in found if path.startswith(RESERVE)}
+    need(found - reserve == set(stated), f"files {sorted(found - reserve ^ set(stated))}")
+    for path in reserve:
+        need(not any(content(volume, files, path)), f"{path} is not zero")
+    for path in found:
+        need(files[path][0] & READ_ONLY, f"{path} is not read-only")
+    for path, (size, root) in stated.items():
+        need(files[path][2] == size, f"size of {path}")
+        need(bool(root) == (path != MANIFEST and path not in SLOTS), f"root of {path}")
+        if root:
+            own = derive.leaves(content(volume, files, path))
+            need(derive.file_root(own) == root[0], f"content of {path}")
+
+
+def read_slots(volume, files, trust, edition):
+    """What is stamped on the medium, verified."""
+    held = {}
+    for path, size in SLOTS.items():
+        raw = content(volume, files, path)
+        need(len(raw) == size, f"size of {path}")
+        held[path.rsplit("/", 1)[1].split(".")[0]] = unpad(raw)
+    slot = signed.plain(held["CERT"], "certificate-slot")
+    role, store, issuer, _, _ = trust.signer(slot["chain"])
+    need(role == "store", f"the certificate is signed by a {role}")
+    store_key, issuer_key = key_of(store), key_of(issuer)
+    certificate = signed.verified(slot["certificate"], "medium-certificate", store_key)
+    need(certificate["edition"] == edition, "the certificate names another edition")
+    need(certificate["store"] == store["grant"]["store"], "the certificate names another store")
+    sheets = {}
+    for raw in signed.plain(held["SHEETS"], "sheet-slot")["sheets"]:
+        sheet = signed.verified(raw, "sheet", issuer_key)
+        need(sheet["medium"] == certificate["medium"], "a sheet of another medium")
+        sheets[sheet["id"]] = sheet
+    need(list(sheets) == certificate["sheets"], "the sheets are those of the certificate")
+    user = signed.verified(held["USER"], "user-information", store_key)
+    need(user["medium"] == certificate["medium"], "user information of another medium")
+    if held["REVOKED"]:
+        signed.verified(held["REVOKED"], "revocation", issuer_key)
+    return {
+        "certificate": certificate, "hash": sha256(slot["certificate"]), "store_key": store_key,
+        "policy": signed.verified(held["POLICY"], "policy", issuer_key), "sheets": sheets,
+        "user": user,
+    }
+
+
+def check_layout(data, place, manifest, certificate):
+    """Tables and places are the ones that the shape and the medium's number give."""
+    shape = manifest["shape"]
+    expected = derive.layout(shape["rom"], shape["ram"], shape["journal"])
+    for part in PARTS:
+        need(place[part] == expected[part], f"place of {part}")
+    need(len(data) >= expected["length"], "the medium is too short")
+    names = derive.names(certificate["medium"])
+    primary, backup = derive.tables(expected, names, len(data))
+    need(bytes(data[:len(primary)]) == primary, "the primary partition table")
+    need(bytes(data[-len(backup):]) == backup, "the backup partition table")
+    need(not any(data[len(primary):derive.MIB]), "bytes behind the primary table")
+    need(not any(data[place["ram"][1]:-len(backup)]), "bytes in front of the backup table")
+    serial, = struct.unpack_from("<I", data, place["rom"][0] + 67)
+    need(serial == names["rom-serial"], "serial of the read-only volume")
+
+
+def check_seals(data, place, volume, files, edition, signer, slots):
+    """Both roots are recomputed; every byte of SEAL is the one that it must be."""
+    rom, seal = data[slice(*place["rom"])], bytes(data[slice(*place["seal"])])
+    own = derive.leaves(rom)
+    root, stored = derive.stored_tree(own, edition)
+    ends = len(seal) - 2 * derive.SEAL_SLOT, len(seal) - derive.SEAL_SLOT
+    need(seal[:len(stored)] == stored, "the stored hash tree")
+    need(not any(seal[len(stored):ends[0]]), "bytes behind the hash tree")
+    by_press = signed.verified(unpad(seal[ends[0]:ends[1]]), "edition-seal", signer)
+    by_store = signed.verified(unpad(seal[ends[1]:]), "medium-seal", slots["store_key"])
+    certificate = slots["certificate"]
+    length = {part: place[part][1] - place[part][0] for part in PARTS}
+    unstamped = unstamped_root(bytearray(rom), own, volume, files)
+    need(by_press == {"edition": edition, "root": unstamped, "rom": length["rom"]}, "edition seal")
+    stated = {name: by_store[name] for name in by_store if name not in ("at", "chain")}
+    need(stated == {
+        "medium": certificate["medium"], "edition": edition, "certificate": slots["hash"],
+        "root": root, "store": certificate["store"], **length,
+    }, "medium seal")
+    return root
+
+
+def unstamped_root(rom, own, volume, files):
+    """The root with the slots and the volume serial zero."""
+    stamped = [(67, 4), (6 * 512 + 67, 4)]
+    stamped += [(volume.offset(files[path][1]), size) for path, size in SLOTS.items()]
+    own = list(own)
+    for at, size in stamped:
+        rom[at:at + size] = bytes(size)
+    for at, size in stamped:
+        for block in range(at // derive.BLOCK, -(-(at + size) // derive.BLOCK)):
+            own[block] = sha256(rom[block * derive.BLOCK:(block + 1) * derive.BLOCK])
+    while len(own) > 1:
+        own = derive.parents(own)
+    return own[0]
+
+
+def read_writable(ram, manifest, slots):
+    """Access key and journal of the writable volume."""
+    volume = Volume(ram)
+    files = {path: facts for path, *facts in volume.walk()}
+    certificate, shape = slots["certificate"], manifest["shape"]
+    place = derive.layout(shape["rom"], shape["ram"], shape["journal"])
+    copies = []
+    for number, copy in enumerate("AB"):
+        for name, size in (("access", derive.ACCESS_BYTES), ("journal", shape["journal"])):
+            path = f"/SCRIP/{name.upper()}.{copy}"
+            need(path in files and files[path][2] == size, f"size of {path}")
+            chain, at = volume.chain(files[path][1]), place[name][number]
+            need(volume.offset(chain[0]) == at, f"place of {path}")
+            need(chain == list(range(chain[0], chain[0] + len(chain))), f"{path} is in pieces")
+        at = place["journal"][number]
+        copies.append(bytes(ram[at:at + shape["journal"]]))
+    keys = access_keys(ram, place["access"])
+    need(keys == {key_of(certificate)}, "the access key is not the certificate's")
+    generation, records, agree = journal.read(copies)
+    stores = {signed.key_id(slots["store_key"]): slots["store_key"]}
+    entries, balance = journal.fold(
+        records, certificate, slots["hash"], slots["sheets"], stores,
+    )
+    return {"generation": generation, "copies_agree": agree, "records": entries,
+            "balance": balance}
+
+
+def access_keys(ram, starts):
+    """The holder keys of all filled slots of both access files."""
+    keys = set()
+    for start in starts:
+        for at in range(start, start + derive.ACCESS_BYTES, 4096):
+            slot = unpad(bytes(ram[at:at + 4096]))
+            if slot:
+                keys.add(signed.plain(slot, "access-slot")["key"])
+    return keys
