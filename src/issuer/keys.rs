@@ -4,6 +4,7 @@ use super::{Issuer, read};
 use crate::crypto::Secret;
 use crate::crypto::sign::SecretKey;
 use crate::device::FolderError;
+use crate::format::access::KeyFile;
 use crate::format::certificate::{Chain, Role};
 use crate::format::{DecodeError, Kind, Object};
 use crate::trust::{KeyFileError, Passphrase, TestRoots, Trust, TrustError, unlock_key};
@@ -65,7 +66,24 @@ pub enum KeyError {
     },
 }
 
+/// How the issuer's keys lie in their files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyCover {
+    /// Under a passphrase.
+    Locked,
+    /// Bare.
+    Bare,
+}
+
 impl Issuer {
+    /// How the keys lie: what tells a tool whether to ask for a passphrase.
+    pub fn key_cover(&self) -> Result<KeyCover, KeyError> {
+        let file = key_file(Role::Issuer);
+        let key = KeyFile::decode(&read(&self.folder, file, Kind::KeyFile)?)
+            .map_err(|source| KeyError::Decode { file, source })?;
+        Ok(if key.cost.is_some() { KeyCover::Locked } else { KeyCover::Bare })
+    }
+
     /// The key that enrols stores and signs sheets, kits, policies and revocations.
     pub fn issuer_key(&self, passphrase: Passphrase<'_>) -> Result<CertifiedKey, KeyError> {
         self.certified_key(Role::Issuer, passphrase)

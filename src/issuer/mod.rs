@@ -19,12 +19,13 @@ pub use blanks::{BLANKS_MAX, BlankKeys, BlankPlan, BlanksError, MadeKit, left_fo
 pub use codes::{CodeSaleError, SoldCode};
 pub use defaults::{
     CERTIFICATE_DAYS, CertificateDays, QUOTA_MINOR, VOUCHER_SHARE, default_policy, key_cost,
+    usual_exponent,
 };
 pub use enrol::{
     EnrolError, Enrolled, RequestError, Requested, Standing, Terms, Wishes, read_request,
 };
 pub use founding::{FoundError, Founding, NAME_BYTES_MAX, NameError};
-pub use keys::{CertifiedKey, KeyError};
+pub use keys::{CertifiedKey, KeyCover, KeyError};
 pub use revoke::{RevocationError, Revoke, StoreCut};
 
 use std::path::Path;

@@ -4,6 +4,7 @@
 //! tools themselves touch the terminal, the clock and the environment.
 
 mod bug;
+mod class;
 pub mod clock;
 mod exit;
 mod failure;
@@ -16,6 +17,7 @@ mod progress;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
+pub use class::Classed;
 pub use exit::Exit;
 pub use failure::{Explain, Failure};
 pub use interrupt::Interrupt;

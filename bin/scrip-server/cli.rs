@@ -1,0 +1,206 @@
+//! The command line of `scrip-server`; nothing but clap.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use scrip::records::Place;
+use scrip::units::{Currency, MediumId, StoreId};
+
+/// Issue value: found an issuer, enrol stores, make kits, sell codes, revoke.
+#[derive(Parser)]
+#[command(name = "scrip-server", version, max_term_width = 80, arg_required_else_help = true)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) office: Office,
+    /// Answer in JSON lines, ending in one object of type "result".
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 2 usage, 3 damage or forgery, \
+4 failure of I/O or network,\n5 refusal, 101 bug, 130 interrupted.";
+
+/// Which issuer, and what opens its keys.
+#[derive(Args)]
+#[command(next_help_heading = "Everywhere")]
+pub(crate) struct Office {
+    /// Use the issuer in this folder.
+    #[arg(long, global = true, value_name = "DIR", default_value = ".", env = "SCRIP_SERVER_DIR")]
+    pub(crate) dir: PathBuf,
+    /// Keep the records there: a folder or a PostgreSQL URL [default: DIR].
+    #[arg(long, global = true, value_name = "PLACE", env = "SCRIP_SERVER_RECORDS")]
+    #[arg(hide_env_values = true)]
+    pub(crate) records: Option<Place>,
+    /// Read the passphrase of the keys from a file instead of asking.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Verb {
+    /// Found an issuer: root, keys, certificates, policy, records.
+    Init(Init),
+    /// Enrol a store: certify the keys of its request.
+    #[command(visible_alias = "enroll")]
+    Enrol(Enrol),
+    /// Sign an edition, after checking every byte of it.
+    Sign(Sign),
+    /// Make blanks for a store: numbers, sheets and codes, sealed as a kit.
+    Blanks(Blanks),
+    /// Write out once more a kit that was made before.
+    Kit(Kit),
+    /// Sell one held-back code of a medium.
+    Code(Code),
+    /// Revoke a medium, a store or a sheet: sign a new list.
+    Revoke(Revoke),
+    /// List the stores and what is left of their quotas.
+    Stores,
+    /// Show the issuer: root, policy, certificates, revocations.
+    Status,
+}
+
+#[derive(Args)]
+pub(crate) struct Init {
+    /// Make this folder; one that exists is refused.
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    /// Show this name in certificates.
+    #[arg(long)]
+    pub(crate) name: String,
+    /// Issue this currency: a code of three capital letters, such as JPY.
+    #[arg(long, value_name = "CODE")]
+    pub(crate) currency: Currency,
+    /// Give sums so many decimal places [default: as ISO 4217 says].
+    #[arg(long, value_name = "PLACES")]
+    pub(crate) exponent: Option<u8>,
+    /// Leave the keys bare: the folder's permissions alone protect them.
+    #[arg(long, conflicts_with = "password_file")]
+    pub(crate) no_passphrase: bool,
+    /// Make a test root, worth nothing: few rounds, cheap passphrase.
+    #[arg(long, hide = true)]
+    pub(crate) test: bool,
+    /// Check everything, write nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Enrol {
+    /// The store's request, as `scrip-store init` wrote it.
+    pub(crate) request: PathBuf,
+    /// Write the store's certificates to this file.
+    #[arg(long, value_name = "CERT")]
+    pub(crate) out: PathBuf,
+    /// Let codes and vouchers add up to this [default: 10,000,000 minor units].
+    #[arg(long, value_name = "SUM")]
+    pub(crate) quota: Option<String>,
+    /// Let one voucher be worth this [default: as the policy allows top-ups].
+    #[arg(long, value_name = "SUM")]
+    pub(crate) max_single: Option<String>,
+    /// Let the store sell so many vouchers [default: a quarter of the quota].
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) vouchers: Option<u64>,
+    /// Let the certificate last so many days [default: 730].
+    #[arg(long)]
+    pub(crate) days: Option<u64>,
+    /// Check everything, write nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Sign {
+    /// The edition file, as `scrip-store build` wrote it.
+    pub(crate) edition: PathBuf,
+    /// Check everything, write nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Blanks {
+    /// Make so many blanks.
+    pub(crate) count: u32,
+    /// Make them for this store.
+    #[arg(long, value_name = "ID")]
+    pub(crate) store: StoreId,
+    /// Write the sealed kit to this file.
+    #[arg(long, value_name = "KIT")]
+    pub(crate) out: PathBuf,
+    /// Check everything, write nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Kit {
+    /// The kit's name: 32 hex digits, as `blanks` and `stores` show it.
+    #[arg(value_parser = identifier)]
+    pub(crate) id: [u8; 16],
+    /// Write the sealed kit to this file.
+    #[arg(long, value_name = "KIT")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct Code {
+    /// The medium's number, 12 digits.
+    pub(crate) medium: MediumId,
+    /// What the code is to add.
+    pub(crate) amount: String,
+    /// Name the sale: the same name again answers the same code.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) order: Option<String>,
+    /// Say how many are left, sell nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Revoke {
+    #[command(subcommand)]
+    pub(crate) what: Revoked,
+    /// Check everything, write nothing.
+    #[arg(long, global = true)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Revoked {
+    /// Revoke a medium: nothing is added to it any more.
+    Medium {
+        /// The medium's number, 12 digits.
+        medium: MediumId,
+    },
+    /// Revoke a sheet: none of its codes adds anything.
+    Sheet {
+        /// The sheet's name: 32 hex digits.
+        #[arg(value_parser = identifier)]
+        sheet: [u8; 16],
+    },
+    /// Revoke a store: what it didn't sell adds nothing.
+    Store(RevokedStore),
+}
+
+#[derive(Args)]
+#[group(skip)]
+pub(crate) struct RevokedStore {
+    /// The store's number.
+    pub(crate) store: StoreId,
+    /// Let count what this journal of the store shows as sold.
+    #[arg(long, value_name = "FILE", required_unless_present = "all")]
+    pub(crate) journal: Option<PathBuf>,
+    /// Let nothing count that the store sold: its journal is lost.
+    #[arg(long, conflicts_with = "journal")]
+    pub(crate) all: bool,
+}
+
+/// A name of 16 bytes in hex.
+fn identifier(text: &str) -> Result<[u8; 16], String> {
+    let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(text.as_bytes());
+    let named = bytes.ok().and_then(|bytes| <[u8; 16]>::try_from(bytes).ok());
+    named.ok_or_else(|| "a name has 32 hex digits".to_owned())
+}

@@ -1,0 +1,37 @@
+//! The issuer's tool: keys, stores, editions, kits, codes, revocations.
+
+mod blanks;
+mod cli;
+mod code;
+mod enrol;
+mod files;
+mod init;
+mod kit;
+mod office;
+mod revoke;
+mod sign;
+mod status;
+mod stores;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use scrip::tool::{Form, run};
+
+use cli::{Cli, Verb};
+
+fn main() -> ExitCode {
+    let Cli { office, json, verb } = Cli::parse();
+    let form = if json { Form::Json } else { Form::Text };
+    run("scrip-server", form, |output, interrupt| match verb {
+        Verb::Init(args) => init::run(&args, &office, output),
+        Verb::Enrol(args) => enrol::run(&args, &office, output),
+        Verb::Sign(args) => sign::run(&args, &office, output, interrupt),
+        Verb::Blanks(args) => blanks::run(&args, &office, output, interrupt),
+        Verb::Kit(args) => kit::run(&args, &office, output),
+        Verb::Code(args) => code::run(&args, &office, output),
+        Verb::Revoke(args) => revoke::run(&args, &office, output),
+        Verb::Stores => stores::run(&office, output),
+        Verb::Status => status::run(&office, output),
+    })
+}

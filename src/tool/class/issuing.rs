@@ -1,0 +1,138 @@
+//! Classes of what can go wrong at the issuer: its folder, its records.
+
+use crate::issuer::{
+    BlanksError, CodeSaleError, EnrolError, FoundError, KeyError, NameError, OpenError,
+    RequestError, RevocationError,
+};
+use crate::records::{self, OperationError, PlaceError, StorageError};
+use crate::shop::log::LogError;
+use crate::tool::Exit;
+
+impl From<&StorageError> for Exit {
+    fn from(error: &StorageError) -> Self {
+        match error {
+            StorageError::Failed { .. } => Self::Failure,
+            StorageError::Damaged { .. } => Self::Damage,
+        }
+    }
+}
+
+/// A refusal, unless the database itself is to blame.
+fn operation(error: &impl OperationError) -> Exit {
+    error.storage().map_or(Exit::Refusal, Exit::from)
+}
+
+impl From<&PlaceError> for Exit {
+    fn from(_: &PlaceError) -> Self {
+        Self::Usage
+    }
+}
+
+impl From<&LogError> for Exit {
+    fn from(_: &LogError) -> Self {
+        Self::Damage
+    }
+}
+
+impl From<&NameError> for Exit {
+    fn from(_: &NameError) -> Self {
+        Self::Usage
+    }
+}
+
+impl From<&records::OpenError> for Exit {
+    fn from(error: &records::OpenError) -> Self {
+        operation(error)
+    }
+}
+
+impl From<&OpenError> for Exit {
+    fn from(error: &OpenError) -> Self {
+        match error {
+            OpenError::NoIssuer { .. } => Self::Failure,
+            OpenError::Folder(error) => Self::from(error),
+            OpenError::Decode { .. } | OpenError::Trust { .. } | OpenError::Policy(_) => {
+                Self::Damage
+            }
+            OpenError::Records(error) => Self::from(error),
+        }
+    }
+}
+
+impl From<&FoundError> for Exit {
+    fn from(error: &FoundError) -> Self {
+        match error {
+            FoundError::Name(_) | FoundError::Rounds { .. } => Self::Usage,
+            FoundError::Cheap { .. } => Self::Refusal,
+            FoundError::Folder(error) => Self::from(error),
+            FoundError::Key(error) => Self::from(error),
+            FoundError::Records(error) => Self::from(error),
+            FoundError::Open(error) => Self::from(error),
+        }
+    }
+}
+
+impl From<&KeyError> for Exit {
+    fn from(error: &KeyError) -> Self {
+        match error {
+            KeyError::Folder(error) => Self::from(error),
+            KeyError::File { source, .. } => Self::from(source),
+            KeyError::Decode { .. } | KeyError::Trust { .. } | KeyError::Mismatch { .. } => {
+                Self::Damage
+            }
+        }
+    }
+}
+
+impl From<&RequestError> for Exit {
+    fn from(_: &RequestError) -> Self {
+        Self::Damage
+    }
+}
+
+impl From<&EnrolError> for Exit {
+    fn from(error: &EnrolError) -> Self {
+        match error {
+            EnrolError::Records(error) => operation(error),
+            EnrolError::Storage(error) => Self::from(error),
+            _ => Self::Refusal,
+        }
+    }
+}
+
+impl From<&BlanksError> for Exit {
+    fn from(error: &BlanksError) -> Self {
+        match error {
+            BlanksError::Count { .. } => Self::Usage,
+            BlanksError::SealKey { .. } => Self::Damage,
+            BlanksError::Media(error) => operation(error),
+            BlanksError::Kit(error) => operation(error),
+            BlanksError::Storage(error) => Self::from(error),
+            BlanksError::BrokenOff { .. } => Self::Interrupted,
+            BlanksError::Store(_) | BlanksError::Sheet(_) => Self::Refusal,
+        }
+    }
+}
+
+impl From<&CodeSaleError> for Exit {
+    fn from(error: &CodeSaleError) -> Self {
+        match error {
+            CodeSaleError::Revoked(_) => Self::Refusal,
+            CodeSaleError::Held(error) => operation(error),
+            CodeSaleError::Storage(error) => Self::from(error),
+        }
+    }
+}
+
+impl From<&RevocationError> for Exit {
+    fn from(error: &RevocationError) -> Self {
+        match error {
+            RevocationError::Store(error) => operation(error),
+            RevocationError::Open(error) => Self::from(error),
+            RevocationError::Folder(error) => Self::from(error),
+            RevocationError::Storage(error) => Self::from(error),
+            RevocationError::Trust(error) => Self::from(error),
+            _ => Self::Refusal,
+        }
+    }
+}

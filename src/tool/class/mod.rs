@@ -1,0 +1,134 @@
+//! The class of every error that tools end with: refusal, damage or failure.
+//!
+//! `Exit::from(&error)` says it; [`Classed::or_fail`] ends a verb with it. Errors of one tool
+//! alone stand in files of their own.
+
+mod image;
+#[cfg(feature = "server")]
+mod issuing;
+
+use std::error::Error;
+
+use super::{Exit, Failure};
+use crate::device::{DeviceError, FolderError, OpenError};
+use crate::format::DecodeError;
+use crate::trust::{GrantError, KeyFileError, RevokedError, TrustError};
+use crate::units::UnitError;
+
+/// Ends a verb with the class that an error has.
+pub trait Classed<T> {
+    /// The value, or the error's message under its class.
+    fn or_fail(self) -> Result<T, Failure>;
+}
+
+impl<T, E: Error> Classed<T> for Result<T, E>
+where
+    for<'e> Exit: From<&'e E>,
+{
+    fn or_fail(self) -> Result<T, Failure> {
+        self.map_err(|error| Failure::of(Exit::from(&error), &error))
+    }
+}
+
+impl From<&UnitError> for Exit {
+    fn from(_: &UnitError) -> Self {
+        Self::Usage
+    }
+}
+
+impl From<&DecodeError> for Exit {
+    fn from(_: &DecodeError) -> Self {
+        Self::Damage
+    }
+}
+
+impl From<&TrustError> for Exit {
+    fn from(error: &TrustError) -> Self {
+        match error {
+            TrustError::Expired { .. } | TrustError::TestRoot(_) => Self::Refusal,
+            _ => Self::Damage,
+        }
+    }
+}
+
+impl From<&GrantError> for Exit {
+    fn from(error: &GrantError) -> Self {
+        match error {
+            GrantError::Slots { .. } => Self::Damage,
+            _ => Self::Refusal,
+        }
+    }
+}
+
+impl From<&RevokedError> for Exit {
+    fn from(_: &RevokedError) -> Self {
+        Self::Refusal
+    }
+}
+
+impl From<&KeyFileError> for Exit {
+    fn from(error: &KeyFileError) -> Self {
+        match error {
+            KeyFileError::WrongPassphrase { .. }
+            | KeyFileError::Locked { .. }
+            | KeyFileError::Bare { .. } => Self::Refusal,
+            KeyFileError::OutOfMemory(_) => Self::Failure,
+            _ => Self::Damage,
+        }
+    }
+}
+
+impl From<&FolderError> for Exit {
+    fn from(error: &FolderError) -> Self {
+        match error {
+            FolderError::Exists { .. } | FolderError::Locked { .. } => Self::Refusal,
+            FolderError::TooLong { .. } => Self::Damage,
+            FolderError::Name { .. } => Self::Usage,
+            _ => Self::Failure,
+        }
+    }
+}
+
+impl From<&DeviceError> for Exit {
+    fn from(_: &DeviceError) -> Self {
+        Self::Failure
+    }
+}
+
+impl From<&OpenError> for Exit {
+    fn from(error: &OpenError) -> Self {
+        match error {
+            OpenError::Exists { .. } | OpenError::NotStorage { .. } | OpenError::Busy { .. } => {
+                Self::Refusal
+            }
+            _ => Self::Failure,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn a_verb_ends_with_the_class_of_its_error() {
+        let path = || PathBuf::from("kit");
+        let cases: [(FolderError, Exit); 4] = [
+            (FolderError::Exists { path: path() }, Exit::Refusal),
+            (FolderError::Missing { path: path() }, Exit::Failure),
+            (FolderError::TooLong { path: path(), len: 9, max: 8 }, Exit::Damage),
+            (FolderError::Name { path: path(), name: "/".to_owned() }, Exit::Usage),
+        ];
+        for (error, exit) in cases {
+            let message = error.to_string();
+            let failure = Err::<(), _>(error).or_fail().unwrap_err();
+            assert_eq!((failure.exit(), failure.message()), (exit, message.as_str()));
+        }
+        let role = || "issuer".to_owned();
+        assert_eq!(Exit::from(&KeyFileError::WrongPassphrase { role: role() }), Exit::Refusal);
+        let reason = String::new();
+        assert_eq!(Exit::from(&KeyFileError::Malformed { role: role(), reason }), Exit::Damage);
+    }
+}
