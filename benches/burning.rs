@@ -9,7 +9,7 @@ use std::time::Instant;
 use scrip::crypto::{Random, SeededRandom};
 use scrip::device::simulated::{Counted, Rate, Throttled};
 use scrip::device::{AlignedBuffer, Device, Existing, FileDevice, Target};
-use scrip::image::burn::{Burn, Start};
+use scrip::image::burn::{Burn, Care};
 
 #[allow(dead_code, reason = "the tests use the rest of their world")]
 #[path = "../tests/world.rs"]
@@ -50,7 +50,7 @@ fn main() {
                 let raw = side_by_side(count, |index| bare(&target(&format!("raw{index}")), bytes));
                 let ours = side_by_side(count, |index| {
                     let target = target(&format!("ours{index}"));
-                    burns[index].run(&target, Start::Fresh, &Unfollowed).expect("a good target");
+                    burns[index].run(&target, &Care::FRESH, &Unfollowed).expect("a good target");
                 });
                 println!("  {count} at once: bare {raw:.3} s, burnt {ours:.3} s");
                 ours / raw

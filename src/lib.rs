@@ -14,6 +14,8 @@ pub mod fat;
 pub mod journal;
 pub mod ledger;
 pub mod image;
+#[cfg(feature = "store")]
+pub mod press;
 pub mod wallet;
 #[cfg(feature = "server")]
 pub mod records;

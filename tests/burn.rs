@@ -6,7 +6,7 @@ use std::process::Command;
 
 use scrip::device::simulated::{StopAt, Stopping};
 use scrip::device::{Access, Device, Existing, FileDevice, MemoryDevice};
-use scrip::image::burn::Start;
+use scrip::image::burn::{Care, Start};
 
 use crate::world::{Sample, Unfollowed, files};
 
@@ -100,13 +100,16 @@ fn a_burn_cut_off_anywhere_lists_no_partition_and_resumes_to_the_same_bytes() {
     loop {
         let device = former();
         let stopping = Stopping::new(&device, StopAt::WriteOrFlush(cut));
-        let finished = sample.burn().run(&stopping, Start::Fresh, &Unfollowed).is_ok();
+        let finished = sample.burn().run(&stopping, &Care::FRESH, &Unfollowed).is_ok();
         let found = device.snapshot();
         judge(&found, &whole, cut);
         if finished {
             break;
         }
-        sample.burn().run(&device, Start::Resumed, &Unfollowed).unwrap();
+        sample
+            .burn()
+            .run(&device, &Care { start: Start::Resumed, ..Care::FRESH }, &Unfollowed)
+            .unwrap();
         assert!(device.into_bytes() == whole, "resumed after a stop at {cut}");
         cut += 1;
     }

@@ -17,5 +17,6 @@ mod records;
 mod second_reader;
 #[cfg(feature = "store")]
 mod starter;
-mod vectors;
+mod tidy;
 mod world;
+mod vectors;

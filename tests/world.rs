@@ -12,7 +12,7 @@ use scrip::format::certificate::{Certificate, Chain, Confirmation, Purpose, Role
 use scrip::format::edition::{RamKind, Shape};
 use scrip::format::policy::Policy;
 use scrip::format::sheet::Run;
-use scrip::image::burn::{Burn, Follow, Start, Step};
+use scrip::image::burn::{Burn, Care, Follow, Step};
 use scrip::image::edition::{Authored, Draft, author};
 use scrip::image::layout::Layout;
 use scrip::image::leaves::{Unwatched, Watch};
@@ -229,10 +229,6 @@ pub(crate) fn shape_of(rom_mib: u64) -> Shape {
 }
 
 /// Author the sample files into memory, unsigned.
-pub(crate) fn authored(files: &Files, threads: NonZeroUsize) -> (Authored, MemoryDevice) {
-    authored_as(shape(), files, threads)
-}
-
 pub(crate) fn authored_as(
     shape: Shape,
     files: &Files,
@@ -298,7 +294,7 @@ impl Sample {
 
     /// Burn to a target.
     pub(crate) fn burn_to(&self, target: &dyn Target) {
-        self.burn().run(target, Start::Fresh, &Unfollowed).unwrap();
+        self.burn().run(target, &Care::FRESH, &Unfollowed).unwrap();
     }
 
     /// A burnt medium in memory, on storage that held other bytes before.

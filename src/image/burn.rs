@@ -1,13 +1,15 @@
 //! Burning: the order of writes in which a torn medium never looks whole.
 //!
 //! 1. First and last MiB zeroed, flushed: whatever was there lists no partition any more.
-//! 2. The body (ROM, SEAL, the writable volume's own blocks), flushed, read back from the device
-//!    itself and compared.
-//! 3. The backup partition table, flushed; entries and header, flushed; the protective MBR, flushed.
+//! 2. If asked for: a probe of blocks spread over the device, for capacity that isn't there; and a
+//!    former owner's bytes discarded or overwritten.
+//! 3. The body (ROM, SEAL, the writable volume's own blocks), flushed, read back from the device
+//!    itself and compared. What the probe left behind the body is read once more.
+//! 4. The backup partition table, flushed; entries and header, flushed; the protective MBR, flushed.
 //!
 //! A burn that broke off is taken up where the medium stops being what it is to be.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::sync::mpsc;
 
 use super::body::length;
@@ -16,7 +18,9 @@ use super::gpt::Tables;
 use super::layout::ALIGN_BYTES;
 use super::leaves::Watch;
 use super::tree::BLOCK_BYTES;
-use crate::device::{AlignedBuffer, Device, DeviceError, Target};
+use crate::device::{
+    AlignedBuffer, Device, DeviceError, Probe, ProbeError, Scrub, ScrubError, Target, scrub,
+};
 use crate::fat;
 
 /// Flushed after so many bytes, so that progress speaks of what is on the device.
@@ -52,6 +56,12 @@ pub enum BurnError {
     /// The volume could not be filled.
     #[error("{0}")]
     Fill(#[from] fat::ReadError),
+    /// The storage is not what it says it is.
+    #[error("probing: {0}")]
+    Probe(ProbeError),
+    /// A former owner's bytes could not be cleared.
+    #[error("clearing old bytes: {0}")]
+    Scrub(ScrubError),
     /// What was read back is not what was written.
     #[error("reading back: {place}, blocks {first} to {last}: {fault}")]
     ReadBack {
@@ -72,6 +82,10 @@ pub enum BurnError {
 /// What is done to a target, for progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
+    /// Clearing a former owner's bytes.
+    Clearing,
+    /// Finding out whether the storage is what it says it is.
+    Probing,
     /// Finding out how far an earlier burn came.
     Resuming,
     /// Writing the body.
@@ -117,25 +131,59 @@ impl Burn<'_> {
     pub fn run(
         &self,
         target: &dyn Target,
-        start: Start,
+        care: &Care<'_>,
         follow: &dyn Follow,
     ) -> Result<(), BurnError> {
         self.check_target(target)?;
         let pieces = self.pieces();
-        let first = match start {
-            Start::Fresh => 0,
-            Start::Resumed => {
-                follow.step(Step::Resuming, self.body_bytes());
-                self.first_difference(target, &pieces, follow.watch())?
-            }
-        };
-        blank(target)?;
+        let first = self.begin(target, &pieces, care, follow)?;
         follow.step(Step::Writing, self.body_bytes());
         self.write(target, &pieces[first..], follow.watch())?;
         follow.step(Step::ReadingBack, self.body_bytes());
         self.read_back(target, &pieces, follow.watch())?;
         follow.step(Step::Finishing, 0);
+        if let (Some(probe), Start::Fresh) = (care.probe, care.start) {
+            // Storage that wraps has overwritten itself by now.
+            probe.check(&target, 0..self.layout().ram().end).map_err(BurnError::Probe)?;
+            blank_end(target)?;
+        }
         self.finish(target)
+    }
+
+    /// Make the target blank and find the first piece to write.
+    fn begin(
+        &self,
+        target: &dyn Target,
+        pieces: &[Range<u64>],
+        care: &Care<'_>,
+        follow: &dyn Follow,
+    ) -> Result<usize, BurnError> {
+        if care.start == Start::Resumed {
+            follow.step(Step::Resuming, self.body_bytes());
+            let first = self.first_difference(target, pieces, follow.watch())?;
+            blank(target)?;
+            return Ok(first);
+        }
+        blank(target)?;
+        let between = ALIGN_BYTES..target.len_bytes() - ALIGN_BYTES;
+        let total = between.end - between.start;
+        if care.scrub != Scrub::None {
+            follow.step(Step::Clearing, total);
+        }
+        let watch = follow.watch();
+        scrub(&target, between, care.scrub, |done| {
+            watch.progress(done, total);
+            if watch.stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })
+        .map_err(|error| match error {
+            ScrubError::Stopped { .. } => BurnError::Interrupted,
+            error => BurnError::Scrub(error),
+        })?;
+        if let Some(probe) = care.probe {
+            follow.step(Step::Probing, 0);
+            probe.run(&target).map_err(BurnError::Probe)?;
+        }
+        Ok(0)
     }
 
     /// Write pieces; one thread fills the next ones while the device writes.
@@ -241,13 +289,31 @@ impl Burn<'_> {
     }
 }
 
+/// How a target is treated.
+#[derive(Clone, Copy)]
+pub struct Care<'a> {
+    /// Whether an earlier burn of this very medium may lie on it.
+    pub start: Start,
+    /// Finds capacity that isn't there.
+    pub probe: Option<&'a Probe>,
+    /// What becomes of a former owner's bytes.
+    pub scrub: Scrub,
+}
+
+impl Care<'_> {
+    /// Write everything, probe nothing, clear nothing.
+    pub const FRESH: Self = Self { start: Start::Fresh, probe: None, scrub: Scrub::None };
+}
+
 /// Make a device list no partition: zero its first and last MiB.
 pub fn blank(target: &dyn Device) -> Result<(), BurnError> {
-    let zeros = vec![0; length(&(0..ALIGN_BYTES))];
+    target.write_at(0, &vec![0; length(&(0..ALIGN_BYTES))]).map_err(device("clearing"))?;
+    blank_end(target)
+}
+
+fn blank_end(target: &dyn Device) -> Result<(), BurnError> {
     let last = target.len_bytes() - ALIGN_BYTES;
-    for offset in [0, last] {
-        target.write_at(offset, &zeros).map_err(device("clearing"))?;
-    }
+    target.write_at(last, &vec![0; length(&(0..ALIGN_BYTES))]).map_err(device("clearing"))?;
     target.flush().map_err(device("clearing"))
 }
 

@@ -16,7 +16,7 @@ use crate::format::sheet::Sheet;
 use crate::format::store::{Burn, StoreEvent};
 use crate::trust::Verified;
 use crate::trust::access::HolderKeys;
-use crate::units::{MediumId, Timestamp};
+use crate::units::{Amount, MediumId, Timestamp};
 
 /// What separates a burn's sealing key from all else under the store's key.
 const SEAL_DOMAIN: &[u8] = b"scrip/v1/burn-secrets";
@@ -118,6 +118,11 @@ impl Shop {
         self.keep_secrets(medium, secrets, rng)?;
         self.enter(Draft::new(StoreEvent::Begun, medium), now)?;
         self.reserved(medium)
+    }
+
+    /// Would the next blank have a code of this amount to start with?
+    pub fn check_starting_code(&self, amount: Amount) -> Result<(), Refusal> {
+        self.next_code(self.next_blank()?, amount).map(|_| ())
     }
 
     /// The number, sheet and serial of a burn that began and hasn't ended.

@@ -14,7 +14,7 @@ use crate::crypto::sign::{PublicKey, SecretKey};
 use crate::device::{Folder, FolderError, FolderLock, Privacy};
 use crate::format::access::KeyFile;
 use crate::format::certificate::{Chain, EnrolRequest, StoreGrant};
-use crate::format::policy::Policy;
+use crate::format::policy::{Policy, Revocation};
 use crate::format::{Kind, Object};
 use crate::trust::{
     Anchor, Passphrase, Root, Signer, TestRoots, Trust, Verified, lock_key, sign, unlock_key,
@@ -178,6 +178,11 @@ impl Shop {
     /// The newest policy that was accepted.
     pub fn policy(&self) -> Option<&Verified<Policy>> {
         self.enrolled.as_ref()?.policy.as_ref()
+    }
+
+    /// The newest revocation list that was accepted.
+    pub fn revocation(&self) -> Option<&Verified<Revocation>> {
+        self.enrolled.as_ref()?.revoked.list()
     }
 
     /// How the store's sums are written; minor units where no policy has come yet.

@@ -116,7 +116,7 @@ impl Shop {
     }
 
     /// The value of the next code of this amount for a medium.
-    fn next_code(&self, medium: MediumId, amount: Amount) -> Result<Value, Refusal> {
+    pub(super) fn next_code(&self, medium: MediumId, amount: Amount) -> Result<Value, Refusal> {
         self.check_topup(amount)?;
         let enrolled = self.enrolled()?;
         let stocked = enrolled.books.medium(medium)?;

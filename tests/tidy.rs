@@ -1,0 +1,133 @@
+//! What holds of the source as a whole.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Lines of code a file may have, tests and blank lines left out.
+const FILE_LINES_MAX: usize = 420;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every file below a folder with one of these endings.
+fn below(folder: &str, endings: &[&str]) -> Vec<PathBuf> {
+    let folder = root().join(folder);
+    let walk = walkdir::WalkDir::new(folder).sort_by_file_name();
+    let files = walk.into_iter().flatten().map(walkdir::DirEntry::into_path);
+    files.filter(|path| endings.iter().any(|end| path.to_str().unwrap().ends_with(end))).collect()
+}
+
+fn shown(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap().display().to_string()
+}
+
+/// The rooms in the order in which `src/lib.rs` lists them.
+fn rooms() -> Vec<String> {
+    let map = fs::read_to_string(root().join("src/lib.rs")).unwrap();
+    let names = map.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
+    names.map(str::to_owned).collect()
+}
+
+/// The room that a source file belongs to.
+fn room_of(path: &Path) -> String {
+    let inside = path.strip_prefix(root().join("src")).unwrap();
+    inside.components().next().unwrap().as_os_str().to_str().unwrap().to_owned()
+}
+
+/// Names that follow `crate::` in a file, comments left out.
+fn rooms_used(text: &str) -> Vec<String> {
+    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let mut used = vec![];
+    for line in code {
+        for part in line.split("crate::").skip(1) {
+            let name: String =
+                part.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            used.push(name);
+        }
+    }
+    used
+}
+
+#[test]
+fn a_room_uses_only_rooms_above_it() {
+    let rooms = rooms();
+    assert!(rooms.len() > 10, "src/lib.rs lists {} rooms", rooms.len());
+    let place = |name: &str| rooms.iter().position(|room| room == name);
+    for path in below("src", &[".rs"]) {
+        let own = room_of(&path);
+        let Some(own_place) = place(&own) else { continue };
+        for used in rooms_used(&fs::read_to_string(&path).unwrap()) {
+            let used_place = place(&used);
+            let below = used_place.is_some_and(|used| used > own_place);
+            assert!(!below, "{}: room {own} uses {used}, which stands below it", shown(&path));
+        }
+    }
+}
+
+#[test]
+fn cryptography_is_named_in_one_room() {
+    let crates = ["ring::", "ed25519_dalek::", "curve25519_dalek::", "argon2::", "hpke::"];
+    for path in below("src", &[".rs"]).into_iter().filter(|path| room_of(path) != "crypto") {
+        let text = fs::read_to_string(&path).unwrap();
+        let named = text.lines().find(|line| {
+            let code = line.split("//").next().unwrap_or_default();
+            crates.iter().any(|name| {
+                code.match_indices(name).any(|(at, _)| {
+                    !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':')
+                })
+            })
+        });
+        assert!(named.is_none(), "{}: {}", shown(&path), named.unwrap_or_default());
+    }
+}
+
+#[test]
+fn files_stay_short() {
+    for path in below("src", &[".rs"]).into_iter().chain(below("bin", &[".rs"])) {
+        let text = fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+        let lines = code.lines().map(str::trim);
+        let count = lines.filter(|line| !line.is_empty() && !line.starts_with("//")).count();
+        assert!(count <= FILE_LINES_MAX, "{}: {count} lines of code", shown(&path));
+    }
+}
+
+#[test]
+fn nothing_is_left_unfinished_or_silenced_without_a_reason() {
+    let marks = ["TODO", "FIXME", "todo!", "unimplemented!", "#[ignore", "dbg!"].map(str::to_owned);
+    let own = Path::new(file!()).file_name().unwrap();
+    let files =
+        ["src", "bin", "tests", "benches"].map(|folder| below(folder, &[".rs", ".py", ".sh"]));
+    for path in files.into_iter().flatten().filter(|path| path.file_name() != Some(own)) {
+        let text = fs::read_to_string(&path).unwrap();
+        for (number, line) in text.lines().enumerate() {
+            let place = format!("{}:{}: {line}", shown(&path), number + 1);
+            assert!(!marks.iter().any(|mark| line.contains(mark.as_str())), "{place}");
+        }
+        let silenced = text.match_indices("allow(").chain(text.match_indices("expect(clippy"));
+        for (at, _) in silenced.filter(|(at, _)| text[..*at].ends_with(['[', '!'])) {
+            let end = text[at..].find(")]").map_or(text.len(), |end| at + end);
+            let attribute = &text[at..end];
+            assert!(attribute.contains("reason ="), "{}: {attribute}", shown(&path));
+        }
+    }
+}
+
+#[test]
+fn the_wallet_alone_holds_no_database_and_no_runtime() {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "--edges", "normal", "--prefix", "none"])
+        .args(["--no-default-features", "--features", "wallet"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let tree = String::from_utf8(output.stdout).unwrap();
+    let names: Vec<_> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert!(names.contains(&"ciborium"), "the tree lists nothing: {tree}");
+    for banned in ["rusqlite", "postgres", "tokio", "libsqlite3-sys", "maud", "qrcode", "toml"] {
+        assert!(!names.contains(&banned), "the wallet depends on {banned}");
+    }
+}
