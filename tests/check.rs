@@ -1,6 +1,7 @@
 //! Checking: what is sealed, touched, altered, and what is said of it.
 
 mod flips;
+mod tool;
 
 use scrip::device::Device;
 use scrip::image::check::{Grade, Identity, Outcome, Report, Step, Verdict, check};

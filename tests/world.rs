@@ -20,7 +20,7 @@ use scrip::image::sealed::{SealedEdition, open_sealed, sign_edition};
 use scrip::image::stamp::{Order, Stamped, Stamper, stamp};
 use scrip::ledger::next::Code;
 use scrip::trust::access::HolderKeys;
-use scrip::trust::{Root, TestRoots, Trust, sign};
+use scrip::trust::{LIVE_ROUNDS_MIN, Root, TestRoots, Trust, sign};
 use scrip::units::{Amount, ByteCount, Currency, CurrencyForm, MediumId, StoreId, Timestamp};
 use scrip::voucher::{SheetPlan, make_sheet, slot_secret};
 
@@ -40,6 +40,7 @@ pub(crate) fn yen() -> Currency {
 }
 
 pub(crate) struct World {
+    pub(crate) purpose: Purpose,
     pub(crate) root: Vec<u8>,
     pub(crate) issuer: SecretKey,
     pub(crate) rom_signer: SecretKey,
@@ -58,6 +59,15 @@ impl World {
 
     /// Worlds of different seeds share no key.
     pub(crate) fn of(seed: u8) -> Self {
+        Self::with(seed, Purpose::Test)
+    }
+
+    /// A world under a live root, whose codes cost what live codes cost.
+    pub(crate) fn live(seed: u8) -> Self {
+        Self::with(seed, Purpose::Live)
+    }
+
+    fn with(seed: u8, purpose: Purpose) -> Self {
         let mut rng = SeededRandom::new([seed; 32]);
         let mut key = || SecretKey::generate(&mut rng);
         let (root_key, issuer, rom_signer, store) = (key(), key(), key(), key());
@@ -85,7 +95,7 @@ impl World {
                     id,
                     key: Confirmation(key),
                     role,
-                    purpose: Purpose::Test,
+                    purpose,
                     grant,
                 },
             )
@@ -101,7 +111,18 @@ impl World {
         let policy = sign(&issuer, &policy());
         let seal = Secret::generate(&mut rng);
         let password = Password::new("first password".to_owned());
-        Self { root, issuer, rom_signer, rom_chain, store, store_chain, seal, policy, password }
+        Self {
+            purpose,
+            root,
+            issuer,
+            rom_signer,
+            rom_chain,
+            store,
+            store_chain,
+            seal,
+            policy,
+            password,
+        }
     }
 
     /// Trust in this world's root.
@@ -112,11 +133,15 @@ impl World {
     /// A signed sheet of ten codes of 500.
     pub(crate) fn sheet(&self, medium: MediumId) -> ([u8; 16], Vec<u8>) {
         let id = [4; 16];
+        let rounds = match self.purpose {
+            Purpose::Live => LIVE_ROUNDS_MIN,
+            Purpose::Test => 1,
+        };
         let plan = SheetPlan {
             id,
             medium,
             currency: yen(),
-            rounds: NonZeroU32::MIN,
+            rounds: NonZeroU32::new(rounds).unwrap(),
             runs: vec![Run { count: 10, amount: minor(500) }],
             issued: at(10),
         };
@@ -282,9 +307,12 @@ pub(crate) struct Sample {
 
 impl Sample {
     pub(crate) fn new(serial: u64) -> Self {
-        let world = World::new();
-        let (sealed, edition) = sealed(&world);
-        let stamped = stamped(&world, &sealed, &edition, serial);
+        Self::of(&World::new(), serial)
+    }
+
+    pub(crate) fn of(world: &World, serial: u64) -> Self {
+        let (sealed, edition) = sealed(world);
+        let stamped = stamped(world, &sealed, &edition, serial);
         Self { sealed, edition, stamped }
     }
 

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use crate::image::check::Grade;
+
 /// How a tool ended; the codes are part of every tool's interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Exit {
@@ -57,6 +59,17 @@ impl Exit {
 
     fn rank(self) -> usize {
         Self::BY_GRAVITY.iter().position(|exit| *exit == self).expect("all eight are listed")
+    }
+}
+
+impl From<Grade> for Exit {
+    fn from(grade: Grade) -> Self {
+        match grade {
+            Grade::Good => Self::Done,
+            Grade::Differs => Self::Differences,
+            Grade::Refused => Self::Refusal,
+            Grade::Damaged => Self::Damage,
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod failure;
 mod interrupt;
 mod output;
 pub mod password;
+mod pinned;
 mod printable;
 mod progress;
 
@@ -22,6 +23,7 @@ pub use exit::Exit;
 pub use failure::{Explain, Failure};
 pub use interrupt::Interrupt;
 pub use output::{Form, Output, money};
+pub use pinned::pinned_roots;
 pub use printable::printable;
 pub use progress::Progress;
 

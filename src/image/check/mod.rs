@@ -18,6 +18,7 @@ mod rom;
 mod seals;
 mod slots;
 mod tables;
+mod told;
 
 use std::num::NonZeroUsize;
 
@@ -31,6 +32,7 @@ use super::edition;
 use super::layout::MANIFEST_PATH;
 use super::leaves::{LeavesError, Watch};
 use crate::device::{Device, DeviceError};
+use crate::format::certificate::Purpose;
 use crate::trust::{Fingerprint, Trust};
 use case::Case;
 use manifest::Sought;
@@ -92,6 +94,11 @@ pub fn judge(
 ) -> Result<Report, CheckError> {
     match manifest::find(reading, device, trust)? {
         Sought::Found(edition) => {
+            let (root, purpose) = (edition.signer.anchor(), edition.signer.certificate().purpose);
+            // Allowed are test roots that are named, not whatever a medium brings along.
+            if purpose == Purpose::Test && !root.is_pinned() {
+                return Err(CheckError::TestRoot(root.fingerprint()));
+            }
             Case { reading, device, trust, edition: &edition }.judge(identity)
         }
         Sought::Damaged { blocks, reason } => {

@@ -1,0 +1,23 @@
+//! `scrip-verify`: check prepaid media, offline and read-only.
+
+mod check;
+mod cli;
+mod source;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use scrip::tool::{Exit, Failure, Form, Interrupt, Output, run};
+
+use cli::{Cli, Verb};
+
+fn main() -> ExitCode {
+    let Cli { json, verb } = Cli::parse();
+    let form = if json { Form::Json } else { Form::Text };
+    let work = |output: &Output, interrupt: &Interrupt| -> Result<Exit, Failure> {
+        match verb {
+            Verb::Check(args) => check::check(&args, output, interrupt),
+        }
+    };
+    run("scrip-verify", form, work)
+}
