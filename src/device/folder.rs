@@ -39,7 +39,16 @@ pub enum Privacy {
 /// The folder is in use by this process until the lock is dropped.
 #[derive(Debug)]
 pub struct FolderLock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for FolderLock {
+    /// Closing alone would leave the lock to a child process that was forked meanwhile and hasn't
+    /// become its own program yet.
+    fn drop(&mut self) {
+        // A lock that can't be released ends with this process.
+        let _ = rustix::fs::flock(&self.file, FlockOperation::Unlock);
+    }
 }
 
 /// Why a folder or a file in it could not be used.
@@ -268,7 +277,7 @@ impl Folder {
         }
         file.set_len(0).map_err(failed)?;
         write!(file, "{who} (process {})", std::process::id()).map_err(failed)?;
-        Ok(FolderLock { _file: file })
+        Ok(FolderLock { file })
     }
 
     fn locked_by(&self, lock: &mut File) -> FolderError {
