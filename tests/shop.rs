@@ -1,6 +1,8 @@
 //! A store's folder from init to sale: what is accepted, what is refused, what survives a crash.
 
 mod issuer;
+#[cfg(feature = "store")]
+mod tool;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -17,6 +17,8 @@ mod export;
 pub mod labels;
 pub mod log;
 mod open;
+#[cfg(feature = "store")]
+mod page;
 mod receipt;
 mod refusal;
 mod sale;
@@ -26,6 +28,8 @@ pub use accept::{Accepted, chain_root};
 pub use burn::{BurnSecrets, ReservedBlank, first_password};
 pub use export::{Export, ExportError, read_export};
 pub use open::{Shop, Writing, needs_passphrase};
+#[cfg(feature = "store")]
+pub use page::receipt_page;
 pub use receipt::Receipt;
 pub use refusal::Refusal;
 pub use sale::{SoldCode, VOUCHER_DAYS};

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::accept::check_member;
 use super::books::Books;
-use super::enrolled::Enrolled;
+use super::enrolled::{Enrolled, show_sum};
 use super::log::{LOG_BYTES_MAX, Log};
 use super::{Refusal, ShopError, kit_error, trust_error};
 use crate::crypto::Random;
@@ -85,13 +85,8 @@ impl Shop {
         now: Timestamp,
         rng: &mut dyn Random,
     ) -> Result<PublicKey, ShopError> {
-        check_name(name)?;
+        Self::check_init(path, name)?;
         let folder = Folder::open_or_create(path)?;
-        for file in [REQUEST, SIGN_KEY, SEAL_KEY] {
-            if folder.contains(file)? {
-                return Err(FolderError::Exists { path: folder.path_of(file)? }.into());
-            }
-        }
         let _lock = folder.lock("scrip-store init")?;
         let keys = Keys { sign: SecretKey::generate(rng), seal: SealSecretKey::generate(rng) };
         let sign_file = lock_key(SIGN_ROLE, &keys.sign.seed(), passphrase, cost, rng)?;
@@ -104,6 +99,21 @@ impl Shop {
         // The request comes last: a folder without one was never a store.
         folder.create_new(REQUEST, &sign(&keys.sign, &request), Privacy::Secret)?;
         Ok(key)
+    }
+
+    /// Could a store of this name be made there? Nothing is written.
+    pub fn check_init(path: &Path, name: &str) -> Result<(), ShopError> {
+        check_name(name)?;
+        let folder = match Folder::open(path) {
+            Err(FolderError::Missing { .. }) => return Ok(()),
+            opened => opened?,
+        };
+        for file in [REQUEST, SIGN_KEY, SEAL_KEY] {
+            if folder.contains(file)? {
+                return Err(FolderError::Exists { path: folder.path_of(file)? }.into());
+            }
+        }
+        Ok(())
     }
 
     /// Open a store's folder for this process alone, and verify all that is in it.
@@ -183,6 +193,12 @@ impl Shop {
     /// The newest revocation list that was accepted.
     pub fn revocation(&self) -> Option<&Verified<Revocation>> {
         self.enrolled.as_ref()?.revoked.list()
+    }
+
+    /// A sum in the store's currency, also one that is larger than any amount.
+    pub fn show_sum(&self, minor: u128) -> String {
+        let form = self.enrolled.as_ref().map(Enrolled::form);
+        form.map_or_else(|| minor.to_string(), |form| show_sum(form, minor))
     }
 
     /// How the store's sums are written; minor units where no policy has come yet.

@@ -1,0 +1,147 @@
+//! The command line: names, arguments, help.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Author, burn and sell prepaid media.
+#[derive(Debug, Parser)]
+#[command(name = "scrip-store", version, max_term_width = 80, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// What every verb takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every verb")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub(crate) struct Common {
+    /// Work in this store's folder
+    #[arg(long, global = true, env = "SCRIP_STORE_DIR", default_value = ".", value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// Print JSON lines that end in one result object
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Check and say everything, write nothing
+    #[arg(long, global = true)]
+    pub(crate) dry_run: bool,
+    /// Read the passphrase of the store's keys from a file
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Keep the store's keys without a passphrase
+    #[arg(long, global = true, conflicts_with = "password_file")]
+    pub(crate) no_passphrase: bool,
+    /// Let a test root count
+    #[arg(long, global = true, hide = true)]
+    pub(crate) allow_test_root: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Make a store's keys and its enrolment request
+    Init(InitArgs),
+    /// Take over a certificate, kits and lists from the issuer
+    Accept(AcceptArgs),
+    /// Show stock, quota used and days to expiry
+    Status,
+    /// Sell a burnt medium
+    Sell(SellArgs),
+    /// Sell a top-up for a medium
+    Topup(TopupArgs),
+    /// Print a receipt again
+    Receipt(ReceiptArgs),
+    /// Take a sale back
+    Void(VoidArgs),
+    /// Verify the store's journal, or write it out for the issuer
+    Journal(JournalArgs),
+}
+
+/// `init`.
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// Make the store in this folder, which is made if there is none
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    /// Ask to be certified under this name
+    #[arg(long)]
+    pub(crate) name: String,
+}
+
+/// `accept`.
+#[derive(Debug, Args)]
+pub(crate) struct AcceptArgs {
+    /// Take over these files, in this order
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Pin the issuer's root in this file instead of asking about its fingerprint
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trust: Option<PathBuf>,
+}
+
+/// `sell`.
+#[derive(Debug, Args)]
+pub(crate) struct SellArgs {
+    /// Sell the medium of this number
+    pub(crate) medium: String,
+    /// Put the price on the receipt
+    #[arg(long, value_name = "AMOUNT")]
+    pub(crate) price: Option<String>,
+    /// Put a code of this amount on the receipt
+    #[arg(long, value_name = "AMOUNT")]
+    pub(crate) balance: Option<String>,
+    /// Print the owner's name on the receipt; it is not kept
+    #[arg(long, value_name = "NAME")]
+    pub(crate) owner: Option<String>,
+}
+
+/// `topup`.
+#[derive(Debug, Args)]
+pub(crate) struct TopupArgs {
+    /// Top up the medium of this number
+    pub(crate) medium: String,
+    /// Credit this amount
+    pub(crate) amount: String,
+    /// Sell a voucher instead of a code and write it to a file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) voucher: Option<PathBuf>,
+}
+
+/// `receipt`.
+#[derive(Debug, Args)]
+pub(crate) struct ReceiptArgs {
+    /// Print the receipt of this number
+    pub(crate) number: u64,
+    /// Write it as a page to print
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+}
+
+/// `void`.
+#[derive(Debug, Args)]
+pub(crate) struct VoidArgs {
+    /// Take back the sale of this receipt
+    pub(crate) number: u64,
+}
+
+/// `journal`.
+#[derive(Debug, Args)]
+pub(crate) struct JournalArgs {
+    #[command(subcommand)]
+    pub(crate) verb: JournalVerb,
+}
+
+/// What to do with the journal.
+#[derive(Debug, Subcommand)]
+pub(crate) enum JournalVerb {
+    /// Check every entry's signature and place
+    Verify,
+    /// Write the journal with the store's certificates to a new file
+    Export {
+        /// Write to this file
+        file: PathBuf,
+    },
+}

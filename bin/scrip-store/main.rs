@@ -1,0 +1,38 @@
+//! `scrip-store`: author, burn and sell prepaid media.
+
+mod accept;
+mod cli;
+mod init;
+mod journal;
+mod receipt;
+mod sell;
+mod session;
+mod status;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use scrip::tool::{Exit, Failure, Form, Interrupt, Output, run};
+
+use cli::{Cli, JournalVerb, Verb};
+
+fn main() -> ExitCode {
+    let Cli { common, verb } = Cli::parse();
+    let form = if common.json { Form::Json } else { Form::Text };
+    let work = |output: &Output, _: &Interrupt| -> Result<Exit, Failure> {
+        match verb {
+            Verb::Init(args) => init::init(&common, &args, output),
+            Verb::Accept(args) => accept::accept(&common, &args, output),
+            Verb::Status => status::status(&common, output),
+            Verb::Sell(args) => sell::sell(&common, &args, output),
+            Verb::Topup(args) => sell::topup(&common, &args, output),
+            Verb::Receipt(args) => receipt::receipt(&common, &args, output),
+            Verb::Void(args) => sell::void(&common, args.number, output),
+            Verb::Journal(args) => match args.verb {
+                JournalVerb::Verify => journal::verify(&common, output),
+                JournalVerb::Export { file } => journal::export(&common, &file, output),
+            },
+        }
+    };
+    run("scrip-store", form, work)
+}
