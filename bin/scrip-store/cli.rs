@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use scrip::device::{Check, Scrub};
 
 /// Author, burn and sell prepaid media.
 #[derive(Debug, Parser)]
@@ -48,6 +49,10 @@ pub(crate) enum Verb {
     Accept(AcceptArgs),
     /// Show stock, quota used and days to expiry
     Status,
+    /// List the devices of this machine: what may be burnt, what not and why
+    Devices,
+    /// Burn an edition onto image files or devices, side by side
+    Burn(BurnArgs),
     /// Sell a burnt medium
     Sell(SellArgs),
     /// Sell a top-up for a medium
@@ -80,6 +85,40 @@ pub(crate) struct AcceptArgs {
     /// Pin the issuer's root in this file instead of asking about its fingerprint
     #[arg(long, value_name = "FILE")]
     pub(crate) trust: Option<PathBuf>,
+}
+
+/// `burn`.
+#[derive(Debug, Args)]
+pub(crate) struct BurnArgs {
+    /// Burn this signed edition
+    pub(crate) edition: PathBuf,
+    /// Burn to this image file or device; give it several times to burn several
+    #[arg(long, value_name = "TARGET")]
+    pub(crate) to: Vec<PathBuf>,
+    /// Put one code of the store's own of this amount on each medium
+    #[arg(long, value_name = "AMOUNT")]
+    pub(crate) balance: Option<String>,
+    /// Write a label for each medium to this folder
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) labels: PathBuf,
+    /// Number labels from here
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) first_label: u64,
+    /// Clear a former owner's bytes: none, discard or zero
+    #[arg(long, value_name = "HOW", default_value = "none")]
+    pub(crate) scrub: Scrub,
+    /// Lift one check, by its name as the refusal gives it
+    #[arg(long = "override", value_name = "CHECK")]
+    pub(crate) lifted: Vec<Check>,
+    /// Don't probe devices for capacity that isn't there
+    #[arg(long)]
+    pub(crate) no_probe: bool,
+    /// Go on with every newly plugged device like the first
+    #[arg(long)]
+    pub(crate) station: bool,
+    /// Stop the station after so many good media
+    #[arg(long, value_name = "N", requires = "station")]
+    pub(crate) count: Option<u64>,
 }
 
 /// `sell`.

@@ -1,13 +1,18 @@
 //! `scrip-store`: author, burn and sell prepaid media.
 
 mod accept;
+mod burn;
 mod cli;
+mod devices;
+mod follow;
 mod init;
 mod journal;
 mod receipt;
 mod sell;
 mod session;
+mod station;
 mod status;
+mod targets;
 
 use std::process::ExitCode;
 
@@ -19,11 +24,13 @@ use cli::{Cli, JournalVerb, Verb};
 fn main() -> ExitCode {
     let Cli { common, verb } = Cli::parse();
     let form = if common.json { Form::Json } else { Form::Text };
-    let work = |output: &Output, _: &Interrupt| -> Result<Exit, Failure> {
+    let work = |output: &Output, interrupt: &Interrupt| -> Result<Exit, Failure> {
         match verb {
             Verb::Init(args) => init::init(&common, &args, output),
             Verb::Accept(args) => accept::accept(&common, &args, output),
             Verb::Status => status::status(&common, output),
+            Verb::Devices => devices::devices(output),
+            Verb::Burn(args) => burn::burn(&common, &args, output, interrupt),
             Verb::Sell(args) => sell::sell(&common, &args, output),
             Verb::Topup(args) => sell::topup(&common, &args, output),
             Verb::Receipt(args) => receipt::receipt(&common, &args, output),

@@ -15,6 +15,7 @@ mod pinned;
 mod printable;
 mod progress;
 
+use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
@@ -26,6 +27,12 @@ pub use output::{Form, Output, money};
 pub use pinned::pinned_roots;
 pub use printable::printable;
 pub use progress::Progress;
+
+/// How many workers long work gets: one a core, at most eight.
+pub fn threads() -> NonZeroUsize {
+    const MOST: NonZeroUsize = NonZeroUsize::new(8).expect("eight");
+    std::thread::available_parallelism().map_or(NonZeroUsize::MIN, |cores| cores.min(MOST))
+}
 
 /// Runs a tool's work and ends as its outcome says: message, hint, JSON result and exit code.
 pub fn run(
