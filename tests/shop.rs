@@ -15,9 +15,9 @@ use scrip::format::certificate::Role;
 use scrip::format::policy::{Revocation, RevokedStore};
 use scrip::format::store::{Burn, StoreEvent};
 use scrip::shop::{
-    Accepted, BurnSecrets, Class, Shop, ShopError, Writing, chain_root, needs_passphrase,
-    read_export,
+    Accepted, BurnSecrets, Shop, ShopError, Writing, chain_root, needs_passphrase, read_export,
 };
+use scrip::tool::Exit;
 use scrip::trust::{Passphrase, TestRoots, Trust};
 use scrip::units::{MediumId, Timestamp};
 use scrip::voucher::{VoucherTerms, check_slot, verify_voucher};
@@ -96,16 +96,16 @@ fn init(path: &Path) {
 }
 
 fn refused(result: Result<impl Sized, ShopError>) -> String {
-    told(result, Class::Refusal)
+    told(result, Exit::Refusal)
 }
 
 fn damaged(result: Result<impl Sized, ShopError>) -> String {
-    told(result, Class::Damage)
+    told(result, Exit::Damage)
 }
 
-fn told(result: Result<impl Sized, ShopError>, class: Class) -> String {
+fn told(result: Result<impl Sized, ShopError>, class: Exit) -> String {
     let error = result.err().expect("an error");
-    assert_eq!(error.class(), class, "{error}");
+    assert_eq!(Exit::from(&error), class, "{error}");
     error.to_string()
 }
 
@@ -183,7 +183,7 @@ fn one_process_has_the_folder() {
     folder.open();
     let elsewhere = folder.outer.path().join("none");
     let missing = Shop::open(&elsewhere, Passphrase::None, TestRoots::Allowed, Writing::Real);
-    assert!(told(missing, Class::Failure).ends_with("there is no such file or folder"));
+    assert!(told(missing, Exit::Failure).ends_with("there is no such file or folder"));
 }
 
 #[test]
@@ -323,7 +323,7 @@ fn an_altered_kit_is_never_accepted() {
         let mut bad = kit.clone();
         bad[bit / 8] ^= 1 << (bit % 8);
         let error = shop.accept(&bad, &[], at(NOW)).expect_err("refused");
-        assert!(bit / 8 < sealed || error.class() == Class::Damage, "bit {bit}: {error}");
+        assert!(bit / 8 < sealed || Exit::from(&error) == Exit::Damage, "bit {bit}: {error}");
     }
     assert!(damaged(shop.accept(&kit[..kit.len() - 1], &[], at(NOW))).starts_with("kit: "));
     drop(shop);

@@ -6,7 +6,7 @@ use std::path::Path;
 use scrip::device::read_file;
 use scrip::format::Kind;
 use scrip::shop::{Accepted, Refusal, Shop, ShopError, chain_root};
-use scrip::tool::{Exit, Explain, Failure, Output, clock, money};
+use scrip::tool::{Classed, Exit, Explain, Failure, Output, clock, money};
 use scrip::trust::Root;
 use serde_json::{Value, json};
 
@@ -38,7 +38,7 @@ fn accept_one(
     pin: Option<&Root>,
     output: &Output,
 ) -> Result<Accepted, Failure> {
-    let bytes = read_file(file, Kind::SealedKit.bytes_max() as u64).or_exit(Exit::Failure)?;
+    let bytes = read_file(file, Kind::SealedKit.bytes_max() as u64).or_fail()?;
     let pins: Vec<Root> = pin.cloned().into_iter().collect();
     match shop.accept(&bytes, &pins, clock::now()) {
         Err(ShopError::Refused(Refusal::Unpinned { pinned: None, .. })) if pin.is_none() => {
@@ -65,7 +65,7 @@ fn is_confirmed(root: &Root, output: &Output) -> bool {
 }
 
 fn read_root(file: &Path) -> Result<Root, Failure> {
-    let bytes = read_file(file, Kind::Certificate.bytes_max() as u64).or_exit(Exit::Failure)?;
+    let bytes = read_file(file, Kind::Certificate.bytes_max() as u64).or_fail()?;
     Root::read(&bytes).or_exit_while(Exit::Damage, format_args!("root {}", file.display()))
 }
 

@@ -4,10 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use scrip::device::{Check, Scrub};
+use scrip::units::MediumId;
 
 /// Author, burn and sell prepaid media.
 #[derive(Debug, Parser)]
 #[command(name = "scrip-store", version, max_term_width = 80, arg_required_else_help = true)]
+#[command(after_help = EXIT_CODES)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) common: Common,
@@ -15,9 +17,12 @@ pub(crate) struct Cli {
     pub(crate) verb: Verb,
 }
 
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 differences, 2 usage, 3 damage or forgery, \
+4 failure of I/O\nor network, 5 refusal, 101 bug, 130 interrupted.";
+
 /// What every verb takes.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Options of every verb")]
+#[command(next_help_heading = "Everywhere")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Common {
     /// Work in this store's folder
@@ -125,7 +130,7 @@ pub(crate) struct BurnArgs {
 #[derive(Debug, Args)]
 pub(crate) struct SellArgs {
     /// Sell the medium of this number
-    pub(crate) medium: String,
+    pub(crate) medium: MediumId,
     /// Put the price on the receipt
     #[arg(long, value_name = "AMOUNT")]
     pub(crate) price: Option<String>,
@@ -141,7 +146,7 @@ pub(crate) struct SellArgs {
 #[derive(Debug, Args)]
 pub(crate) struct TopupArgs {
     /// Top up the medium of this number
-    pub(crate) medium: String,
+    pub(crate) medium: MediumId,
     /// Credit this amount
     pub(crate) amount: String,
     /// Sell a voucher instead of a code and write it to a file

@@ -5,9 +5,9 @@ use std::path::Path;
 use scrip::crypto::password::Password;
 use scrip::device::{FolderError, Privacy, create_file};
 use scrip::format::certificate::Purpose;
-use scrip::shop::{Class, Refusal, Shop, ShopError, Writing, needs_passphrase};
+use scrip::shop::{Refusal, Shop, ShopError, Writing, needs_passphrase};
 use scrip::tool::password::PasswordSource;
-use scrip::tool::{Exit, Explain, Failure, Output};
+use scrip::tool::{Exit, Failure, Output};
 use scrip::trust::{KeyFileError, Passphrase, TestRoots};
 
 use crate::cli::Common;
@@ -52,21 +52,11 @@ pub(crate) fn write_new(common: &Common, file: &Path, bytes: &[u8]) -> Result<()
 /// The end of a verb that the store's room refused.
 pub(crate) fn told(error: impl Into<ShopError>) -> Failure {
     let error = error.into();
-    let exit = match error.class() {
-        Class::Refusal => Exit::Refusal,
-        Class::Damage => Exit::Damage,
-        Class::Failure => Exit::Failure,
-    };
-    let failure = Failure::of(exit, &error);
+    let failure = Failure::of(Exit::from(&error), &error);
     match hint(&error) {
         Some(hint) => failure.hint(hint),
         None => failure,
     }
-}
-
-/// A value that the command line got wrong.
-pub(crate) fn usage<T, E: std::error::Error>(result: Result<T, E>) -> Result<T, Failure> {
-    result.or_exit(Exit::Usage)
 }
 
 fn hint(error: &ShopError) -> Option<&'static str> {

@@ -39,17 +39,6 @@ use crate::device::FolderError;
 use crate::trust::{KeyFileError, TrustError};
 use crate::voucher::kit::KitError;
 
-/// What kind of "no" an error is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Class {
-    /// The rules say no; nothing is wrong.
-    Refusal,
-    /// The bytes are wrong.
-    Damage,
-    /// The world said no.
-    Failure,
-}
-
 /// Why a step in a store's folder wasn't done; nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ShopError {
@@ -76,31 +65,8 @@ pub enum ShopError {
 }
 
 impl ShopError {
-    /// Refusal, damage or failure.
-    pub fn class(&self) -> Class {
-        match self {
-            Self::Key(error) => class_of_key(error),
-            Self::Log(_) | Self::Damaged { .. } => Class::Damage,
-            Self::Refused(_)
-            | Self::Folder(FolderError::Locked { .. } | FolderError::Exists { .. }) => {
-                Class::Refusal
-            }
-            Self::Folder(_) => Class::Failure,
-        }
-    }
-
     fn damaged(file: impl Into<String>, reason: &dyn std::fmt::Display) -> Self {
         Self::Damaged { file: file.into(), reason: reason.to_string() }
-    }
-}
-
-fn class_of_key(error: &KeyFileError) -> Class {
-    match error {
-        KeyFileError::WrongPassphrase { .. }
-        | KeyFileError::Locked { .. }
-        | KeyFileError::Bare { .. } => Class::Refusal,
-        KeyFileError::OutOfMemory(_) => Class::Failure,
-        _ => Class::Damage,
     }
 }
 

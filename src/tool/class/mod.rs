@@ -6,6 +6,7 @@
 mod image;
 #[cfg(feature = "server")]
 mod issuing;
+mod shop;
 
 use std::error::Error;
 
