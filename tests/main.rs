@@ -7,6 +7,8 @@ mod device;
 mod domains;
 mod emulator;
 mod fat;
+#[cfg(feature = "server")]
+mod issuing;
 mod loop_device;
 mod shop;
 

@@ -29,6 +29,7 @@ const EXIT_CODES: &str = "Exit codes: 0 done, 2 usage, 3 damage or forgery, \
 pub(crate) struct Office {
     /// Use the issuer in this folder.
     #[arg(long, global = true, value_name = "DIR", default_value = ".", env = "SCRIP_SERVER_DIR")]
+    #[arg(hide_env_values = true)]
     pub(crate) dir: PathBuf,
     /// Keep the records there: a folder or a PostgreSQL URL [default: DIR].
     #[arg(long, global = true, value_name = "PLACE", env = "SCRIP_SERVER_RECORDS")]
@@ -190,7 +191,7 @@ pub(crate) enum Revoked {
 pub(crate) struct RevokedStore {
     /// The store's number.
     pub(crate) store: StoreId,
-    /// Let count what this journal of the store shows as sold.
+    /// Let count what this exported journal of the store shows as sold.
     #[arg(long, value_name = "FILE", required_unless_present = "all")]
     pub(crate) journal: Option<PathBuf>,
     /// Let nothing count that the store sold: its journal is lost.

@@ -1,18 +1,19 @@
 //! `revoke`: a new list of what adds nothing any more.
 
 use data_encoding::HEXLOWER;
-use scrip::crypto::digest::sha256;
-use scrip::issuer::{Issuer, REVOCATION_FILE, StoreCut};
-use scrip::shop::log::{LOG_BYTES_MAX, Log, LogOwner};
+use scrip::issuer::{Issuer, REVOCATION_FILE, Revoke as What, StoreCut};
 use scrip::tool::{Classed, Exit, Failure, Output, clock};
 use serde_json::json;
 
 use crate::cli::{Office, Revoke, Revoked, RevokedStore};
 use crate::files;
 
+/// The longest exported journal that is read.
+const JOURNAL_BYTES_MAX: usize = 1 << 30;
+
 pub(crate) fn run(args: &Revoke, office: &Office, output: &Output) -> Result<Exit, Failure> {
     let mut issuer = office.open()?;
-    let (what, name) = wanted(args, &mut issuer)?;
+    let (what, name) = wanted(args, &issuer)?;
     let now = clock::now();
     let file = office.dir.join(REVOCATION_FILE).display().to_string();
     let number = if args.dry_run {
@@ -32,8 +33,7 @@ pub(crate) fn run(args: &Revoke, office: &Office, output: &Output) -> Result<Exi
     Ok(Exit::Done)
 }
 
-fn wanted(args: &Revoke, issuer: &mut Issuer) -> Result<(scrip::issuer::Revoke, String), Failure> {
-    use scrip::issuer::Revoke as What;
+fn wanted(args: &Revoke, issuer: &Issuer) -> Result<(What, String), Failure> {
     Ok(match &args.what {
         Revoked::Medium { medium } => (What::Medium(*medium), format!("medium {medium}")),
         Revoked::Sheet { sheet } => {
@@ -45,19 +45,9 @@ fn wanted(args: &Revoke, issuer: &mut Issuer) -> Result<(scrip::issuer::Revoke, 
     })
 }
 
-fn cut(args: &RevokedStore, issuer: &mut Issuer) -> Result<StoreCut, Failure> {
+fn cut(args: &RevokedStore, issuer: &Issuer) -> Result<StoreCut, Failure> {
     let Some(path) = &args.journal else { return Ok(StoreCut::nothing_sold(args.store)) };
-    let Some(store) = issuer.records().store(args.store).or_fail()? else {
-        return Err(Failure::new(Exit::Refusal, format!("store {} is not enrolled", args.store)));
-    };
-    let max = usize::try_from(LOG_BYTES_MAX).unwrap_or(usize::MAX);
-    let bytes = files::read(path, max)?;
-    let owner = LogOwner {
-        store: store.id,
-        key: store.enrolment.holder_key,
-        certificates: vec![sha256(&store.certificate)],
-    };
-    let journal = Log::read(&bytes, &owner).or_fail();
-    let journal = journal.map_err(|failure| failure.during(path.display()))?;
-    Ok(StoreCut::by_journal(store.id, &journal))
+    let bytes = files::read(path, JOURNAL_BYTES_MAX)?;
+    let cut = issuer.cut_by_journal(args.store, &bytes).or_fail();
+    cut.map_err(|failure| failure.during(path.display()))
 }

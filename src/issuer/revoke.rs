@@ -10,10 +10,10 @@ use crate::device::{FolderError, Privacy};
 use crate::format::Kind;
 use crate::format::policy::{Revocation, RevokedStore, UnsoldSlots};
 use crate::format::sheet::SheetId;
-use crate::format::store::StoreEvent;
+use crate::format::store::StoreEntry;
 use crate::records::{HandedSlots, RevokeError, StorageError, StoreRefusal};
-use crate::shop::log::Log;
-use crate::trust::{Revoked, TrustError, sign, verify};
+use crate::shop::{ExportError, read_export};
+use crate::trust::{Revoked, TestRoots, Trust, TrustError, Verified, sign, verify};
 use crate::units::{MediumId, StoreId, Timestamp};
 
 /// What is to be revoked.
@@ -42,14 +42,9 @@ impl StoreCut {
         Self { store, serial_cut: 0, head: None, sold: BTreeSet::new() }
     }
 
-    /// What the store's journal shows as sold, and not taken back, counts.
-    pub fn by_journal(store: StoreId, journal: &Log) -> Self {
-        let entries = journal.entries();
-        let voided: BTreeSet<u64> = entries
-            .iter()
-            .filter(|entry| entry.event == StoreEvent::Voided)
-            .filter_map(|entry| entry.voids)
-            .collect();
+    /// What the journal shows as sold, and not taken back, counts.
+    fn by_entries(store: StoreId, entries: &[Verified<StoreEntry>]) -> Self {
+        let voided: BTreeSet<u64> = entries.iter().filter_map(|entry| entry.voids).collect();
         let counted = entries.iter().filter(|entry| !voided.contains(&entry.seq));
         let codes = counted
             .filter_map(|entry| entry.value.as_ref())
@@ -58,7 +53,7 @@ impl StoreCut {
         Self {
             store,
             serial_cut: serials.max().unwrap_or(0),
-            head: journal.head(),
+            head: entries.last().map(Verified::hash),
             sold: codes.collect(),
         }
     }
@@ -73,6 +68,17 @@ pub enum RevocationError {
     /// No kit has this sheet.
     #[error("sheet {} is unknown", HEXLOWER.encode(.0))]
     UnknownSheet(SheetId),
+    /// The store's journal isn't believed.
+    #[error(transparent)]
+    Journal(#[from] ExportError),
+    /// The journal is another store's.
+    #[error("this is the journal of store {found}, expected store {expected}")]
+    OtherJournal {
+        /// Whose it is.
+        found: StoreId,
+        /// Whose it should be.
+        expected: StoreId,
+    },
     /// The store is revoked with another cut, and a list takes nothing back.
     #[error("store {store} is revoked by list {list} with another cut, which can't be changed")]
     OtherCut {
@@ -109,6 +115,23 @@ pub enum RevocationError {
 }
 
 impl Issuer {
+    /// Where a store is cut by the journal that it exported: what it shows as sold counts.
+    pub fn cut_by_journal(
+        &self,
+        store: StoreId,
+        exported: &[u8],
+    ) -> Result<StoreCut, RevocationError> {
+        let trust = Trust::new(vec![self.root.clone()], TestRoots::Allowed);
+        let export = read_export(exported, &trust)?;
+        let grant = export.signer.certificate().grant.as_ref();
+        match grant.map(|grant| grant.store) {
+            Some(found) if found != store => {
+                Err(RevocationError::OtherJournal { found, expected: store })
+            }
+            _ => Ok(StoreCut::by_entries(store, &export.entries)),
+        }
+    }
+
     /// Sign and write a list with one more thing on it; the answer is the list's number.
     ///
     /// What is revoked already leaves list and number as they are.
@@ -229,13 +252,15 @@ fn bit_map(slots: impl Iterator<Item = u8>) -> [u8; 13] {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{Grounds, at, stocked, store_key};
+    use super::super::fixture::{Grounds, amount, at, stocked, store_key};
     use super::*;
-    use crate::format::store::{StoreEntry, Value};
+    use crate::crypto::digest::sha256;
+    use crate::format::Object;
+    use crate::format::certificate::Chain;
+    use crate::format::store::{StoreEvent, Value};
     use crate::records::StoreStatus;
-    use crate::shop::log::{LogOwner, frame};
+    use crate::shop::log::frame;
     use crate::trust::Passphrase;
-    use crate::units::Amount;
 
     fn hex(id: &SheetId) -> String {
         HEXLOWER.encode(id)
@@ -281,15 +306,13 @@ mod tests {
         assert!(issuer.revoked().list().is_none());
     }
 
-    /// A journal in which slot 0 was sold, slot 1 sold and taken back, voucher 3 sold.
-    fn journal(store: StoreId, certificate: &[u8], medium: MediumId, sheet: SheetId) -> Log {
-        let owner = LogOwner {
-            store,
-            key: store_key().public(),
-            certificates: vec![crate::crypto::digest::sha256(certificate)],
-        };
+    /// An export in which slot 0 was sold, slot 1 sold and taken back, voucher 3 sold.
+    fn exported(issuer: &mut Issuer, store: StoreId, medium: MediumId, sheet: SheetId) -> Vec<u8> {
+        let certificate = issuer.records().store(store).unwrap().unwrap().certificate;
+        let mut prev = sha256(&certificate);
+        let chain = Chain([vec![certificate], issuer.signer().chain().0].concat());
         let value = |slot, serial: Option<u64>| Value {
-            amount: Amount::from_minor(1_000).unwrap(),
+            amount: amount(1_000),
             currency: "JPY".parse().unwrap(),
             sheet: serial.is_none().then_some(sheet),
             slot,
@@ -301,17 +324,16 @@ mod tests {
             (StoreEvent::Voided, None, Some(1)),
             (StoreEvent::VoucherSold, Some(value(None, Some(3))), None),
         ];
-        let mut prev = owner.certificates[0];
-        let mut bytes = vec![];
+        let mut bytes = frame(&chain.encode());
         for (seq, (event, value, voids)) in (0..).zip(events) {
             let (at, burn, price) = (at(8), None, None);
             let entry =
                 StoreEntry { seq, prev, store, at, event, medium, burn, value, price, voids };
             let signed = sign(&store_key(), &entry);
-            prev = crate::crypto::digest::sha256(&signed);
+            prev = sha256(&signed);
             bytes.extend(frame(&signed));
         }
-        Log::read(&bytes, &owner).unwrap()
+        bytes
     }
 
     #[test]
@@ -321,14 +343,15 @@ mod tests {
         let (media, store) = stocked(&mut issuer, 1);
         let key = issuer.issuer_key(Passphrase::None).unwrap();
         let sheet = issuer.records().sheets_of(media[0]).unwrap()[0].id;
-        let certificate = issuer.records().store(store).unwrap().unwrap().certificate;
-        let journal = journal(store, &certificate, media[0], sheet);
-        let cut = Revoke::Store(StoreCut::by_journal(store, &journal));
+        let bytes = exported(&mut issuer, store, media[0], sheet);
+        let cut = issuer.cut_by_journal(store, &bytes).unwrap();
+        let head = cut.head.unwrap();
+        let cut = Revoke::Store(cut);
         assert_eq!(issuer.revoke(&cut, &key, at(9)).unwrap(), 1);
         assert_eq!(issuer.revoke(&cut, &key, at(10)).unwrap(), 1, "the same again");
         let list = issuer.revoked().list().unwrap();
         let revoked = &list.stores[0];
-        assert_eq!((revoked.serial_cut, revoked.head), (3, journal.head()));
+        assert_eq!((revoked.serial_cut, revoked.head), (3, Some(head)));
         for (slot, good) in [(0, true), (1, false), (2, false), (12, true), (39, true)] {
             // Slots 12 and 39 are the issuer's own.
             assert_eq!(issuer.revoked().check_slot(&sheet, slot).is_ok(), good, "slot {slot}");
@@ -339,6 +362,22 @@ mod tests {
         let error = issuer.revoke(&harder, &key, at(11)).unwrap_err().to_string();
         let message = "store 1 is revoked by list 1 with another cut, which can't be changed";
         assert_eq!(error, message);
+    }
+
+    #[test]
+    fn a_journal_of_another_store_or_an_altered_one_cuts_nothing() {
+        let grounds = Grounds::new();
+        let mut issuer = grounds.found();
+        let (media, store) = stocked(&mut issuer, 1);
+        let bytes = exported(&mut issuer, store, media[0], [5; 16]);
+        let other = StoreId::from_number(2).unwrap();
+        let error = issuer.cut_by_journal(other, &bytes).unwrap_err().to_string();
+        assert_eq!(error, "this is the journal of store 1, expected store 2");
+        for byte in (0..bytes.len()).step_by(5) {
+            let mut altered = bytes.clone();
+            altered[byte] ^= 1;
+            assert!(issuer.cut_by_journal(store, &altered).is_err(), "byte {byte}");
+        }
     }
 
     #[test]

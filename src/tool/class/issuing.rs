@@ -5,7 +5,6 @@ use crate::issuer::{
     RequestError, RevocationError,
 };
 use crate::records::{self, OperationError, PlaceError, StorageError};
-use crate::shop::log::LogError;
 use crate::tool::Exit;
 
 impl From<&StorageError> for Exit {
@@ -25,12 +24,6 @@ fn operation(error: &impl OperationError) -> Exit {
 impl From<&PlaceError> for Exit {
     fn from(_: &PlaceError) -> Self {
         Self::Usage
-    }
-}
-
-impl From<&LogError> for Exit {
-    fn from(_: &LogError) -> Self {
-        Self::Damage
     }
 }
 
@@ -132,6 +125,7 @@ impl From<&RevocationError> for Exit {
             RevocationError::Folder(error) => Self::from(error),
             RevocationError::Storage(error) => Self::from(error),
             RevocationError::Trust(error) => Self::from(error),
+            RevocationError::Journal(_) => Self::Damage,
             _ => Self::Refusal,
         }
     }
