@@ -8,12 +8,14 @@ mod class;
 pub mod clock;
 mod exit;
 mod failure;
+pub mod home;
 mod interrupt;
 mod output;
 pub mod password;
 mod pinned;
 mod printable;
 mod progress;
+pub mod roots;
 
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
