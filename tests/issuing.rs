@@ -303,6 +303,7 @@ fn what_is_revoked_stays_revoked_and_travels_with_kits() {
     assert_eq!(stores["stores"][0]["kits"].as_array().unwrap().len(), 2);
     assert_eq!(desk.json(&["status"])["revocation"], 2);
     let shown = desk.run(&["stores"]);
+    assert!(shown.stderr.contains("warning: this is a TEST root"), "{}", shown.stderr);
     assert!(shown.stdout.contains("store 1 (Station Books): REVOKED at "), "{}", shown.stdout);
 }
 

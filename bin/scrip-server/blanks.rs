@@ -22,7 +22,7 @@ pub(crate) fn run(
     output: &Output,
     interrupt: &Interrupt,
 ) -> Result<Exit, Failure> {
-    let mut issuer = office.open()?;
+    let mut issuer = office.open(output)?;
     let plan = issuer.plan_blanks(args.store, args.count).or_fail();
     let plan = plan.map_err(|failure| places_hint(&issuer, failure))?;
     files::check_out(&args.out)?;

@@ -12,7 +12,7 @@ use crate::cli::{Code, Office};
 use crate::office::{places_hint, sum};
 
 pub(crate) fn run(args: &Code, office: &Office, output: &Output) -> Result<Exit, Failure> {
-    let mut issuer = office.open()?;
+    let mut issuer = office.open(output)?;
     let amount = sum(&issuer, &args.amount)?;
     if args.dry_run {
         return left(args, amount, &mut issuer, output);

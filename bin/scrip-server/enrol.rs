@@ -15,7 +15,7 @@ pub(crate) fn run(args: &Enrol, office: &Office, output: &Output) -> Result<Exit
     let requested = read_request(&bytes).or_fail().map_err(|failure| {
         failure.during(args.request.display()).hint("ask the store for its request once more")
     })?;
-    let mut issuer = office.open()?;
+    let mut issuer = office.open(output)?;
     let terms = terms(args, &issuer)?;
     let now = clock::now();
     if args.dry_run {

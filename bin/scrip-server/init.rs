@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::cli::{Init, Office};
 use crate::files;
-use crate::office::Opener;
+use crate::office::{Opener, TEST_ROOT};
 
 /// Rounds of a test root's sheets.
 const TEST_ROUNDS: u32 = 10;
@@ -75,9 +75,12 @@ fn told(args: &Init, issuer: &Issuer, output: &Output) {
     let purpose = issuer.purpose();
     output.line(format!("issuer {} founded in {folder}, for {}", issuer.name(), form.currency()));
     if purpose == Purpose::Test {
-        output.line("this is a TEST root: nothing under it is worth anything");
+        output.warn(TEST_ROOT);
     }
     output.line(format!("root {fingerprint}: compare it wherever {TRUST_FILE} is pinned"));
+    if args.no_passphrase {
+        output.warn("the keys lie bare: whoever can read the folder can issue in this name");
+    }
     output.note(format!("move {folder}/{ROOT_FOLDER} away: only renewing the issuer needs it"));
     output.note(format!("back up {folder}: its seal.key makes every code, its records are money"));
     output.note("next: scrip-store init, then scrip-server enrol");

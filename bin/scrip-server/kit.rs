@@ -8,7 +8,7 @@ use crate::cli::{Kit, Office};
 use crate::files;
 
 pub(crate) fn run(args: &Kit, office: &Office, output: &Output) -> Result<Exit, Failure> {
-    let mut issuer = office.open()?;
+    let mut issuer = office.open(output)?;
     let name = HEXLOWER.encode(&args.id);
     let Some(kit) = issuer.recorded_kit(&args.id).or_fail()? else {
         let unknown = format!("kit {name} was never made");

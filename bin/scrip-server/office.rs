@@ -1,23 +1,36 @@
 //! Opening the issuer, and asking for the passphrase only where there is one.
 
 use scrip::crypto::password::Password;
-use scrip::issuer::{Issuer, KeyCover};
+use scrip::format::certificate::Purpose;
+use scrip::issuer::{Issuer, KeyCover, OpenError};
 use scrip::tool::password::PasswordSource;
-use scrip::tool::{Classed, Exit, Failure};
+use scrip::tool::{Classed, Exit, Failure, Output};
 use scrip::trust::Passphrase;
 use scrip::units::Amount;
 
 use crate::cli::Office;
 
+/// What is said wherever a test root is used.
+pub(crate) const TEST_ROOT: &str = "this is a TEST root: nothing under it is worth anything";
+
 /// The passphrase of the issuer's keys, if they have one.
 pub(crate) struct Opener(Option<Password>);
 
 impl Office {
-    /// Open the issuer.
-    pub(crate) fn open(&self) -> Result<Issuer, Failure> {
-        Issuer::open(&self.dir, self.records.as_ref()).or_fail().map_err(|failure| {
-            failure.hint("name the issuer's folder with --dir DIR, or make one with init")
-        })
+    /// Open the issuer; a test root is said to be one.
+    pub(crate) fn open(&self, output: &Output) -> Result<Issuer, Failure> {
+        let issuer = Issuer::open(&self.dir, self.records.as_ref());
+        let issuer = issuer.map_err(|error| {
+            let hint = match &error {
+                OpenError::Records(_) => "name their place with --records PLACE",
+                _ => "name the issuer's folder with --dir DIR, or make one with init",
+            };
+            Failure::of(Exit::from(&error), &error).hint(hint)
+        })?;
+        if issuer.purpose() == Purpose::Test {
+            output.warn(TEST_ROOT);
+        }
+        Ok(issuer)
     }
 
     /// Ask for the passphrase, unless the keys lie bare.

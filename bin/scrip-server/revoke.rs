@@ -12,7 +12,7 @@ use crate::files;
 const JOURNAL_BYTES_MAX: usize = 1 << 30;
 
 pub(crate) fn run(args: &Revoke, office: &Office, output: &Output) -> Result<Exit, Failure> {
-    let mut issuer = office.open()?;
+    let mut issuer = office.open(output)?;
     let (what, name) = wanted(args, &issuer)?;
     let now = clock::now();
     let file = office.dir.join(REVOCATION_FILE).display().to_string();

@@ -1,6 +1,7 @@
 //! `sign`: the rom-signer's signature under an edition.
 
 use std::num::NonZeroUsize;
+use std::sync::Once;
 use std::thread;
 
 use data_encoding::HEXLOWER;
@@ -19,7 +20,7 @@ pub(crate) fn run(
     output: &Output,
     interrupt: &Interrupt,
 ) -> Result<Exit, Failure> {
-    let issuer = office.open()?;
+    let issuer = office.open(output)?;
     let access = if args.dry_run { Access::Read } else { Access::Write };
     let device = FileDevice::open(&args.edition, access).or_fail()?;
     let signing = |failure: Failure| failure.during(format!("signing {}", args.edition.display()));
@@ -30,7 +31,8 @@ pub(crate) fn run(
     let pass = office.opener(&issuer)?;
     let rom = issuer.rom_signer_key(pass.passphrase()).or_fail()?;
     let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    let watch = Watched { progress: Progress::start(output, "edition"), interrupt };
+    let watch =
+        Watched { progress: Progress::start(output, "edition"), begun: Once::new(), interrupt };
     let signed = sign_edition(&device, &rom.key, &rom.chain, threads, &watch);
     let edition = signed.or_fail().map_err(signing)?;
     watch.progress.end("signed");
@@ -40,14 +42,13 @@ pub(crate) fn run(
 /// Shows how far the reading is, and hears Ctrl-C.
 struct Watched<'a> {
     progress: Progress,
+    begun: Once,
     interrupt: &'a Interrupt,
 }
 
 impl Watch for Watched<'_> {
     fn progress(&self, done: u64, total: u64) {
-        if done == 0 {
-            self.progress.stage("checking", total);
-        }
+        self.begun.call_once(|| self.progress.stage("checking", total));
         self.progress.at(done);
     }
 

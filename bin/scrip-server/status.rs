@@ -12,7 +12,7 @@ use crate::cli::Office;
 const WARN_DAYS: u64 = 90;
 
 pub(crate) fn run(office: &Office, output: &Output) -> Result<Exit, Failure> {
-    let mut issuer = office.open()?;
+    let mut issuer = office.open(output)?;
     let stores = issuer.records().stores().or_fail()?.len();
     let expires = issuer.signer().certificate().expires;
     let test = if issuer.purpose() == Purpose::Test { ", TEST" } else { "" };

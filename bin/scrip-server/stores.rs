@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::cli::Office;
 
 pub(crate) fn run(office: &Office, output: &Output) -> Result<Exit, Failure> {
-    let mut issuer = office.open()?;
+    let mut issuer = office.open(output)?;
     let mut all = Vec::new();
     for store in issuer.records().stores().or_fail()? {
         all.push(told(&store, &mut issuer, output)?);
