@@ -1,6 +1,7 @@
 //! Checking: what is sealed, touched, altered, and what is said of it.
 
 mod flips;
+mod mounted;
 mod tool;
 
 use scrip::device::Device;

@@ -2,9 +2,10 @@
 
 use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::available_parallelism;
 
-use scrip::image::check::{CheckError, Report, check as check_device};
+use scrip::image::check::{CheckError, Report};
 use scrip::image::leaves::Watch;
 use scrip::tool::{Exit, Failure, Interrupt, Output, Progress, pinned_roots};
 use scrip::trust::{TestRoots, Trust};
@@ -16,11 +17,15 @@ use crate::source::Source;
 /// A check that was asked to stop, or is to be shown.
 struct Shown<'a> {
     progress: &'a Progress,
+    total: AtomicU64,
     interrupt: &'a Interrupt,
 }
 
 impl Watch for Shown<'_> {
-    fn progress(&self, done: u64, _total: u64) {
+    fn progress(&self, done: u64, total: u64) {
+        if self.total.swap(total, Ordering::Relaxed) != total {
+            self.progress.stage("reading", total);
+        }
         self.progress.at(done);
     }
 
@@ -76,19 +81,18 @@ fn one(
         output.note(format!("{}: {note}", path.display()));
     }
     let progress = Progress::start(output, &path.display().to_string());
-    progress.stage("reading", source.bytes());
-    let shown = Shown { progress: &progress, interrupt };
-    let checked = check_device(source.device(), trust, source.identity(), threads, &shown);
+    let shown = Shown { progress: &progress, total: AtomicU64::new(0), interrupt };
+    let checked = source.check(trust, threads, &shown);
     progress.end(if checked.is_ok() { "read" } else { "not read to its end" });
-    let mut report = checked.map_err(|error| told(&error))?;
-    report.notes.extend(source.notes().iter().cloned());
-    Ok(report)
+    checked.map_err(|error| told(&error))
 }
 
 fn told(error: &CheckError) -> Failure {
     match error {
         CheckError::Interrupted => Failure::interrupted(),
-        CheckError::Device(_) => Failure::of(Exit::Failure, error),
+        CheckError::Device(_) | CheckError::List(_) | CheckError::Open(_) => {
+            Failure::of(Exit::Failure, error)
+        }
         CheckError::TestRoot(_) => Failure::of(Exit::Refusal, error)
             .hint("media under a test root were made by a test; they hold no money"),
     }

@@ -1,47 +1,99 @@
-//! What is checked: an image file or a block device, opened for reading alone.
+//! What is checked: an image file, a block device, or mounted directories; all only read.
 
-use std::path::Path;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 
 use scrip::device::{
-    Access, Device, DeviceNumber, Disk, FileDevice, Hardware, Machine, Transport, Use,
+    Access, DeviceNumber, Disk, FileDevice, Hardware, Machine, MountedTree, Transport, Use,
 };
-use scrip::image::check::Identity;
+use scrip::image::check::{CheckError, Identity, Mounts, Report, check, check_mounted};
+use scrip::image::layout::{JOURNAL_PATHS, MANIFEST_PATH};
+use scrip::image::leaves::Watch;
 use scrip::tool::{Exit, Explain, Failure};
+use scrip::trust::Trust;
+
+/// Directories looked at for a writable area, at most.
+const NEIGHBOURS_MAX: usize = 100;
 
 /// An open medium.
 pub(crate) struct Source {
-    device: FileDevice,
+    form: Form,
     identity: Identity,
     notes: Vec<String>,
 }
 
+enum Form {
+    Raw(FileDevice),
+    Mounted { rom: MountedTree, ram: Vec<MountedTree> },
+}
+
 impl Source {
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
-        let doing = || format!("checking {}", path.display());
-        let device = FileDevice::open(path, Access::Read).or_exit_while(Exit::Failure, doing())?;
+        let source = if path.is_dir() { Self::open_mounted(path) } else { Self::open_raw(path) };
+        source.map_err(|failure| failure.during(format!("checking {}", path.display())))
+    }
+
+    fn open_raw(path: &Path) -> Result<Self, Failure> {
+        let device = FileDevice::open(path, Access::Read).or_exit(Exit::Failure)?;
         let (identity, notes) = match device.block_number() {
-            Some(number) => block(number).map_err(|failure| failure.during(doing()))?,
+            Some(number) => block(number)?,
             None => (Identity::Image, vec![]),
         };
-        Ok(Self { device, identity, notes })
+        Ok(Self { form: Form::Raw(device), identity, notes })
     }
 
-    pub(crate) fn device(&self) -> &dyn Device {
-        &self.device
+    fn open_mounted(path: &Path) -> Result<Self, Failure> {
+        let path = &path.canonicalize().or_exit(Exit::Failure)?;
+        let machine = Machine::observe(Path::new("/")).or_exit(Exit::Failure)?;
+        let places = machine.mounts.iter().map(|mount| mount.place.clone());
+        let holds = |folder: &PathBuf, file: &str| folder.join(&file[1..]).is_file();
+        let mut inside = folders_in(path);
+        inside.insert(0, path.clone());
+        inside.retain(|folder| holds(folder, MANIFEST_PATH));
+        let [rom] = inside.as_slice() else {
+            let count = inside.len();
+            let message = format!("{count} read-only areas are mounted here, expected 1");
+            let hint = "name the directory where the read-only area is mounted, or the device";
+            return Err(Failure::new(Exit::Usage, message).hint(hint));
+        };
+        let beside = rom.parent().map(folders_in).unwrap_or_default();
+        let mut ram: Vec<_> = beside.into_iter().chain(places).collect();
+        ram.retain(|folder| holds(folder, JOURNAL_PATHS[0]) || holds(folder, JOURNAL_PATHS[1]));
+        let ram = ram.iter().take(NEIGHBOURS_MAX).map(|folder| MountedTree::at(folder)).collect();
+        let identity = mounted_on(&machine, rom);
+        let form = Form::Mounted { rom: MountedTree::at(rom), ram };
+        Ok(Self { form, identity, notes: vec![] })
     }
 
-    pub(crate) fn bytes(&self) -> u64 {
-        self.device.len_bytes()
-    }
-
-    pub(crate) fn identity(&self) -> &Identity {
-        &self.identity
-    }
-
-    /// What a person should know about how it was read.
+    /// What a person should know about how it is read.
     pub(crate) fn notes(&self) -> &[String] {
         &self.notes
     }
+
+    pub(crate) fn check(
+        &self,
+        trust: &Trust,
+        threads: NonZeroUsize,
+        watch: &dyn Watch,
+    ) -> Result<Report, CheckError> {
+        let mut report = match &self.form {
+            Form::Raw(device) => check(device, trust, &self.identity, threads, watch)?,
+            Form::Mounted { rom, ram } => {
+                check_mounted(&Mounts { rom, ram }, trust, &self.identity, threads, watch)?
+            }
+        };
+        report.notes.extend(self.notes.iter().cloned());
+        Ok(report)
+    }
+}
+
+/// The folders in a folder, sorted; none where it can't be read.
+fn folders_in(path: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(path).into_iter().flatten().take(NEIGHBOURS_MAX);
+    let mut folders: Vec<_> =
+        entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    folders.sort();
+    folders
 }
 
 /// What a block device says it is, and who uses it.
@@ -63,6 +115,15 @@ fn block(number: DeviceNumber) -> Result<(Identity, Vec<String>), Failure> {
         _ => None,
     });
     Ok((identity(disk), mounted.collect()))
+}
+
+/// The hardware that a directory is mounted from.
+fn mounted_on(machine: &Machine, folder: &Path) -> Identity {
+    let mount = machine.mounts.iter().rfind(|mount| mount.place == folder);
+    match mount.and_then(|mount| machine.disk_of(mount.number)) {
+        Some(disk) => identity(disk),
+        None => Identity::Unreadable("the directory is not where a device is mounted".to_owned()),
+    }
 }
 
 fn identity(disk: &Disk) -> Identity {

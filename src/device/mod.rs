@@ -18,6 +18,7 @@ mod guards;
 mod hardware;
 mod machine;
 mod memory;
+mod mounted;
 mod mounts;
 mod peek;
 mod probe;
@@ -39,6 +40,7 @@ pub use guards::{
 pub use hardware::{Hardware, Protection, UsbDevice};
 pub use machine::{DeviceNumber, Disk, Machine, NumberError, Partition, Transport, Use};
 pub use memory::MemoryDevice;
+pub use mounted::{ListError, MountedEntry, MountedKind, MountedTree};
 pub use mounts::{Mount, Swap};
 pub use peek::Contents;
 pub use probe::{PROBE_BLOCK_BYTES, Probe, ProbeError, Probed, WrongBlock, WrongKind};

@@ -227,7 +227,8 @@ fn is_removed(record: &[u8; RECORD_BYTES]) -> bool {
     }
 }
 
-fn is_system_name(name: &str, in_root: bool) -> bool {
+/// Whether systems add entries of this name by themselves, to the root or to any directory.
+pub fn is_system_name(name: &str, in_root: bool) -> bool {
     let matches = |pattern: &&str| match pattern.strip_suffix('*') {
         Some(prefix) => name
             .strip_prefix(prefix)

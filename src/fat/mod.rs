@@ -24,7 +24,7 @@ mod record;
 mod stream;
 
 pub use assemble::plan;
-pub use compare::{FOLDER_ENTRIES, SYSTEM_ENTRIES, compare, compare_within};
+pub use compare::{FOLDER_ENTRIES, SYSTEM_ENTRIES, compare, compare_within, is_system_name};
 pub use difference::{Comparison, DIFFERENCES_MAX, Difference, Kind, What};
 pub use geometry::{
     ALIGN_BYTES, CLUSTERS_MAX, CLUSTERS_MIN, Geometry, GeometryError, Label, SECTOR_BYTES,

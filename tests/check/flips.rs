@@ -135,15 +135,12 @@ fn run(bench: &mut Bench, seed: u8, flips: u64) -> u64 {
             }
         };
         let report = bench.flipped(at, mask);
-        let where_ = format!("seed {seed}, byte {at}, mask {mask:#04x}: {report:#?}");
-        assert_eq!(
-            (report.verdict, report.grade()),
-            (Verdict::Altered, Grade::Damaged),
-            "{where_}"
-        );
+        let place = || format!("seed {seed}, byte {at}, mask {mask:#04x}: {report:#?}");
+        let judged = (report.verdict, report.grade());
+        assert_eq!(judged, (Verdict::Altered, Grade::Damaged), "{}", place());
         if let Some(path) = bench.file(at) {
             let part = Part::File(path.to_owned());
-            assert!(report.faults.iter().any(|fault| fault.part == part), "{path}: {where_}");
+            assert!(report.faults.iter().any(|fault| fault.part == part), "{path}: {}", place());
             named += 1;
         }
     }

@@ -10,6 +10,7 @@ use scrip::image::sealed::SealedEdition;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::mounted::Mounted;
 use crate::world::{Sample, World};
 
 /// A folder with a burnt image and its root.
@@ -183,4 +184,20 @@ fn json_ends_in_one_result_with_every_medium() {
     assert_eq!(medium["faults"][0]["blocks"]["first"], at / 4096);
     assert_eq!(medium["journal"]["balance"]["minor"], "500");
     assert!(missing["error"].as_str().unwrap().contains("no.img"), "{missing}");
+}
+
+#[test]
+fn directories_are_checked_alone_or_under_the_one_they_are_mounted_in() {
+    let mounted = Mounted::new();
+    let bench = Bench::new();
+    let top = mounted.folder.path().to_str().unwrap();
+    for place in [top.to_owned(), format!("{top}/ROM")] {
+        let (code, text) = bench.trusted(&[&place]);
+        let words = "TEST: files intact; seal not checked (needs the device or image)\n";
+        assert!(code == 0 && text.contains(words), "{code}: {text}");
+        assert!(text.contains("journal           sound: 2 records"), "{text}");
+    }
+    let (code, text) = bench.trusted(&[&format!("{top}/RAM")]);
+    let words = "0 read-only areas are mounted here, expected 1\nhint: name the directory where";
+    assert!(code == 2 && text.contains(words), "{code}: {text}");
 }

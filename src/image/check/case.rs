@@ -7,7 +7,7 @@ use super::reading::Reading;
 use super::report::{Fault, Part, Report};
 use super::rom::{self, Expected, Sources};
 use super::seals::{self, Seals};
-use super::slots::{SlotBytes, Stamped};
+use super::slots::{Sealers, SlotBytes, Stamped};
 use super::{CheckError, Identity, facts, tables};
 use crate::device::{Device, DeviceError};
 use crate::trust::Trust;
@@ -32,12 +32,14 @@ impl Case<'_> {
             report.conclude();
             return Ok(report);
         }
-        let (stamped, seals) = self.objects(&mut report)?;
+        let bytes = self.slots()?;
+        let (stamped, seals) = self.objects(&bytes, &mut report);
+        let verified = self.verified(&bytes, &stamped);
         let certificate = stamped.certified.as_ref().map(|certified| &certified.certificate);
         let sealed = seals.medium.as_ref().map(|seal| seal.medium);
         let medium = certificate.map(|certificate| certificate.medium).or(sealed);
         let names = medium.map(Names::of);
-        self.read_only_area(&stamped, &seals, names.as_ref(), &mut report)?;
+        self.read_only_area(verified, &seals, names.as_ref(), &mut report)?;
         let before = report.fault_count;
         match &names {
             Some(names) => {
@@ -53,10 +55,9 @@ impl Case<'_> {
     }
 
     /// Verify what is signed: slots and seals.
-    fn objects(&self, report: &mut Report) -> Result<(Stamped, Seals), DeviceError> {
-        let bytes = self.slots()?;
+    fn objects(&self, bytes: &SlotBytes, report: &mut Report) -> (Stamped, Seals) {
         let before = report.fault_count;
-        let mut stamped = Stamped::open(&bytes, self.edition, self.trust, report);
+        let mut stamped = Stamped::open(bytes, self.edition, self.trust, report);
         report.step("certificate", before, "signed by its store");
         let before = report.fault_count;
         let certified = stamped.certified.as_ref();
@@ -64,12 +65,13 @@ impl Case<'_> {
         report.step("seals", before, "both signed");
         let before = report.fault_count;
         if stamped.certified.is_some() {
-            stamped.open_rest(&bytes, seals.resealed.as_ref(), report);
+            let sealers = seals.resealed.as_ref().map_or(Sealers::Same, Sealers::Other);
+            stamped.open_rest(bytes, sealers, report);
             report.step("stamped slots", before, "all signed, for this medium");
         } else {
             report.not_checked("stamped slots", "the certificate that they hang on is damaged");
         }
-        Ok((stamped, seals))
+        (stamped, seals)
     }
 
     fn slots(&self) -> Result<SlotBytes, DeviceError> {
@@ -82,7 +84,7 @@ impl Case<'_> {
 
     fn read_only_area(
         &self,
-        stamped: &Stamped,
+        verified: Vec<rom::Leaves>,
         seals: &Seals,
         names: Option<&Names>,
         report: &mut Report,
@@ -91,7 +93,7 @@ impl Case<'_> {
         let edition = self.edition;
         let plan = edition.layout.rom_plan(&edition.manifest, serial);
         let plan = plan.expect("another serial changes no layout");
-        let sources = Sources { edition, reading: self.reading, verified: self.verified(stamped)? };
+        let sources = Sources { edition, reading: self.reading, verified };
         let expected = Expected::new(&sources, plan);
         let before = report.fault_count;
         expected.compare(&sources, self.device, report)?;
@@ -109,13 +111,12 @@ impl Case<'_> {
     }
 
     /// The leaves of what carries its own signature: the object and the zeros behind it.
-    fn verified(&self, stamped: &Stamped) -> Result<Vec<rom::Leaves>, DeviceError> {
-        let mut verified = vec![(MANIFEST_PATH, self.manifest_leaves())];
-        for (slot, _) in SLOTS.iter().zip(stamped.good).filter(|(_, good)| *good) {
-            let bytes = rom::file(self.edition, self.device, slot.path)?.unwrap_or_default();
-            verified.push((slot.path, rom::leaves_of(&bytes)));
-        }
-        Ok(verified)
+    fn verified(&self, bytes: &SlotBytes, stamped: &Stamped) -> Vec<rom::Leaves> {
+        let slots = SLOTS.iter().zip(bytes).zip(stamped.good).filter(|(_, good)| *good);
+        let slots = slots.filter_map(|((slot, bytes), _)| {
+            bytes.as_ref().map(|bytes| (slot.path, rom::leaves_of(bytes)))
+        });
+        std::iter::once((MANIFEST_PATH, self.manifest_leaves())).chain(slots).collect()
     }
 
     fn manifest_leaves(&self) -> Vec<[u8; 32]> {

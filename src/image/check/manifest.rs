@@ -95,6 +95,11 @@ pub(super) fn find(
     Ok(sought)
 }
 
+/// The edition whose manifest file `bytes` is.
+pub(super) fn read_file(bytes: &[u8], trust: &Trust) -> Result<Edition, ManifestFault> {
+    open_object(cbor::unpad(bytes)?.unwrap_or_default(), trust)
+}
+
 /// What a manifest at `offset` of the read-only area may take.
 fn beginning(reading: &Reading, device: &dyn Device, offset: u64) -> Result<Vec<u8>, DeviceError> {
     let start = reading.rom().start + offset;

@@ -12,6 +12,7 @@ mod case;
 mod facts;
 mod history;
 mod manifest;
+mod mounted;
 mod reading;
 mod report;
 mod rom;
@@ -22,6 +23,7 @@ mod told;
 
 use std::num::NonZeroUsize;
 
+pub use mounted::{Mounts, check_mounted, stated_medium};
 pub use reading::Reading;
 pub use report::{
     Access, Balance, Binding, Damage, EditionFacts, Fault, Grade, Hashes, History, MediumFacts,
@@ -31,11 +33,11 @@ pub use report::{
 use super::edition;
 use super::layout::MANIFEST_PATH;
 use super::leaves::{LeavesError, Watch};
-use crate::device::{Device, DeviceError};
+use crate::device::{Device, DeviceError, ListError, OpenError};
 use crate::format::certificate::Purpose;
 use crate::trust::{Fingerprint, Trust};
 use case::Case;
-use manifest::Sought;
+use manifest::{Edition, Sought};
 
 const BLOCK: u64 = super::tree::BLOCK_BYTES as u64;
 
@@ -56,6 +58,12 @@ pub enum CheckError {
     /// It could not be read.
     #[error("{0}")]
     Device(#[from] DeviceError),
+    /// A mounted directory could not be listed.
+    #[error("{0}")]
+    List(#[from] ListError),
+    /// A file of a mounted directory could not be opened.
+    #[error("{0}")]
+    Open(#[from] OpenError),
     /// It is signed under a test root, which is worth nothing outside tests.
     #[error("root {0} is a test root, which is worth nothing outside tests")]
     TestRoot(Fingerprint),
@@ -94,11 +102,7 @@ pub fn judge(
 ) -> Result<Report, CheckError> {
     match manifest::find(reading, device, trust)? {
         Sought::Found(edition) => {
-            let (root, purpose) = (edition.signer.anchor(), edition.signer.certificate().purpose);
-            // Allowed are test roots that are named, not whatever a medium brings along.
-            if purpose == Purpose::Test && !root.is_pinned() {
-                return Err(CheckError::TestRoot(root.fingerprint()));
-            }
+            refuse_test_root(&edition)?;
             Case { reading, device, trust, edition: &edition }.judge(identity)
         }
         Sought::Damaged { blocks, reason } => {
@@ -109,6 +113,15 @@ pub fn judge(
         }
         Sought::Missing => Ok(no_manifest(reading, device)),
     }
+}
+
+/// Allowed are test roots that are named, not whatever a medium brings along.
+fn refuse_test_root(edition: &Edition) -> Result<(), CheckError> {
+    let (root, purpose) = (edition.signer.anchor(), edition.signer.certificate().purpose);
+    if purpose == Purpose::Test && !root.is_pinned() {
+        return Err(CheckError::TestRoot(root.fingerprint()));
+    }
+    Ok(())
 }
 
 /// Nothing begins like a manifest: is it a damaged medium, an edition file, or something else?

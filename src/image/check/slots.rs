@@ -82,6 +82,17 @@ impl Store {
     }
 }
 
+/// Who has sealed a medium.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Sealers<'a> {
+    /// The store of its certificate.
+    Same,
+    /// Another one.
+    Other(&'a Store),
+    /// The seal is not to be had.
+    Unknown,
+}
+
 /// The certificate and the store that signed it.
 #[derive(Debug)]
 pub(super) struct Certified {
@@ -116,16 +127,19 @@ impl Stamped {
         stamped
     }
 
-    /// Verify the other slots; `resealed` is a store that has stamped them since.
+    /// Verify the other slots, which the store of the seal has stamped.
     pub(super) fn open_rest(
         &mut self,
         bytes: &SlotBytes,
-        resealed: Option<&Store>,
+        sealers: Sealers<'_>,
         report: &mut Report,
     ) {
         let Some(certified) = self.certified.take() else { return };
         let medium = certified.certificate.medium;
-        let stores = [resealed.unwrap_or(&certified.store), &certified.store];
+        let stores = match sealers {
+            Sealers::Other(store) => [store, &certified.store],
+            Sealers::Same | Sealers::Unknown => [&certified.store; 2],
+        };
         self.policy = self.slot(bytes, POLICY_SLOT, report, |object| {
             by_either(&stores, object, |store, object| store.signer.issuer().open::<Policy>(object))
         });
@@ -143,7 +157,22 @@ impl Stamped {
             sheets(object.ok_or(SlotFault::Empty)?, &certified, &stores)
         });
         self.sheets = sheets.unwrap_or_default();
-        self.user = self.slot(bytes, USER_SLOT, report, |object| user(object, medium, &stores));
+        let user = self.slot(bytes, USER_SLOT, report, |object| {
+            match user(object, medium, &stores) {
+                // Another store may have refreshed it; only the seal says which.
+                Err(SlotFault::Trust(TrustError::Signer { .. }))
+                    if matches!(sealers, Sealers::Unknown) =>
+                {
+                    Ok(None)
+                }
+                other => other.map(Some),
+            }
+        });
+        if matches!(user, Some(None)) {
+            let note = "user information is by another store than the certificate: not checked";
+            report.notes.push(note.to_owned());
+        }
+        self.user = user.flatten();
         self.certified = Some(certified);
     }
 

@@ -1,0 +1,369 @@
+//! Checking through mounted directories: what file systems show, where SEAL can't be read.
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::super::layout::{ACCESS_BYTES, ACCESS_PATHS, JOURNAL_PATHS, MANIFEST_PATH, SLOTS};
+use super::super::leaves::{LeavesError, Watch, fill_and_hash};
+use super::super::tree::{BLOCK_BYTES, Digest, file_root};
+use super::history::{self, Places};
+use super::manifest::{self, Edition, ManifestFault};
+use super::report::{Access, Fault, Hashes, History, Part, Report, Touch, Verdict};
+use super::slots::{Sealers, SlotBytes, Stamped};
+use super::{CheckError, Identity, facts, refuse_test_root, without_edition};
+use crate::crypto::digest::sha256;
+use crate::device::{Device, MemoryDevice, MountedEntry, MountedKind, MountedTree};
+use crate::fat::{self, Role};
+use crate::format::cose::Sign1;
+use crate::format::record::Record;
+use crate::format::{Kind, Object};
+use crate::journal::Place;
+use crate::journal::frame::{Frame, SECTOR_BYTES};
+use crate::trust::{Trust, TrustError};
+use crate::units::MediumId;
+
+/// The first whole record of a journal is looked for in so much of it.
+const BEGINNING_BYTES: u64 = 64 << 10;
+
+/// Where the two volumes of a medium are mounted.
+#[derive(Debug, Clone, Copy)]
+pub struct Mounts<'a> {
+    /// The read-only area.
+    pub rom: &'a MountedTree,
+    /// What may be the writable area: the one whose journal has the medium's number is.
+    pub ram: &'a [MountedTree],
+}
+
+/// Check a medium through its mounted directories.
+///
+/// The best verdict is [`Verdict::FilesIntact`]: file systems show neither seal nor tables.
+pub fn check_mounted(
+    mounts: &Mounts<'_>,
+    trust: &Trust,
+    identity: &Identity,
+    threads: NonZeroUsize,
+    watch: &dyn Watch,
+) -> Result<Report, CheckError> {
+    let rom = Listing::of(mounts.rom)?;
+    let limit = Kind::Manifest.bytes_max() as u64;
+    let part = || Part::File(MANIFEST_PATH.to_owned());
+    let Some(bytes) = rom.read(MANIFEST_PATH, limit)? else {
+        let reason = "it is not in this directory: is the read-only area mounted here?";
+        let mut report = Report::begin();
+        report.fault(Fault::new(part(), reason));
+        return Ok(report);
+    };
+    let edition = match manifest::read_file(&bytes, trust) {
+        Ok(edition) => edition,
+        Err(ManifestFault::Trust(TrustError::TestRoot(root))) => {
+            return Err(CheckError::TestRoot(root));
+        }
+        Err(fault) => return Ok(without_edition(Fault::new(part(), fault.to_string()))),
+    };
+    refuse_test_root(&edition)?;
+    let mut report = Report::begin();
+    facts::note_edition(&edition, &mut report);
+    let hasher = Hasher { threads, watch, done: AtomicU64::new(0), total: rom.bytes() };
+    let before = report.fault_count;
+    compare_files(&rom, &edition, &hasher, &mut report)?;
+    let files = edition.manifest.files.len();
+    report.step("files", before, format!("{files} files by content, and no others"));
+    let stamped = slots(&rom, &edition, trust, &mut report)?;
+    let why = "needs the device or image";
+    for what in ["seals", "hash tree", "partition tables"] {
+        report.not_checked(what, why);
+    }
+    report.verdict = if report.fault_count == 0 { Verdict::FilesIntact } else { Verdict::Altered };
+    facts::note_medium(&edition, &stamped, identity, &mut report);
+    (report.history, report.access) = writable_area(mounts.ram, &edition, &stamped)?;
+    Ok(report)
+}
+
+/// The medium number in the first whole record of a writable area: for pairing, not verified.
+pub fn stated_medium(ram: &MountedTree) -> Option<MediumId> {
+    let listing = Listing::of(ram).ok()?;
+    let paths = JOURNAL_PATHS.into_iter();
+    let copies = paths.filter_map(|path| listing.beginning(path).ok().flatten());
+    let mut first = copies.filter_map(|bytes| {
+        let mut sectors = (0..bytes.len()).step_by(SECTOR_BYTES);
+        sectors.find_map(|at| Frame::decode(&bytes[at..]))
+    });
+    let message = Sign1::decode(&first.next()?.record, Kind::Record).ok()?;
+    Record::decode(message.payload()).ok().map(|record| record.medium)
+}
+
+/// What a mounted volume shows, by folded path.
+struct Listing<'a> {
+    tree: &'a MountedTree,
+    entries: Vec<MountedEntry>,
+    places: HashMap<String, usize>,
+}
+
+impl<'a> Listing<'a> {
+    fn of(tree: &'a MountedTree) -> Result<Self, CheckError> {
+        let entries = tree.list(fat::ENTRIES_MAX)?;
+        let folded = entries.iter().enumerate();
+        let places = folded.map(|(place, entry)| (fold(&entry.path), place)).collect();
+        Ok(Self { tree, entries, places })
+    }
+
+    fn bytes(&self) -> u64 {
+        self.entries.iter().map(size_of).sum()
+    }
+
+    fn place(&self, path: &str) -> Option<usize> {
+        self.places.get(&fold(path)).copied()
+    }
+
+    /// A whole file; `None` if it isn't there or is longer than `limit`.
+    fn read(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, CheckError> {
+        let Some(place) = self.place(path) else { return Ok(None) };
+        let entry = &self.entries[place];
+        match entry.kind {
+            MountedKind::File(size) if size <= limit => {
+                let device = self.tree.open(entry)?;
+                Ok(Some(super::reading::read(&device, 0..device.len_bytes().min(limit))?))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Where a file's first whole record is looked for.
+    fn beginning(&self, path: &str) -> Result<Option<Vec<u8>>, CheckError> {
+        let Some(place) = self.place(path) else { return Ok(None) };
+        let device = self.tree.open(&self.entries[place])?;
+        Ok(Some(super::reading::read(&device, 0..device.len_bytes().min(BEGINNING_BYTES))?))
+    }
+}
+
+fn size_of(entry: &MountedEntry) -> u64 {
+    match entry.kind {
+        MountedKind::File(size) => size,
+        _ => 0,
+    }
+}
+
+/// FAT doesn't tell case apart.
+fn fold(path: &str) -> String {
+    path.to_lowercase()
+}
+
+/// Hashes files, and says how far it is.
+struct Hasher<'a> {
+    threads: NonZeroUsize,
+    watch: &'a dyn Watch,
+    done: AtomicU64,
+    total: u64,
+}
+
+impl Watch for Hasher<'_> {
+    fn progress(&self, _done: u64, _total: u64) {}
+
+    fn stopped(&self) -> bool {
+        self.watch.stopped()
+    }
+}
+
+impl Hasher<'_> {
+    fn root(&self, listing: &Listing<'_>, place: usize) -> Result<Digest, CheckError> {
+        let device = listing.tree.open(&listing.entries[place])?;
+        let length = device.len_bytes();
+        let blocks = length.div_ceil(BLOCK_BYTES as u64);
+        let threads = if blocks > 512 { self.threads } else { NonZeroUsize::MIN };
+        let leaves = fill_and_hash(blocks, threads, self, &|offset, bytes: &mut [u8]| {
+            bytes.fill(0);
+            let count = usize::try_from(length - offset).unwrap_or(usize::MAX).min(bytes.len());
+            device.read_at(offset, &mut bytes[..count])?;
+            Ok::<_, LeavesError>(())
+        })?;
+        let done = self.done.fetch_add(length, Ordering::Relaxed) + length;
+        self.watch.progress(done, self.total);
+        Ok(file_root(&leaves))
+    }
+}
+
+/// Compare every file of the manifest and of the reserve, and name what else is there.
+fn compare_files(
+    rom: &Listing<'_>,
+    edition: &Edition,
+    hasher: &Hasher<'_>,
+    report: &mut Report,
+) -> Result<(), CheckError> {
+    let mut known = vec![false; rom.entries.len()];
+    let mut missing = vec![];
+    for file in wanted(edition) {
+        match rom.place(&file.path) {
+            Some(place) => {
+                known[place] = true;
+                compare_file(rom, place, &file, hasher, report)?;
+            }
+            None => missing.push(file),
+        }
+    }
+    for directory in
+        edition.plan.directories().iter().filter(|directory| !directory.path.is_empty())
+    {
+        if let Some(place) = rom.place(&directory.path) {
+            known[place] |= rom.entries[place].kind == MountedKind::Directory;
+        }
+    }
+    for file in missing {
+        match garbled(rom, &known, &file, hasher)? {
+            Some(place) => {
+                known[place] = true;
+                let shown = rom.entries[place].path.escape_debug();
+                report.notes.push(format!("{} is shown as \"{shown}\" by this mount", file.path));
+            }
+            None => report.fault(Fault::new(Part::File(file.path), "it is missing")),
+        }
+    }
+    note_others(rom, &known, report);
+    Ok(())
+}
+
+/// A file that has to be there.
+struct Wanted {
+    path: String,
+    size: u64,
+    /// None for what carries its own signature.
+    root: Option<Digest>,
+}
+
+fn wanted(edition: &Edition) -> Vec<Wanted> {
+    let files = edition.manifest.files.iter().map(|file| Wanted {
+        path: file.path.clone(),
+        size: file.size.bytes(),
+        root: file.root,
+    });
+    let reserve = edition.plan.files().iter().filter(|file| file.role == Role::Reserve);
+    let reserve = reserve.map(|file| Wanted {
+        path: file.path.clone(),
+        size: file.size_bytes,
+        root: Some(root_of_zeros(file.size_bytes)),
+    });
+    files.chain(reserve).collect()
+}
+
+fn root_of_zeros(size: u64) -> Digest {
+    let blocks = usize::try_from(size.div_ceil(BLOCK_BYTES as u64)).expect("below 4 GiB");
+    file_root(&vec![sha256(&[0; BLOCK_BYTES]); blocks])
+}
+
+fn compare_file(
+    rom: &Listing<'_>,
+    place: usize,
+    file: &Wanted,
+    hasher: &Hasher<'_>,
+    report: &mut Report,
+) -> Result<(), CheckError> {
+    let fault = |reason: String| Fault::new(Part::File(file.path.clone()), reason);
+    match rom.entries[place].kind {
+        MountedKind::File(size) if size == file.size => {}
+        MountedKind::File(size) => {
+            report.fault(fault(format!("it has {size} bytes, the manifest says {}", file.size)));
+            return Ok(());
+        }
+        _ => {
+            report.fault(fault("it is not a file".to_owned()));
+            return Ok(());
+        }
+    }
+    let Some(expected) = file.root else { return Ok(()) };
+    let found = hasher.root(rom, place)?;
+    if found != expected {
+        let fault = fault("its data has changed".to_owned());
+        report.fault(Fault { hashes: Some(Hashes { expected, found }), ..fault });
+    }
+    Ok(())
+}
+
+/// A file under a name that the mount's character set can't hold: found by its content.
+fn garbled(
+    rom: &Listing<'_>,
+    known: &[bool],
+    file: &Wanted,
+    hasher: &Hasher<'_>,
+) -> Result<Option<usize>, CheckError> {
+    let Some(root) = file.root.filter(|_| !file.path.is_ascii()) else { return Ok(None) };
+    for (place, entry) in rom.entries.iter().enumerate().filter(|(place, _)| !known[*place]) {
+        let alike = entry.kind == MountedKind::File(file.size) && may_show(&entry.path, &file.path);
+        if alike && hasher.root(rom, place)? == root {
+            return Ok(Some(place));
+        }
+    }
+    Ok(None)
+}
+
+/// Might a mount show the path `real` as `shown`?
+fn may_show(shown: &str, real: &str) -> bool {
+    let same = |(shown, real): (&str, &str)| {
+        fold(shown) == fold(real) || (!real.is_ascii() && shown.contains(['?', '_', '\u{fffd}']))
+    };
+    shown.split('/').count() == real.split('/').count()
+        && shown.split('/').zip(real.split('/')).all(same)
+}
+
+/// What the manifest doesn't know: systems' own entries are noted, all others are faults.
+fn note_others(rom: &Listing<'_>, known: &[bool], report: &mut Report) {
+    let mut passed: Option<String> = None;
+    for (entry, _) in rom.entries.iter().zip(known).filter(|(_, known)| !**known) {
+        if passed.as_ref().is_some_and(|top| entry.path.starts_with(top)) {
+            continue;
+        }
+        let (parent, name) = entry.path.rsplit_once('/').unwrap_or(("", &entry.path));
+        let shown = entry.path.escape_debug();
+        if fat::is_system_name(name, parent.is_empty()) {
+            report.touch(Touch { what: format!("{shown} was added by a system"), bytes: None });
+        } else {
+            report.fault(Fault::new(Part::FileSystem, format!("{shown} was added")));
+        }
+        // What lies in it goes with it.
+        passed = Some(format!("{}/", entry.path));
+    }
+}
+
+fn slots(
+    rom: &Listing<'_>,
+    edition: &Edition,
+    trust: &Trust,
+    report: &mut Report,
+) -> Result<Stamped, CheckError> {
+    let mut bytes = SlotBytes::default();
+    for (place, slot) in SLOTS.iter().enumerate() {
+        bytes[place] = rom.read(slot.path, slot.bytes)?;
+    }
+    let before = report.fault_count;
+    let mut stamped = Stamped::open(&bytes, edition, trust, report);
+    stamped.open_rest(&bytes, Sealers::Unknown, report);
+    report.step("stamped slots", before, "all signed, for this medium");
+    Ok(stamped)
+}
+
+/// Journal and access files as files, laid side by side.
+fn writable_area(
+    candidates: &[MountedTree],
+    edition: &Edition,
+    stamped: &Stamped,
+) -> Result<(History, Access), CheckError> {
+    let not_checked =
+        |why: &str| Ok((History::NotChecked(why.to_owned()), Access::NotChecked(why.to_owned())));
+    let medium = stamped.certified.as_ref().map(|certified| certified.certificate.medium);
+    let ram = candidates.iter().find(|ram| medium.is_some() && stated_medium(ram) == medium);
+    let Some(ram) = ram else {
+        return not_checked("no writable area of this medium is mounted beside it");
+    };
+    let listing = Listing::of(ram)?;
+    let journal = edition.layout.shape().journal.bytes();
+    let mut joined = vec![];
+    let paths = JOURNAL_PATHS.map(|path| (path, journal)).into_iter();
+    for (path, size) in paths.chain(ACCESS_PATHS.map(|path| (path, ACCESS_BYTES))) {
+        let mut bytes = listing.read(path, size)?.unwrap_or_default();
+        // What is missing or cut off reads as empty; the other copy may stand in for it.
+        bytes.resize(usize::try_from(size).expect("at most 64 MiB"), 0);
+        joined.extend(bytes);
+    }
+    let access = [2 * journal, 2 * journal + ACCESS_BYTES];
+    let places = Places { journal: Place { starts: [0, journal], bytes: journal }, access };
+    Ok(history::read(&MemoryDevice::from_bytes(joined), &places, stamped)?)
+}
