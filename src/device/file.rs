@@ -153,6 +153,11 @@ impl FileDevice {
         self.number
     }
 
+    /// The file has another name now.
+    pub(super) fn renamed(&mut self, to: PathBuf) {
+        self.path = to;
+    }
+
     fn from_file(path: &Path, mut file: File) -> Result<Self, OpenError> {
         let io = |source| open_error("measuring", path, source);
         let meta = file.metadata().map_err(io)?;
@@ -291,7 +296,7 @@ pub(super) fn refuse_other_kinds(path: &Path, meta: &fs::Metadata) -> Result<(),
 }
 
 /// Refuse to touch what stands at the path; else the bytes that replacing it sets free.
-fn refuse_existing(path: &Path, existing: Existing) -> Result<u64, OpenError> {
+pub(super) fn refuse_existing(path: &Path, existing: Existing) -> Result<u64, OpenError> {
     let meta = match fs::metadata(path) {
         Ok(meta) => meta,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
@@ -307,7 +312,7 @@ fn refuse_existing(path: &Path, existing: Existing) -> Result<u64, OpenError> {
     }
 }
 
-fn refuse_without_space(path: &Path, needed: u64, reused: u64) -> Result<(), OpenError> {
+pub(super) fn refuse_without_space(path: &Path, needed: u64, reused: u64) -> Result<(), OpenError> {
     let room = rustix::fs::statvfs(parent_of(path))
         .map_err(|error| open_error("measuring free space for", path, error.into()))?;
     let free = room.f_bavail.saturating_mul(room.f_frsize).saturating_add(reused);
@@ -317,7 +322,7 @@ fn refuse_without_space(path: &Path, needed: u64, reused: u64) -> Result<(), Ope
     Ok(())
 }
 
-fn open_error(action: &'static str, path: &Path, source: io::Error) -> OpenError {
+pub(super) fn open_error(action: &'static str, path: &Path, source: io::Error) -> OpenError {
     let path = path.to_path_buf();
     match source.kind() {
         io::ErrorKind::NotFound => OpenError::Missing { path },

@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use tempfile::NamedTempFile;
 
 /// Files being written begin with this until they are whole.
-const UNFINISHED_PREFIX: &str = ".new-";
+pub(super) const UNFINISHED_PREFIX: &str = ".new-";
 /// The file whose lock says that the folder is in use.
 const LOCK_NAME: &str = ".lock";
 /// More files than this in one folder are not listed.

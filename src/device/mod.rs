@@ -27,6 +27,8 @@ pub mod simulated;
 mod slice;
 mod splitmix;
 mod target;
+mod tree;
+mod unfinished;
 
 pub use aligned::{ALIGNMENT_BYTES, AlignedBuffer};
 pub use checks::{Check, CheckError};
@@ -47,6 +49,8 @@ pub use probe::{PROBE_BLOCK_BYTES, Probe, ProbeError, Probed, WrongBlock, WrongK
 pub use scrub::{Scrub, ScrubError, ScrubWayError, Scrubbed, scrub};
 pub use slice::Slice;
 pub use target::TargetError;
+pub use tree::{SourceFile, Tree, TreeError, TreeFile};
+pub use unfinished::UnfinishedFile;
 
 /// Storage of fixed length, read and written at byte offsets.
 ///

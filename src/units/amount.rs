@@ -107,6 +107,18 @@ impl CurrencyForm {
         Ok(Self { currency, exponent })
     }
 
+    /// The form that ISO 4217 gives a currency: two decimal places, but for the few it lists.
+    pub fn usual(currency: Currency) -> Self {
+        let exponent = match currency.code() {
+            "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF"
+            | "UGX" | "UYI" | "VND" | "VUV" | "XAF" | "XOF" | "XPF" => 0,
+            "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
+            "CLF" | "UYW" => 4,
+            _ => 2,
+        };
+        Self { currency, exponent }
+    }
+
     /// The currency.
     pub fn currency(&self) -> Currency {
         self.currency
@@ -194,6 +206,13 @@ mod tests {
             assert!(form("JPY", 0).parse(bad).is_err(), "{bad}");
         }
         assert_eq!(form("EUR", 2).parse("1.5").unwrap().minor(), 150);
+    }
+
+    #[test]
+    fn usual_forms_are_those_of_iso_4217() {
+        for (code, exponent) in [("JPY", 0), ("EUR", 2), ("USD", 2), ("KWD", 3), ("CLF", 4)] {
+            assert_eq!(CurrencyForm::usual(code.parse().unwrap()), form(code, exponent));
+        }
     }
 
     #[test]
