@@ -76,6 +76,7 @@ pub fn fill_and_hash<E: From<Interrupted> + Send>(
     let mut leaves = vec![[0; 32]; usize::try_from(blocks).expect("a volume's leaves fit memory")];
     let parts = leaves.chunks_mut(CHUNK_BYTES / BLOCK_BYTES).map(Mutex::new).collect();
     let run = Run { parts, total: blocks * BLOCK_BYTES as u64, watch, fill };
+    watch.progress(0, run.total);
     let (next, done, fault) = (AtomicUsize::new(0), AtomicU64::new(0), Mutex::new(None));
     std::thread::scope(|scope| {
         for _ in 0..threads.get() {

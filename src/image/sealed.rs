@@ -1,6 +1,7 @@
 //! Signing an edition, and opening a signed one for burning: both read every byte first.
 
 use std::num::NonZeroUsize;
+use std::ops::Range;
 
 use super::edition::{self, EditionError, leaf_range, padded, put_manifest, tree_uuid, write_tree};
 use super::layout::{Layout, MANIFEST_PATH};
@@ -144,6 +145,7 @@ pub fn open_sealed(
     same("edition id in the header", &opened.header.edition, &id)?;
     same("root", &tree.root(), &seal.root)?;
     check_stored(device, &opened.layout, &id, &tree)?;
+    check_zero(device, opened.layout.medium_seal(), "slot of the medium seal")?;
     Ok(SealedEdition { id, manifest, layout: opened.layout, plan, tree, signer, seal })
 }
 
@@ -171,6 +173,8 @@ fn read_body(
     check_files(&manifest, &plan, &found)?;
     check_unused(&manifest, &plan, &found)?;
     check_metadata(device, &layout, &plan)?;
+    let header = Kind::EditionHeader.bytes_max() as u64;
+    check_zero(device, header..layout.rom().start, "stretch behind the header")?;
     let tree = HashTree::from_leaves(found).expect("a volume has blocks");
     Ok(Body { opened, payload, manifest, plan, tree })
 }
@@ -254,6 +258,15 @@ fn check_stored(
         first += count;
     }
     Ok(())
+}
+
+/// What belongs to nothing before a medium is stamped must be zero.
+fn check_zero(device: &dyn Device, range: Range<u64>, what: &'static str) -> Result<(), SealError> {
+    let count = usize::try_from(range.end - range.start).expect("at most a chunk");
+    let mut found = vec![0; count];
+    let zeros = sha256(&found);
+    device.read_at(range.start, &mut found)?;
+    same(what, &sha256(&found), &zeros)
 }
 
 fn same(what: &'static str, found: &Digest, expected: &Digest) -> Result<(), SealError> {
