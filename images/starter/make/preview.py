@@ -25,6 +25,11 @@ PLATFORMS = {
 }
 
 
+def escape(words):
+    """The four marks that mean something in HTML."""
+    return html.escape(words, quote=False).replace('"', "&quot;")
+
+
 def both(english, japanese):
     """Two languages of one thing, already HTML; only the first if there is no second."""
     if japanese is None:
@@ -35,7 +40,7 @@ def both(english, japanese):
 def text(item, key):
     """An item's text in the languages it has."""
     japanese = item.get(f"{key}_ja")
-    return both(html.escape(item[key]), japanese and html.escape(japanese))
+    return both(escape(item[key]), japanese and escape(japanese))
 
 
 def player_row(platform, player):
@@ -63,9 +68,9 @@ def length(item):
 
 def card(item):
     """One item of the catalogue."""
-    path, title = urllib.parse.quote(item["path"]), html.escape(item["title"])
-    creator = html.escape(item.get("creator", item["rights_holder"]))
-    holder = html.escape(item["rights_holder"])
+    path, title = urllib.parse.quote(item["path"]), escape(item["title"])
+    creator = escape(item.get("creator", item["rights_holder"]))
+    holder = escape(item["rights_holder"])
     price = f'<span class="price">¥{item["price"]}</span>' if item["price"] else (
         f'<span class="price free">{both("free", "無料")}</span>'
     )
@@ -92,7 +97,7 @@ def card(item):
 
 def edition(recipe):
     """What the edition says of itself."""
-    title = both(html.escape(recipe["title"]), html.escape(recipe["title_ja"]))
+    title = text(recipe, "title")
     rows = [
         (both("Edition", "エディション"), f'{title} ({recipe["name"]}, release {recipe["release"]})'),
         (both("Read-only area", "読み出し専用領域"), f'{recipe["rom_label"]}, {recipe["rom_mib"]} MiB'),
