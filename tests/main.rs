@@ -1,6 +1,8 @@
 //! The one integration test binary: a module per subject.
 #![allow(clippy::disallowed_methods, reason = "tests touch files and the clock")]
 
+#[cfg(feature = "store")]
+mod build;
 mod burn;
 mod check;
 mod device;

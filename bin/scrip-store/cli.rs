@@ -1,9 +1,12 @@
 //! The command line: names, arguments, help.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use scrip::device::{Check, Scrub};
+use scrip::image::player::Platform;
+use scrip::image::recipe::Player;
 use scrip::units::MediumId;
 
 /// Author, burn and sell prepaid media.
@@ -54,6 +57,8 @@ pub(crate) enum Verb {
     Accept(AcceptArgs),
     /// Show stock, quota used and days to expiry
     Status,
+    /// Build an unsigned edition from a recipe's folder
+    Build(BuildArgs),
     /// List the devices of this machine: what may be burnt, what not and why
     Devices,
     /// Burn an edition onto image files or devices, side by side
@@ -90,6 +95,36 @@ pub(crate) struct AcceptArgs {
     /// Pin the issuer's root in this file instead of asking about its fingerprint
     #[arg(long, value_name = "FILE")]
     pub(crate) trust: Option<PathBuf>,
+}
+
+/// `build`.
+#[derive(Debug, Args)]
+pub(crate) struct BuildArgs {
+    /// Build what recipe.toml in this folder says
+    #[arg(value_name = "RECIPE-DIR")]
+    pub(crate) recipe: PathBuf,
+    /// Write the edition to this file
+    #[arg(long, value_name = "EDITION")]
+    pub(crate) out: PathBuf,
+    /// Take a player from this file instead of the recipe's own
+    #[arg(long = "player", value_name = "PLATFORM=PATH", value_parser = named_player)]
+    pub(crate) players: Vec<Player>,
+    /// Work with so many threads, one a core by default
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// Replace an edition that stands there already
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// A player and where its file lies.
+fn named_player(text: &str) -> Result<Player, String> {
+    let (word, path) = text.split_once('=').ok_or("expected PLATFORM=PATH")?;
+    let platform = Platform::of_word(word).ok_or_else(|| {
+        let words = Platform::ALL.map(Platform::word).join(", ");
+        format!("{word:?} is no platform, expected one of {words}")
+    })?;
+    Ok(Player { platform, path: PathBuf::from(path) })
 }
 
 /// `burn`.

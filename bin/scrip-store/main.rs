@@ -1,6 +1,7 @@
 //! `scrip-store`: author, burn and sell prepaid media.
 
 mod accept;
+mod build;
 mod burn;
 mod cli;
 mod devices;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
             Verb::Init(args) => init::init(&common, &args, output),
             Verb::Accept(args) => accept::accept(&common, &args, output),
             Verb::Status => status::status(&common, output),
+            Verb::Build(args) => build::build(&common, &args, output, interrupt),
             Verb::Devices => devices::devices(output),
             Verb::Burn(args) => burn::burn(&common, &args, output, interrupt),
             Verb::Sell(args) => sell::sell(&common, &args, output),

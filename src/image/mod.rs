@@ -1,13 +1,23 @@
 //! Recipe to plan to bytes to verdict: partition table, hash tree, stamping, burning, checking.
 
 mod body;
+#[cfg(feature = "store")]
+pub mod build;
 pub mod burn;
+#[cfg(feature = "store")]
+pub mod collect;
 pub mod check;
 pub mod edition;
 pub mod gpt;
 pub mod layout;
 pub mod leaves;
 pub mod manifest;
+#[cfg(feature = "store")]
+pub mod player;
+#[cfg(feature = "store")]
+pub mod recipe;
 pub mod sealed;
 pub mod stamp;
+#[cfg(feature = "store")]
+pub mod startpage;
 pub mod tree;

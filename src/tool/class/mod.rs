@@ -3,6 +3,8 @@
 //! `Exit::from(&error)` says it; [`Classed::or_fail`] ends a verb with it. Errors of one tool
 //! alone stand in files of their own.
 
+#[cfg(feature = "store")]
+mod build;
 mod image;
 #[cfg(feature = "server")]
 mod issuing;

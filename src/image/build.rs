@@ -1,0 +1,160 @@
+//! From a recipe's folder to an unsigned edition file.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use super::collect::{self, CollectError, Collected};
+use super::edition::{self, EditionError};
+use super::layout::{Layout, LayoutError, MANIFEST_PATH};
+use super::leaves::Watch;
+use super::recipe::{Player, Recipe, RecipeError};
+use super::tree::Digest;
+use crate::device::{Existing, OpenError, UnfinishedFile};
+use crate::format::Kind;
+use crate::format::edition::EditionId;
+use crate::format::field::TEXT_BYTES_MAX;
+
+/// Why an edition can't be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The recipe can't be read or breaks a rule.
+    #[error("{0}")]
+    Recipe(#[from] RecipeError),
+    /// Its files can't be collected.
+    #[error("{0}")]
+    Collect(#[from] CollectError),
+    /// Its files fit no volume.
+    #[error("{}: {source}", folder.display())]
+    Layout {
+        /// The top of the tree.
+        folder: PathBuf,
+        /// What is wrong.
+        source: LayoutError,
+    },
+    /// A path longer than the manifest can say.
+    #[error("path of {found} bytes, limit {TEXT_BYTES_MAX}: {path:?}")]
+    LongPath {
+        /// The path.
+        path: String,
+        /// Its length in bytes.
+        found: usize,
+    },
+    /// A manifest longer than is read.
+    #[error("manifest of {found} bytes for {files} files, limit {limit}")]
+    LongManifest {
+        /// Its length with room for the signature, in bytes.
+        found: u64,
+        /// How many files it lists.
+        files: usize,
+        /// The longest, in bytes.
+        limit: usize,
+    },
+    /// The edition file can't be made.
+    #[error("{0}")]
+    Open(#[from] OpenError),
+    /// It can't be written, or a file can't be read.
+    #[error("{}: {source}", out.display())]
+    Author {
+        /// Where the edition was to stand.
+        out: PathBuf,
+        /// What went wrong.
+        source: EditionError,
+    },
+}
+
+/// A recipe and everything it names, found and checked: nothing is left but to write.
+#[derive(Debug)]
+pub struct Prepared {
+    recipe: Recipe,
+    collected: Collected,
+    layout: Layout,
+}
+
+/// What an edition file holds.
+#[derive(Debug, Clone)]
+pub struct Built {
+    /// Names the edition.
+    pub edition: EditionId,
+    /// The hash tree's root before the manifest is signed.
+    pub root: Digest,
+}
+
+impl Prepared {
+    /// Read the recipe in `folder`, find its files and check that they give a medium.
+    ///
+    /// Players in `named` go before the recipe's own paths, and have to be there.
+    pub fn read(folder: &Path, named: &[Player]) -> Result<Self, BuildError> {
+        let recipe = Recipe::read(folder)?;
+        let collected = collect::collect(&recipe, named)?;
+        let draft = &collected.draft;
+        if let Some((path, _)) = draft.files.iter().find(|(path, _)| path.len() > TEXT_BYTES_MAX) {
+            return Err(BuildError::LongPath { found: path.len(), path: path.clone() });
+        }
+        let manifest = draft.manifest();
+        let own = manifest.files.iter().find(|file| file.path == MANIFEST_PATH);
+        let found = own.map_or(0, |file| file.size.bytes());
+        let limit = Kind::Manifest.bytes_max();
+        if found > limit as u64 {
+            let files = manifest.files.len();
+            return Err(BuildError::LongManifest { found, files, limit });
+        }
+        let in_folder = |source| BuildError::Layout { folder: recipe.files.clone(), source };
+        let layout = Layout::new(&draft.shape).map_err(in_folder)?;
+        layout.rom_plan(&manifest, 0).map_err(in_folder)?;
+        layout.ram_plan(0).map_err(in_folder)?;
+        Ok(Self { recipe, collected, layout })
+    }
+
+    /// The recipe.
+    pub fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+
+    /// What a person should know before the edition is used.
+    pub fn warnings(&self) -> &[String] {
+        &self.collected.warnings
+    }
+
+    /// How many files the recipe puts onto the read-only area.
+    pub fn files(&self) -> usize {
+        self.collected.draft.files.len()
+    }
+
+    /// How many bytes those files have together.
+    pub fn content_bytes(&self) -> u64 {
+        self.collected.draft.files.iter().map(|(_, size)| size).sum()
+    }
+
+    /// Length of the edition file.
+    pub fn edition_bytes(&self) -> u64 {
+        self.layout.edition_bytes()
+    }
+
+    /// Length of the shortest medium that takes the edition.
+    pub fn medium_bytes(&self) -> u64 {
+        self.layout.medium_bytes()
+    }
+
+    /// Whether the edition file could be made at `out`.
+    pub fn check_target(&self, out: &Path, existing: Existing) -> Result<(), BuildError> {
+        Ok(UnfinishedFile::check(out, self.edition_bytes(), existing)?)
+    }
+
+    /// Author the edition file at `out`, which has this name only when it is whole.
+    ///
+    /// It is not flushed: signing reads every byte again, and flushes.
+    pub fn write(
+        &self,
+        out: &Path,
+        existing: Existing,
+        threads: NonZeroUsize,
+        watch: &dyn Watch,
+    ) -> Result<Built, BuildError> {
+        let file = UnfinishedFile::create(out, self.edition_bytes(), existing)?;
+        let Collected { draft, sources, .. } = &self.collected;
+        let authored = edition::author(draft, sources, &file, threads, watch)
+            .map_err(|source| BuildError::Author { out: out.to_path_buf(), source })?;
+        file.finish()?;
+        Ok(Built { edition: authored.edition, root: authored.root })
+    }
+}
