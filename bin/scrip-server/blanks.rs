@@ -23,7 +23,7 @@ pub(crate) fn run(
     interrupt: &Interrupt,
 ) -> Result<Exit, Failure> {
     let mut issuer = office.open(output)?;
-    let plan = issuer.plan_blanks(args.store, args.count).or_fail();
+    let plan = issuer.plan_blanks(args.store, args.count, clock::now()).or_fail();
     let plan = plan.map_err(|failure| places_hint(&issuer, failure))?;
     files::check_out(&args.out)?;
     if args.dry_run {

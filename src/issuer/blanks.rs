@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::ops::ControlFlow;
 
-use super::{CertifiedKey, Issuer, KeyError};
+use super::{CertifiedKey, ClockError, Issuer, KeyError};
 use crate::crypto::seal::{SealKeyError, SealPublicKey};
 use crate::crypto::{Random, Secret};
 use crate::format::field::Bytes;
@@ -59,6 +59,9 @@ pub enum BlanksError {
     /// The store can't have any.
     #[error(transparent)]
     Store(#[from] StoreRefusal),
+    /// A clock that nothing is signed under.
+    #[error(transparent)]
+    Clock(#[from] ClockError),
     /// The recorded seal key is no key.
     #[error("store {store}: its recorded seal key: {source}")]
     SealKey {
@@ -105,7 +108,13 @@ impl Issuer {
     }
 
     /// Refuse blanks that can't be made; nothing is written.
-    pub fn plan_blanks(&mut self, store: StoreId, count: u32) -> Result<BlankPlan, BlanksError> {
+    pub fn plan_blanks(
+        &mut self,
+        store: StoreId,
+        count: u32,
+        now: Timestamp,
+    ) -> Result<BlankPlan, BlanksError> {
+        self.check_clock(now)?;
         if !(1..=BLANKS_MAX).contains(&count) {
             return Err(BlanksError::Count { count });
         }
@@ -258,7 +267,7 @@ mod tests {
         let grounds = Grounds::new();
         let mut issuer = grounds.found();
         let store = enrolled(&mut issuer);
-        let plan = issuer.plan_blanks(store, 3).unwrap();
+        let plan = issuer.plan_blanks(store, 3, at(4)).unwrap();
         assert_eq!((plan.worth, plan.left), (amount(297_000), amount(7_500_000)));
         let keys = issuer.blank_keys(Passphrase::None).unwrap();
         let mut steps = vec![];
@@ -275,7 +284,7 @@ mod tests {
         assert!(opened.kit.blanks.iter().all(|blank| blank.codes.len() == 30));
         let recorded = issuer.recorded_kit(&made.id).unwrap().unwrap();
         assert_eq!(recorded.content, made.bytes);
-        assert_eq!(issuer.plan_blanks(store, 1).unwrap().left, amount(7_203_000));
+        assert_eq!(issuer.plan_blanks(store, 1, at(4)).unwrap().left, amount(7_203_000));
     }
 
     #[test]
@@ -283,16 +292,16 @@ mod tests {
         let grounds = Grounds::new();
         let mut issuer = grounds.found();
         let store = enrolled(&mut issuer);
-        assert_eq!(issuer.plan_blanks(store, 75).unwrap().worth, amount(7_425_000));
-        let over = issuer.plan_blanks(store, 76).unwrap_err().to_string();
+        assert_eq!(issuer.plan_blanks(store, 75, at(4)).unwrap().worth, amount(7_425_000));
+        let over = issuer.plan_blanks(store, 76, at(4)).unwrap_err().to_string();
         let message = "store 1: 7524000 JPY more in codes, with 0 in earlier kits and 2500000 in \
                        vouchers, pass its quota of 10000000";
         assert_eq!(over, message);
         for count in [0, 10_001] {
-            let error = issuer.plan_blanks(store, count).unwrap_err().to_string();
+            let error = issuer.plan_blanks(store, count, at(4)).unwrap_err().to_string();
             assert_eq!(error, format!("{count} blanks asked for, a kit has 1 to 10000"));
         }
-        let unknown = issuer.plan_blanks(StoreId::from_number(2).unwrap(), 1).unwrap_err();
+        let unknown = issuer.plan_blanks(StoreId::from_number(2).unwrap(), 1, at(4)).unwrap_err();
         assert_eq!(unknown.to_string(), "store 2 is not enrolled");
     }
 
@@ -301,13 +310,13 @@ mod tests {
         let grounds = Grounds::new();
         let mut issuer = grounds.found();
         let store = enrolled(&mut issuer);
-        let plan = issuer.plan_blanks(store, 3).unwrap();
+        let plan = issuer.plan_blanks(store, 3, at(4)).unwrap();
         let keys = issuer.blank_keys(Passphrase::None).unwrap();
         let mut stop =
             |done| if done == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
         let error = issuer.make_blanks(&plan, &keys, &mut rng(), at(7), &mut stop).unwrap_err();
         assert_eq!(error.to_string(), "broken off after 2 of 3 blanks: no kit was made");
-        assert_eq!(issuer.plan_blanks(store, 1).unwrap().left, plan.left);
+        assert_eq!(issuer.plan_blanks(store, 1, at(4)).unwrap().left, plan.left);
         assert!(issuer.records().kits_of(store).unwrap().is_empty());
     }
 

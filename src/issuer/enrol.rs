@@ -2,7 +2,7 @@
 
 use super::defaults::{CERTIFICATE_DAYS, QUOTA_MINOR, VOUCHER_SHARE, scaled};
 use super::founding::{NameError, Subject, certify, check_name};
-use super::{CertifiedKey, Issuer};
+use super::{CertifiedKey, ClockError, Issuer};
 use crate::crypto::Random;
 use crate::crypto::seal::{SealKeyError, SealPublicKey};
 use crate::format::certificate::{Chain, EnrolRequest, Role, StoreGrant};
@@ -104,9 +104,9 @@ pub enum EnrolError {
         /// The name.
         name: String,
     },
-    /// The issuer's own certificate has ended.
-    #[error("the issuer's certificate expired at {0}")]
-    Expired(Timestamp),
+    /// A clock that nothing is signed under.
+    #[error(transparent)]
+    Clock(#[from] ClockError),
     /// The records.
     #[error(transparent)]
     Records(#[from] records::EnrolError),
@@ -182,15 +182,12 @@ impl Issuer {
         terms: &Terms,
         now: Timestamp,
     ) -> Result<(), EnrolError> {
+        self.check_clock(now)?;
         let first = StoreId::from_number(1).expect("stores are numbered from 1");
         check_grant(&terms.grant(first, requested, self.form))?;
         let (single, most) = (terms.single_max.minor(), self.policy.topup_max.minor());
         if single > most {
             return Err(EnrolError::SingleMax { single, most });
-        }
-        let expires = self.signer.certificate().expires;
-        if expires <= now {
-            return Err(EnrolError::Expired(expires));
         }
         let (name, key) = (&requested.request.name, requested.request.key);
         let same = |store: &Store| {
@@ -313,8 +310,14 @@ mod tests {
             let error = issuer.check_enrolment(&requested, &terms, at(2)).unwrap_err();
             assert_eq!(error.to_string(), message);
         }
-        let late = issuer.check_enrolment(&requested, &good, at(4_000)).unwrap_err();
-        assert_eq!(late.to_string(), "the issuer's certificate expired at 2037-01-01T00:00:00Z");
+        for (now, says) in [(at(4_000), "2037-12-14"), (at(0), "2027-01-01")] {
+            let wrong = issuer.check_enrolment(&requested, &good, now).unwrap_err().to_string();
+            let message = format!(
+                "this computer's clock says {says}T00:00:00Z, the issuer's certificate runs from \
+                 2027-01-02T00:00:00Z to 2037-01-01T00:00:00Z"
+            );
+            assert_eq!(wrong, message);
+        }
     }
 
     #[test]

@@ -91,7 +91,7 @@ pub(super) fn enrolled(issuer: &mut Issuer) -> StoreId {
 /// Enrol the store and make a kit for it.
 pub(super) fn stocked(issuer: &mut Issuer, count: u32) -> (Vec<MediumId>, StoreId) {
     let store = enrolled(issuer);
-    let plan = issuer.plan_blanks(store, count).unwrap();
+    let plan = issuer.plan_blanks(store, count, at(3)).unwrap();
     let keys = issuer.blank_keys(Passphrase::None).unwrap();
     let mut step = |_| ControlFlow::Continue(());
     let made = issuer.make_blanks(&plan, &keys, &mut rng(), at(3), &mut step).unwrap();

@@ -38,7 +38,7 @@ use crate::records::{self, Place, Records};
 use crate::trust::{
     GrantError, Revoked, Root, Signer, TestRoots, Trust, TrustError, Verified, check_policy,
 };
-use crate::units::CurrencyForm;
+use crate::units::{CurrencyForm, Timestamp};
 
 /// The self-signed root certificate: what others pin. Written last, so a folder without it is
 /// one whose founding was broken off.
@@ -100,6 +100,20 @@ pub enum OpenError {
     Records(#[from] records::OpenError),
 }
 
+/// A clock under which nothing is signed.
+///
+/// What an issuer signs sets the time floor of every store and medium that sees it: one kit from a
+/// clock at 2099 would end all certificates.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "this computer's clock says {now}, the issuer's certificate runs from {issued} to {expires}"
+)]
+pub struct ClockError {
+    now: Timestamp,
+    issued: Timestamp,
+    expires: Timestamp,
+}
+
 impl Issuer {
     /// Open an issuer's folder whose records lie at `place`, by default in the folder itself.
     ///
@@ -153,6 +167,16 @@ impl Issuer {
     /// The currency it issues, and how its sums are written.
     pub fn form(&self) -> CurrencyForm {
         self.form
+    }
+
+    /// Refuse a time outside the issuer's certificate, before anything is signed with it.
+    pub fn check_clock(&self, now: Timestamp) -> Result<(), ClockError> {
+        let certificate = self.signer.certificate();
+        let (issued, expires) = (certificate.issued, certificate.expires);
+        if issued <= now && now < expires {
+            return Ok(());
+        }
+        Err(ClockError { now, issued, expires })
     }
 
     /// The records.

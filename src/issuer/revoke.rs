@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use data_encoding::HEXLOWER;
 
-use super::{CertifiedKey, Issuer, OpenError, REVOCATION_FILE, open_revoked};
+use super::{CertifiedKey, ClockError, Issuer, OpenError, REVOCATION_FILE, open_revoked};
 use crate::device::{FolderError, Privacy};
 use crate::format::Kind;
 use crate::format::policy::{Revocation, RevokedStore, UnsoldSlots};
@@ -62,6 +62,9 @@ impl StoreCut {
 /// Why nothing is revoked.
 #[derive(Debug, thiserror::Error)]
 pub enum RevocationError {
+    /// A clock that nothing is signed under.
+    #[error(transparent)]
+    Clock(#[from] ClockError),
     /// No kit has this medium.
     #[error("medium {0} is unknown: its number was never given out")]
     UnknownMedium(MediumId),
@@ -160,6 +163,7 @@ impl Issuer {
         what: &Revoke,
         now: Timestamp,
     ) -> Result<Revocation, RevocationError> {
+        self.check_clock(now)?;
         let old = self.revoked.list().map(|list| Revocation::clone(list));
         let mut list = old.clone().unwrap_or_else(|| empty_list(now));
         match what {
@@ -390,7 +394,7 @@ mod tests {
         issuer.revoke(&Revoke::Store(StoreCut::nothing_sold(store)), &key, at(9)).unwrap();
         assert!(issuer.revoked().check_slot(&sheet, 0).is_err());
         assert!(issuer.revoked().check_slot(&sheet, 12).is_ok(), "the issuer's own");
-        let error = issuer.plan_blanks(store, 1).unwrap_err().to_string();
+        let error = issuer.plan_blanks(store, 1, at(3)).unwrap_err().to_string();
         assert!(error.starts_with("store 1 was revoked at "), "{error}");
     }
 }

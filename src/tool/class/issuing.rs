@@ -102,7 +102,7 @@ impl From<&BlanksError> for Exit {
             BlanksError::Kit(error) => operation(error),
             BlanksError::Storage(error) => Self::from(error),
             BlanksError::BrokenOff { .. } => Self::Interrupted,
-            BlanksError::Store(_) | BlanksError::Sheet(_) => Self::Refusal,
+            BlanksError::Store(_) | BlanksError::Sheet(_) | BlanksError::Clock(_) => Self::Refusal,
         }
     }
 }
