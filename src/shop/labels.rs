@@ -1,7 +1,7 @@
 //! One page of labels, one a medium, to print on A4 and cut.
 //!
-//! The first password stands on its own panel and nowhere else; the hatched panel is folded up over
-//! it, so that it can't be read through the paper either.
+//! The first password stands on its own panel and nowhere else; a panel full of letters of the same
+//! kind is folded up over it, so that it can't be read through the paper either.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use qrcode::render::svg;
@@ -45,7 +45,7 @@ pub fn labels_page(labels: &[Label<'_>]) -> String {
             body {
                 header {
                     strong { (title) }
-                    " Print at 100 % on A4 and cut. Fold the hatched panel up over the password, "
+                    " Print at 100 % on A4 and cut. Fold the panel full of letters up over the password, "
                     "close it with tape, fold it behind. Then delete this file: whoever reads it "
                     "knows the first passwords."
                 }
@@ -74,9 +74,14 @@ fn one(label: &Label<'_>) -> Markup {
                 p.caption { "First password: asked for once, at your first login" }
                 p.password { (label.password) }
             }
-            section.cover {}
+            section.cover aria-hidden="true" { @for row in 0..NOISE_ROWS { p { (noise(row)) } } }
         }
     }
+}
+
+/// A row of the password's letters, begun elsewhere in each row.
+fn noise(row: usize) -> String {
+    NOISE.chars().cycle().skip(7 * row).take(NOISE_LETTERS).collect()
 }
 
 /// The medium's number as a QR code: an SVG of black modules with its quiet zone.
@@ -89,6 +94,12 @@ fn number_as_qr(medium: MediumId) -> String {
     image[body..].to_owned()
 }
 
+/// What hides a password seen through paper: text of its own kind, which every printer prints.
+const NOISE: &str = "m8w3hk9b6xg4dq7ep5zs2vrtyunfjca";
+/// Rows of it, and letters in each: more than fit.
+const NOISE_ROWS: usize = 7;
+const NOISE_LETTERS: usize = 70;
+
 const STYLE: &str = "
 @page { size: A4 portrait; margin: 8mm 10mm; }
 * { box-sizing: border-box; margin: 0; padding: 0; }
@@ -100,7 +111,8 @@ article { height: 70mm; border: 0.2mm dotted #888; break-inside: avoid; overflow
 section { padding: 2.5mm 4mm; }
 .front { display: grid; grid-template-columns: 31mm 1fr; column-gap: 3mm; align-items: center; }
 .qr svg { display: block; width: 31mm; height: 31mm; }
-.edition { font-size: 11pt; font-weight: 700; max-height: 2.6em; overflow: hidden; overflow-wrap: anywhere; }
+.edition { font-size: 11pt; font-weight: 700; overflow: hidden; overflow-wrap: anywhere;
+  display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; }
 .caption { font-size: 6.5pt; color: #444; margin-top: 1mm; }
 .number { font: 700 12.5pt/1.2 ui-monospace, 'Liberation Mono', monospace; white-space: nowrap; }
 .root { font: 7pt/1.2 ui-monospace, 'Liberation Mono', monospace; white-space: nowrap; }
@@ -109,9 +121,9 @@ section { padding: 2.5mm 4mm; }
 .secret, .cover { border-top: 0.2mm dashed #555; }
 .secret { padding-top: 1mm; }
 .password { font: 700 14pt/1.3 ui-monospace, 'Liberation Mono', monospace; margin-top: 1mm; white-space: nowrap; }
-.cover { print-color-adjust: exact; -webkit-print-color-adjust: exact;
-  background: repeating-linear-gradient(45deg, #000 0 0.35mm, #fff 0.35mm 0.9mm),
-    repeating-linear-gradient(-45deg, #000 0 0.35mm, transparent 0.35mm 1.1mm); background-blend-mode: multiply; }
+.cover { overflow: hidden; padding: 0.5mm 0; user-select: none; }
+.cover p { font: 700 14pt/2.4mm ui-monospace, 'Liberation Mono', monospace; letter-spacing: -0.9mm;
+  white-space: nowrap; overflow: hidden; }
 @media print { header { display: none; } }
 ";
 

@@ -2,7 +2,8 @@
 
 use maud::{DOCTYPE, PreEscaped, html};
 
-use super::Receipt;
+use super::receipt::{Receipt, TEST_LINE};
+use crate::format::certificate::Purpose;
 
 /// A self-contained page of one receipt.
 pub fn receipt_page(receipt: &Receipt) -> String {
@@ -21,6 +22,7 @@ pub fn receipt_page(receipt: &Receipt) -> String {
             body { main {
                 h1 { (receipt.store_name) }
                 p.small { "store " (receipt.store) }
+                @if receipt.purpose == Purpose::Test { p.void { (TEST_LINE) } }
                 dl {
                     dt { "Receipt" } dd { (receipt.number) }
                     dt { "Time" } dd { (receipt.at) }
@@ -63,7 +65,7 @@ dt { color: #333; }
 dd { text-align: right; overflow-wrap: anywhere; }
 .digits { font-family: ui-monospace, 'Liberation Mono', monospace; font-weight: 700; white-space: nowrap; }
 .code { padding: 3mm; border: 0.5mm solid #000; border-radius: 2mm; text-align: center; break-inside: avoid; }
-.code .digits { font-size: 13.5pt; margin: 1.5mm 0; }
+.code .digits { font-size: 11.5pt; margin: 1.5mm 0; }
 .void { padding: 3mm; border: 0.5mm dashed #000; font-weight: 700; text-align: center; }
 footer { margin-top: 4mm; }
 .root { font: 8pt/1.3 ui-monospace, 'Liberation Mono', monospace; }

@@ -3,9 +3,13 @@
 use super::books::CodeState;
 use super::open::Shop;
 use super::{ShopError, SoldCode};
+use crate::format::certificate::Purpose;
 use crate::format::store::{StoreEntry, StoreEvent};
 use crate::trust::Fingerprint;
 use crate::units::{Amount, CurrencyForm, MediumId, StoreId, Timestamp};
+
+/// What stands on receipts under a test root.
+pub(super) const TEST_LINE: &str = "TEST: worth nothing";
 
 /// What an entry of the store's journal means to who stands at the counter.
 pub struct Receipt {
@@ -17,6 +21,8 @@ pub struct Receipt {
     pub store_name: String,
     /// The root under which it sells.
     pub root: Fingerprint,
+    /// What the root is for: under a test root nothing is worth money.
+    pub purpose: Purpose,
     /// The store's clock.
     pub at: Timestamp,
     /// What was done.
@@ -56,6 +62,7 @@ impl Shop {
             store: entry.store,
             store_name: enrolled.signer.certificate().subject.clone(),
             root: enrolled.signer.anchor().fingerprint(),
+            purpose: enrolled.signer.certificate().purpose,
             at: entry.at,
             event: entry.event,
             medium: entry.medium,
@@ -117,8 +124,12 @@ impl Receipt {
 
     /// The whole receipt as text.
     pub fn text(&self) -> String {
-        let head = [self.seller(), format!("receipt {} of {}", self.number, self.at)];
-        let root = format!("issuer's fingerprint {}", self.root);
-        [&head[..], &self.lines(), &[root]].concat().join("\n")
+        let mut lines = vec![self.seller(), format!("receipt {} of {}", self.number, self.at)];
+        if self.purpose == Purpose::Test {
+            lines.push(TEST_LINE.to_owned());
+        }
+        lines.extend(self.lines());
+        lines.push(format!("issuer's fingerprint {}", self.root));
+        lines.join("\n")
     }
 }
