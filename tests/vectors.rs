@@ -264,6 +264,7 @@ fn class(error: &TrustError) -> &'static str {
         TrustError::Expired { .. } => "expired",
         TrustError::Purpose { .. } => "purpose",
         TrustError::TestRoot(_) => "test-root",
+        TrustError::Hash { .. } => "hash",
     }
 }
 

@@ -9,9 +9,10 @@ use serde_json::json;
 use crate::cli::Common;
 use crate::session::{open, told, write_new};
 
-/// Opening the folder has verified every entry: damage never gets here.
+/// Opening the folder has verified the newest signature and every link; here comes the rest.
 pub(crate) fn verify(common: &Common, output: &Output) -> Result<Exit, Failure> {
     let shop = open(common, output)?;
+    shop.verify_journal().map_err(told)?;
     let log = shop.log().map_err(told)?;
     let head = log.head().map(|head| data_encoding::HEXLOWER.encode(&head));
     let newest = head.as_deref().map_or_else(String::new, |head| format!(", head {head}"));

@@ -79,7 +79,9 @@ pub fn read_export(bytes: &[u8], trust: &Trust) -> Result<Export, ExportError> {
         rest = behind;
     }
     let newest = signers.first().cloned().ok_or(ExportError::Certificates(0))?;
-    let log = Log::read(rest, &owner(&newest, &signers))?;
+    let owner = owner(&newest, &signers);
+    let log = Log::read(rest, &owner)?;
+    log.check_every_signature(&owner)?;
     match log.torn_bytes() {
         0 => Ok(Export { signer: newest, entries: log.into_entries() }),
         torn => Err(ExportError::Torn(torn)),

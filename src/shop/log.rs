@@ -4,9 +4,10 @@
 //! big-endian), and the signed entry. The checksum only tells a torn write from damage; what an
 //! entry is worth, its signature and the chain say.
 
-use crate::crypto::sign::PublicKey;
+use crate::crypto::sign::{PublicKey, Signature, verify_batch};
+use crate::format::cose::Sign1;
 use crate::format::store::StoreEntry;
-use crate::format::{Kind, cbor};
+use crate::format::{Kind, Object, cbor};
 use crate::trust::{TrustError, Verified, verify};
 use crate::units::StoreId;
 
@@ -85,22 +86,43 @@ impl Log {
     }
 
     /// Read a whole journal; a torn write at its end is left out, all else must verify.
+    ///
+    /// The newest entry's signature is checked; it vouches for all before it by their hashes.
     pub fn read(bytes: &[u8], owner: &LogOwner) -> Result<Self, LogError> {
-        let mut log = Self::empty();
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let Some((payload, behind)) = split_frame(rest, ENTRY_BYTES_MAX) else {
-                if !is_torn(rest, bytes.len() - rest.len()) {
-                    return Err(log.damaged(bytes.len()));
-                }
-                log.torn_bytes = rest.len() as u64;
-                break;
+        let (frames, sound_bytes) = split(bytes)?;
+        let mut entries: Vec<Verified<StoreEntry>> = Vec::with_capacity(frames.len());
+        for frame in frames.iter().rev() {
+            let entry = match entries.last() {
+                None => frame.verify(owner)?,
+                Some(next) => frame.vouched(next, owner)?,
             };
-            let entry = log.check(payload, owner)?;
-            log.push(entry);
-            rest = behind;
+            check_place(&entry, frame.seq, owner)?;
+            entries.push(entry);
         }
-        Ok(log)
+        entries.reverse();
+        let torn_bytes = bytes.len() as u64 - sound_bytes;
+        Ok(Self { entries, sound_bytes, torn_bytes })
+    }
+
+    /// Check every entry's own signature, not the newest alone.
+    pub fn check_every_signature(&self, owner: &LogOwner) -> Result<(), LogError> {
+        let decode = |entry: &Verified<StoreEntry>| {
+            let message = Sign1::decode(entry.bytes(), StoreEntry::KIND);
+            let message = message.expect("it was decoded when it was read");
+            (message.to_be_signed(), Signature::from_bytes(*message.signature()))
+        };
+        let signed: Vec<_> = self.entries.iter().map(decode).collect();
+        let batch: Vec<_> = signed
+            .iter()
+            .map(|(message, signature)| (owner.key, message.as_slice(), *signature))
+            .collect();
+        verify_batch(&batch).map_err(|bad| {
+            let before = &self.entries[..bad.index];
+            let at = before.iter().map(|entry| (HEAD_BYTES + entry.bytes().len()) as u64).sum();
+            let kind = StoreEntry::KIND.name();
+            let source = TrustError::Signature { kind, key: owner.key.key_id().to_string() };
+            LogError::Untrusted { entry: bad.index as u64, at, source }
+        })
     }
 
     /// Every entry, oldest first.
@@ -144,35 +166,75 @@ impl Log {
         self.torn_bytes = 0;
         self.entries.push(entry);
     }
+}
 
-    fn damaged(&self, len: usize) -> LogError {
-        LogError::Damaged { entry: self.next_seq(), at: self.sound_bytes, len: len as u64 }
+/// A frame of the journal, its entry not yet looked at.
+struct Framed<'a> {
+    seq: u64,
+    at: u64,
+    payload: &'a [u8],
+}
+
+impl Framed<'_> {
+    fn verify(&self, owner: &LogOwner) -> Result<Verified<StoreEntry>, LogError> {
+        let untrusted = |source| LogError::Untrusted { entry: self.seq, at: self.at, source };
+        verify::<StoreEntry>(self.payload, &owner.key).map_err(untrusted)
     }
 
-    fn check(&self, payload: &[u8], owner: &LogOwner) -> Result<Verified<StoreEntry>, LogError> {
-        let seq = self.next_seq();
-        let entry = verify::<StoreEntry>(payload, &owner.key)
-            .map_err(|source| LogError::Untrusted { entry: seq, at: self.sound_bytes, source })?;
-        let fault = |what, found: String, expected: String| {
-            Err(LogError::Chain { entry: seq, what, found, expected })
+    /// The entry, if the one after it names it; else its signature says which of the two is wrong.
+    fn vouched(
+        &self,
+        next: &Verified<StoreEntry>,
+        owner: &LogOwner,
+    ) -> Result<Verified<StoreEntry>, LogError> {
+        if let Ok(entry) = next.vouch(|next| next.prev, self.payload) {
+            return Ok(entry);
+        }
+        let own = self.verify(owner)?;
+        check_place(&own, self.seq, owner)?;
+        Err(LogError::Chain {
+            entry: self.seq + 1,
+            what: "hash of the entry before",
+            found: hex(&next.prev),
+            expected: hex(&own.hash()),
+        })
+    }
+}
+
+/// All whole frames, and how many bytes they take; what follows them is a torn write.
+fn split(bytes: &[u8]) -> Result<(Vec<Framed<'_>>, u64), LogError> {
+    let (mut frames, mut at) = (vec![], 0);
+    while at < bytes.len() {
+        let rest = &bytes[at..];
+        let Some((payload, behind)) = split_frame(rest, ENTRY_BYTES_MAX) else {
+            if is_torn(rest, at) {
+                break;
+            }
+            let (entry, len) = (frames.len() as u64, bytes.len() as u64);
+            return Err(LogError::Damaged { entry, at: at as u64, len });
         };
-        if entry.seq != seq {
-            return fault("sequence", entry.seq.to_string(), seq.to_string());
-        }
-        if entry.store != owner.store {
-            return fault("store", entry.store.to_string(), owner.store.to_string());
-        }
-        match self.head() {
-            Some(head) if head != entry.prev => {
-                fault("hash of the entry before", hex(&entry.prev), hex(&head))
-            }
-            None if !owner.certificates.contains(&entry.prev) => {
-                let known: Vec<_> = owner.certificates.iter().map(hex).collect();
-                fault("hash of the store's certificate", hex(&entry.prev), known.join(" or "))
-            }
-            _ => Ok(entry),
-        }
+        frames.push(Framed { seq: frames.len() as u64, at: at as u64, payload });
+        at = bytes.len() - behind.len();
     }
+    Ok((frames, at as u64))
+}
+
+/// Is this entry the store's, at its own place, and the first one chained to a certificate?
+fn check_place(entry: &StoreEntry, seq: u64, owner: &LogOwner) -> Result<(), LogError> {
+    let fault = |what, found: String, expected: String| {
+        Err(LogError::Chain { entry: seq, what, found, expected })
+    };
+    if entry.seq != seq {
+        return fault("sequence", entry.seq.to_string(), seq.to_string());
+    }
+    if entry.store != owner.store {
+        return fault("store", entry.store.to_string(), owner.store.to_string());
+    }
+    if seq == 0 && !owner.certificates.contains(&entry.prev) {
+        let known: Vec<_> = owner.certificates.iter().map(hex).collect();
+        return fault("hash of the store's certificate", hex(&entry.prev), known.join(" or "));
+    }
+    Ok(())
 }
 
 /// A signed entry, or a certificate chain, with its frame around it.
@@ -356,6 +418,35 @@ mod tests {
         assert!(refusal(&forked).contains("entry 1: hash of the entry before is 0909"));
         let unanchored = frame(&sign(&key(), &entry(0, [9; 32])));
         assert!(refusal(&unanchored).contains("hash of the store's certificate is 0909"));
+    }
+
+    #[test]
+    fn an_entry_altered_under_a_new_checksum_is_named() {
+        let frames = frames(4);
+        for place in 0..4 {
+            for byte in [20, frames[place].len() - HEAD_BYTES - 1] {
+                let mut payload = frames[place][HEAD_BYTES..].to_vec();
+                payload[byte] ^= 1;
+                let mut altered = frames.clone();
+                altered[place] = frame(&payload);
+                let named = format!("store journal: entry {place}, at byte");
+                let message = refusal(&altered.concat());
+                assert!(message.starts_with(&named), "byte {byte}: {message}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_signature_is_checked_where_that_is_asked() {
+        let thief = SecretKey::from_seed([2; 32]);
+        let stolen = sign(&thief, &entry(0, CERTIFICATE));
+        // Only the store's own key could make a head that vouches for a foreign entry.
+        let head = sign(&key(), &entry(1, crate::crypto::digest::sha256(&stolen)));
+        let log = Log::read(&[frame(&stolen), frame(&head)].concat(), &owner()).unwrap();
+        let message = log.check_every_signature(&owner()).unwrap_err().to_string();
+        assert!(message.starts_with("store journal: entry 0, at byte 0: store-entry: the sig"));
+        let sound = Log::read(&frames(300).concat(), &owner()).unwrap();
+        sound.check_every_signature(&owner()).unwrap();
     }
 
     #[test]

@@ -185,6 +185,13 @@ impl Shop {
         self.enrolled().map(|enrolled| &enrolled.log)
     }
 
+    /// Check every signature of the journal; opening has checked its newest and the links.
+    pub fn verify_journal(&self) -> Result<(), ShopError> {
+        let enrolled = self.enrolled()?;
+        let owner = enrolled.owner(self.keys.sign.public());
+        Ok(enrolled.log.check_every_signature(&owner)?)
+    }
+
     /// The newest policy that was accepted.
     pub fn policy(&self) -> Option<&Verified<Policy>> {
         self.enrolled.as_ref()?.policy.as_ref()

@@ -37,6 +37,16 @@ pub enum TrustError {
         /// The key it was checked against.
         key: String,
     },
+    /// Other bytes than those that a verified object names by their hash.
+    #[error("{kind}: its hash is {found}, expected {expected}")]
+    Hash {
+        /// The object's kind.
+        kind: &'static str,
+        /// Hash of the bytes, in hex.
+        found: String,
+        /// The hash that was named, in hex.
+        expected: String,
+    },
     /// The header names another key than the one that should have signed.
     #[error("{kind}: signed by key {found}, expected key {expected}")]
     Signer {

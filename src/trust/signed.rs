@@ -33,6 +33,24 @@ impl<T> Verified<T> {
     }
 }
 
+impl<T> Verified<T> {
+    /// Parse an object that this one names by its hash: who signed this one vouches for it.
+    pub fn vouch<U: Object>(
+        &self,
+        hash: impl FnOnce(&T) -> [u8; 32],
+        bytes: &[u8],
+    ) -> Result<Verified<U>, TrustError> {
+        let (found, expected) = (sha256(bytes), hash(&self.value));
+        if found != expected {
+            let hex = |hash: &[u8; 32]| data_encoding::HEXLOWER.encode(hash);
+            let (found, expected) = (hex(&found), hex(&expected));
+            return Err(TrustError::Hash { kind: U::KIND.name(), found, expected });
+        }
+        let message = Sign1::decode(bytes, U::KIND)?;
+        Ok(Verified { value: U::decode(message.payload())?, bytes: bytes.to_vec() })
+    }
+}
+
 impl<T> Deref for Verified<T> {
     type Target = T;
 
