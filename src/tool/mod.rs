@@ -15,7 +15,6 @@ pub mod password;
 mod pinned;
 mod printable;
 mod progress;
-pub mod roots;
 
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Exit, Explain, Failure};
+use super::{Exit, Explain, Failure, home};
 use crate::device::{Folder, FolderError, read_file};
 use crate::trust::Root;
 
@@ -15,28 +15,86 @@ pub fn pinned_roots(files: &[PathBuf]) -> Result<Vec<Root>, Failure> {
     if !files.is_empty() {
         return files.iter().map(|file| root(file)).collect();
     }
-    let Some(place) = configuration() else { return Ok(vec![]) };
-    let folder = match Folder::open(&place) {
+    home::config().map_or_else(|| Ok(vec![]), |config| roots_in(&config.join("trust.d")))
+}
+
+fn roots_in(place: &Path) -> Result<Vec<Root>, Failure> {
+    let folder = match Folder::open(place) {
         Ok(folder) => folder,
         Err(FolderError::Missing { .. }) => return Ok(vec![]),
         Err(error) => return Err(Failure::of(Exit::Failure, &error)),
     };
     let mut names = folder.list().or_exit(Exit::Failure)?;
     names.retain(|name| Path::new(name).extension().is_some_and(|ending| ending == "cbr"));
-    names.sort();
     names.iter().map(|name| root(&place.join(name))).collect()
 }
 
 fn root(file: &Path) -> Result<Root, Failure> {
-    let bytes = read_file(file, ROOT_BYTES_MAX).or_exit(Exit::Failure)?;
+    let bytes = read_file(file, ROOT_BYTES_MAX).map_err(|error| match error {
+        FolderError::TooLong { .. } => Failure::of(Exit::Damage, &error),
+        _ => Failure::of(Exit::Failure, &error),
+    })?;
     Root::read(&bytes).or_exit_while(Exit::Damage, format!("{}: not a root", file.display()))
 }
 
-/// `$XDG_CONFIG_HOME/scrip/trust.d`, else `~/.config/scrip/trust.d`.
-#[expect(clippy::disallowed_methods, reason = "only the tools ask for a configuration directory")]
-fn configuration() -> Option<PathBuf> {
-    let named = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let home = || named("HOME").map(|home| home.join(".config"));
-    let place = named("XDG_CONFIG_HOME").filter(|place| place.is_absolute()).or_else(home)?;
-    Some(place.join("scrip/trust.d"))
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::SeededRandom;
+    use crate::crypto::sign::SecretKey;
+    use crate::device::{Privacy, create_file};
+    use crate::format::certificate::{Certificate, Confirmation, Purpose, Role};
+    use crate::trust::sign;
+    use crate::units::Timestamp;
+
+    fn root_bytes(seed: u8) -> Vec<u8> {
+        let key = SecretKey::generate(&mut SeededRandom::new([seed; 32]));
+        let issued = Timestamp::from_seconds(1_800_000_000).unwrap();
+        let certificate = Certificate {
+            issuer: "a root".to_owned(),
+            subject: "a root".to_owned(),
+            expires: issued.plus_days(1),
+            issued,
+            id: [seed; 16],
+            key: Confirmation(key.public()),
+            role: Role::Root,
+            purpose: Purpose::Live,
+            grant: None,
+        };
+        sign(&key, &certificate)
+    }
+
+    #[test]
+    fn named_files_are_the_only_roots() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("trust.cbr");
+        create_file(&path, &root_bytes(1), Privacy::Public).unwrap();
+        assert_eq!(pinned_roots(&[path]).unwrap().len(), 1);
+        let missing = pinned_roots(&[folder.path().join("no")]).unwrap_err();
+        assert_eq!(missing.exit(), Exit::Failure);
+    }
+
+    #[test]
+    fn a_folder_gives_the_roots_in_its_cbr_files() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(roots_in(&folder.path().join("none")).unwrap().is_empty());
+        for (name, bytes) in [("b.cbr", root_bytes(1)), ("a.cbr", root_bytes(2)), ("c", vec![])] {
+            create_file(&folder.path().join(name), &bytes, Privacy::Public).unwrap();
+        }
+        assert_eq!(roots_in(folder.path()).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn what_is_no_root_is_damage_and_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut flipped = root_bytes(1);
+        *flipped.last_mut().unwrap() ^= 1;
+        for (name, bytes) in [("empty", vec![]), ("flipped", flipped), ("long", vec![0; 1 << 20])] {
+            let path = folder.path().join(name);
+            create_file(&path, &bytes, Privacy::Public).unwrap();
+            let fault = pinned_roots(std::slice::from_ref(&path)).unwrap_err();
+            assert_eq!(fault.exit(), Exit::Damage, "{name}");
+            assert!(fault.message().contains(&path.display().to_string()), "{}", fault.message());
+        }
+    }
 }
