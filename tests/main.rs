@@ -24,3 +24,5 @@ mod starter;
 mod tidy;
 mod world;
 mod vectors;
+#[cfg(all(feature = "store", feature = "server", feature = "verify"))]
+mod quickstart;

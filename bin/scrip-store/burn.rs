@@ -103,7 +103,33 @@ pub(crate) struct Bench<'a> {
     pub(crate) labelled: u64,
 }
 
-impl Bench<'_> {
+impl<'a> Bench<'a> {
+    pub(crate) fn new(
+        shop: &'a mut Shop,
+        source: &'a Source,
+        args: &'a BurnArgs,
+        output: &'a Output,
+        interrupt: &'a Interrupt,
+    ) -> Self {
+        Self { shop, source, args, output, interrupt, labelled: 0 }
+    }
+
+    /// Targets of burns of this edition that broke off.
+    fn broken_off(&self) -> Result<Vec<String>, Failure> {
+        let begun = self.shop.unfinished_burns().map_err(told)?;
+        let secrets = begun.iter().filter_map(|medium| self.shop.burn_secrets(*medium).ok());
+        let left = secrets.filter(|secrets| secrets.edition == self.source.sealed.id);
+        Ok(left.map(|secrets| secrets.target.clone()).collect())
+    }
+
+    /// Did a burn of this edition to this image break off?
+    #[cfg(feature = "server")]
+    pub(crate) fn is_unfinished(&self, image: &Path) -> Result<bool, Failure> {
+        let aim = Aim::look(image).or_exit(Exit::Failure)?;
+        let name = aim.path().display().to_string();
+        Ok(self.broken_off()?.contains(&name))
+    }
+
     /// Let named targets pass the guards.
     pub(crate) fn choose(&self, names: &[PathBuf]) -> Result<Vec<Target>, Failure> {
         let terms = Terms {
@@ -111,12 +137,7 @@ impl Bench<'_> {
             edition: &self.source.path,
             lifted: &self.args.lifted,
         };
-        let begun = self.shop.unfinished_burns().map_err(told)?;
-        let secrets = begun.iter().filter_map(|medium| self.shop.burn_secrets(*medium).ok());
-        let left: Vec<_> = secrets
-            .filter(|secrets| secrets.edition == self.source.sealed.id)
-            .map(|secrets| secrets.target.clone())
-            .collect();
+        let left = self.broken_off()?;
         targets::choose(names, &terms, &|name| left.iter().any(|left| left == name), self.output)
     }
 

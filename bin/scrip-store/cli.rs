@@ -24,7 +24,7 @@ const EXIT_CODES: &str = "Exit codes: 0 done, 1 differences, 2 usage, 3 damage o
 4 failure of I/O\nor network, 5 refusal, 101 bug, 130 interrupted.";
 
 /// What every verb takes.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Everywhere")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Common {
@@ -51,6 +51,9 @@ pub(crate) struct Common {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
+    /// Make an issuer, a store, an edition and one checked medium, to try out
+    #[cfg(feature = "server")]
+    Quickstart(QuickstartArgs),
     /// Make a store's keys and its enrolment request
     Init(InitArgs),
     /// Take over a certificate, kits and lists from the issuer
@@ -125,6 +128,23 @@ fn named_player(text: &str) -> Result<Player, String> {
         format!("{word:?} is no platform, expected one of {words}")
     })?;
     Ok(Player { platform, path: PathBuf::from(path) })
+}
+
+/// `quickstart`.
+#[cfg(feature = "server")]
+#[derive(Debug, Args)]
+pub(crate) struct QuickstartArgs {
+    /// Burn to this image file or device; all else is made beside it
+    pub(crate) target: PathBuf,
+    /// Build this recipe
+    #[arg(long, value_name = "DIR", default_value = "images/starter")]
+    pub(crate) recipe: PathBuf,
+    /// Take this player's file instead of the recipe's
+    #[arg(long = "player", value_name = "PLATFORM=PATH", value_parser = named_player)]
+    pub(crate) players: Vec<Player>,
+    /// Lift one check, by its name as the refusal gives it
+    #[arg(long = "override", value_name = "CHECK")]
+    pub(crate) lifted: Vec<Check>,
 }
 
 /// `burn`.

@@ -8,6 +8,8 @@ mod devices;
 mod follow;
 mod init;
 mod journal;
+#[cfg(feature = "server")]
+mod quickstart;
 mod receipt;
 mod sell;
 mod session;
@@ -27,6 +29,8 @@ fn main() -> ExitCode {
     let form = if common.json { Form::Json } else { Form::Text };
     let work = |output: &Output, interrupt: &Interrupt| -> Result<Exit, Failure> {
         match verb {
+            #[cfg(feature = "server")]
+            Verb::Quickstart(args) => quickstart::quickstart(&common, &args, output, interrupt),
             Verb::Init(args) => init::init(&common, &args, output),
             Verb::Accept(args) => accept::accept(&common, &args, output),
             Verb::Status => status::status(&common, output),

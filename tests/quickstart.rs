@@ -1,0 +1,119 @@
+//! The newcomer's one command, through the built tools, on the starter edition.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use crate::burn::tool;
+
+fn quickstart(folder: &Path) -> Output {
+    let top = env!("CARGO_MANIFEST_DIR");
+    Command::new(env!("CARGO_BIN_EXE_scrip-store"))
+        .args(["quickstart", "--json"])
+        .arg(folder.join("medium.img"))
+        .current_dir(top)
+        .output()
+        .unwrap()
+}
+
+fn verify(folder: &Path, trust: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_scrip-verify"))
+        .arg("check")
+        .args(trust)
+        .arg(folder.join("medium.img"))
+        .env("XDG_CONFIG_HOME", folder.join("none"))
+        .current_dir(folder)
+        .output()
+        .unwrap()
+}
+
+/// Copy a partition of the medium into a file of its own.
+fn partition(folder: &Path, number: &str, name: &str) -> String {
+    let image = folder.join("medium.img");
+    let said = tool("sgdisk", &["-i", number, image.to_str().unwrap()]);
+    let sector = |what: &str| -> u64 {
+        let line = said.lines().find(|line| line.starts_with(what)).unwrap();
+        line.split(' ').nth(2).unwrap().parse().unwrap()
+    };
+    let (first, last) = (sector("First sector"), sector("Last sector"));
+    let path = folder.join(name).to_str().unwrap().to_owned();
+    tool(
+        "dd",
+        &[
+            &format!("if={}", image.display()),
+            &format!("of={path}"),
+            "bs=512",
+            &format!("skip={first}"),
+            &format!("count={}", last + 1 - first),
+        ],
+    );
+    path
+}
+
+#[test]
+fn a_newcomer_gets_a_sealed_medium_and_a_second_run_keeps_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let first = quickstart(folder);
+    let said = String::from_utf8_lossy(&first.stdout).into_owned();
+    assert_eq!(first.status.code(), Some(0), "{said}{}", String::from_utf8_lossy(&first.stderr));
+    let result: serde_json::Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
+    assert_eq!(result["type"], "result");
+    assert_eq!(result["verdict"], "sealed", "{result}");
+
+    let pinned = verify(folder, &["--trust", "trust.cbr"]);
+    let text = String::from_utf8_lossy(&pinned.stdout).into_owned();
+    assert_eq!(pinned.status.code(), Some(0), "{text}");
+    assert!(text.contains("journal") && text.contains("2 records, balance 1,000 JPY"), "{text}");
+    assert_eq!(verify(folder, &[]).status.code(), Some(1), "an unpinned root is never a yes");
+
+    independent_tools_agree(folder);
+
+    let names = ["medium.img", "starter.edition", "trust.cbr", "store/journal.log"];
+    let digest = || names.map(|name| digest_of(&folder.join(name)));
+    let before = digest();
+    let second = quickstart(folder);
+    assert_eq!(second.status.code(), Some(0), "{}", String::from_utf8_lossy(&second.stderr));
+    assert_eq!(digest(), before, "a second run changed something");
+}
+
+fn independent_tools_agree(folder: &Path) {
+    let table = tool("sgdisk", &["-v", folder.join("medium.img").to_str().unwrap()]);
+    assert!(table.contains("No problems found"), "{table}");
+    let rom = partition(folder, "1", "rom");
+    let seal = partition(folder, "2", "seal");
+    let ram = partition(folder, "3", "ram");
+    for volume in [&rom, &ram] {
+        let said = tool("fsck.vfat", &["-n", volume]);
+        assert!(said.lines().count() == 2, "fsck.vfat complains: {said}");
+    }
+    let out = folder.join("tree");
+    fs::create_dir(&out).unwrap();
+    tool("mcopy", &["-s", "-i", &rom, "::/", out.to_str().unwrap()]);
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("images/starter/rom");
+    for entry in walkdir::WalkDir::new(&top).into_iter().map(Result::unwrap) {
+        let inside = entry.path().strip_prefix(&top).unwrap();
+        if entry.file_type().is_file() && inside != Path::new("START.HTM") {
+            let same = fs::read(entry.path()).unwrap() == fs::read(out.join(inside)).unwrap();
+            assert!(same, "{} differs", inside.display());
+        }
+    }
+    let page = fs::read_to_string(out.join("START.HTM")).unwrap();
+    assert!(!page.contains("<!-- scrip:"), "the start page was not filled in");
+    let root = stamped_root(&rom, &seal, folder);
+    tool("veritysetup", &["verify", &rom, &seal, &root]);
+}
+
+/// The root as `veritysetup format` computes it over the volume, with the same superblock.
+fn stamped_root(rom: &str, seal: &str, folder: &Path) -> String {
+    let own = folder.join("own-tree").to_str().unwrap().to_owned();
+    let said = tool("veritysetup", &["format", "--salt=-", rom, &own]);
+    let line = said.lines().find(|line| line.starts_with("Root hash")).unwrap().to_owned();
+    let (ours, theirs) = (fs::read(seal).unwrap(), fs::read(own).unwrap());
+    assert!(ours[4096..theirs.len()] == theirs[4096..], "the stored trees differ");
+    line.split_whitespace().last().unwrap().to_owned()
+}
+
+fn digest_of(path: &Path) -> [u8; 32] {
+    scrip::crypto::digest::sha256(&fs::read(path).unwrap())
+}
