@@ -39,6 +39,8 @@ use file::Vector;
 use samples::{Form, Sample};
 use world::World;
 
+const SPEC: &str = include_str!("../src/format/SPEC.md");
+
 /// Read an object; under a key if it is signed. Gives back the one encoding of what was read.
 pub(crate) type Read = fn(&[u8], Option<&PublicKey>) -> Result<Vec<u8>, TrustError>;
 
@@ -297,4 +299,51 @@ pub(crate) fn payload_of(folder: &str) -> Option<Vec<u8>> {
     let vector = own.find(|vector| vector.header("form") == "signed")?;
     let kind = READERS.iter().find(|(known, _, _)| *known == folder)?.1;
     Some(Sign1::decode(&vector.body, kind).ok()?.payload().to_vec())
+}
+
+#[test]
+fn the_specification_states_what_the_vectors_state() {
+    let all = file::read_all();
+    let rows: Vec<_> =
+        SPEC.lines().filter_map(|line| line.strip_prefix("| `derivation/")).collect();
+    assert!(rows.len() > 15, "the table of vectors is there");
+    for row in rows {
+        let cells: Vec<_> = row.trim_end_matches(" |").split(" | ").collect();
+        let [name, header, value] = cells[..] else { panic!("{row}") };
+        let name = format!("derivation/{}", name.trim_matches('`'));
+        let vector = all.iter().find(|vector| vector.name == name).expect("a known vector");
+        assert_eq!(vector.header(header), value.trim_matches('`'), "{row}");
+    }
+}
+
+#[test]
+fn the_specification_shows_one_object_step_by_step() {
+    let all = file::read_all();
+    let vector = all.iter().find(|vector| vector.name == "edition-seal/plain").unwrap();
+    let message = Sign1::decode(&vector.body, Kind::EditionSeal).unwrap();
+    for part in [message.payload(), &message.to_be_signed(), &vector.body] {
+        let lines: Vec<_> = part.chunks(48).map(|line| HEXLOWER.encode(line)).collect();
+        assert!(SPEC.contains(&format!("\n{}\n", lines.join("\n"))), "{lines:?}");
+    }
+}
+
+#[test]
+fn the_specification_states_every_kinds_limits() {
+    let rows: Vec<_> = SPEC.lines().filter(|line| line.starts_with("| ")).collect();
+    let number = |cell: &str| cell.trim().replace(',', "").parse::<usize>().ok();
+    for kind in Kind::ALL {
+        let own = |row: &&&str| {
+            let cells: Vec<_> = row.split('|').collect();
+            cells.len() == 5
+                && cells[1].contains(&format!("`{}`", kind.name()))
+                && number(cells[2]).is_some()
+        };
+        let row = rows
+            .iter()
+            .find(own)
+            .or_else(|| rows.iter().find(|row| row.starts_with("| all others | ")));
+        let cells: Vec<_> = row.expect("a row of limits").split('|').collect();
+        let stated = (number(cells[2]), number(cells[3]));
+        assert_eq!(stated, (Some(kind.bytes_max()), Some(kind.items_max())), "{}", kind.name());
+    }
 }

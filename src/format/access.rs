@@ -25,8 +25,8 @@ record! {
     /// One slot of `/SCRIP/ACCESS.A` and `.B`: the holder key under the owner's password.
     ///
     /// The sealed bytes are the holder key's seed (32) and the ring key (32). The associated data is
-    /// memory, passes, lanes (four bytes each), the salt, the kind's domain, the generation (eight
-    /// bytes), the public key, the medium's number (eight bytes); integers big-endian.
+    /// the cost (3 × 4 bytes, big-endian), the salt, the kind's domain, the generation (8 bytes), the
+    /// holder key (32) and the medium's number (8 bytes).
     pub struct AccessSlot {
         /// The slot with the highest generation counts.
         1 => generation: u64,

@@ -13,6 +13,9 @@ pub mod medium;
 pub mod policy;
 pub mod record;
 pub mod sheet;
+pub mod spec {
+    #![doc = include_str!("SPEC.md")]
+}
 pub mod store;
 
 use field::Field;
