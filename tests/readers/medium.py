@@ -16,6 +16,7 @@ SLOTS = {
     "/SCRIP/MEDIUM/USER.CBR": 4 << 10,
 }
 MANIFEST = "/SCRIP/MANIFEST.CBR"
+CERTIFICATE = "/SCRIP/MEDIUM/CERT.CBR"
 RESERVE = "/SCRIP/RESERVE."
 PARTS = ["rom", "seal", "ram"]
 
@@ -41,9 +42,11 @@ def read(path, trust_path=None, allow_test=False):
     files = {path: facts for path, *facts in volume.walk()}
     edition, manifest, signer, anchor = read_manifest(volume, files, trust)
     check_files(volume, files, manifest)
-    slots = read_slots(volume, files, trust, edition)
+    walk = rooted(trust, anchor["fingerprint"])
+    by_store = medium_seal(data[slice(*place["seal"])], files, volume, walk)
+    slots = read_slots(volume, files, walk, edition, by_store)
     check_layout(data, place, manifest, slots["certificate"])
-    root = check_seals(data, place, volume, files, edition, signer, slots)
+    root = check_seals(data, place, volume, files, edition, signer, slots, by_store["seal"])
     writable = read_writable(data[slice(*place["ram"])], manifest, slots)
     certificate = slots["certificate"]
     return {
@@ -71,6 +74,27 @@ def stated_parts(data):
         place[part] = first * 512, (last + 1) * 512
         need(first * 512 % derive.MIB == 0 and place[part][1] <= len(data), f"place of {part}")
     return place
+
+
+def rooted(trust, root_print):
+    """Walks a store's chain, which has to end in the manifest's root."""
+    def walk(chain):
+        role, store, issuer, root, _ = trust.signer(chain)
+        need(role == "store", f"a {role} where a store has to sign")
+        need(signed.fingerprint(key_of(root)) == root_print, "a store under another root")
+        return {"key": key_of(store), "issuer": key_of(issuer), "grant": store["grant"]}
+    return walk
+
+
+def medium_seal(partition, files, volume, walk):
+    """The medium seal and the store that signed it."""
+    raw = unpad(bytes(partition[-derive.SEAL_SLOT:]))
+    slot = signed.plain(unpad(content(volume, files, CERTIFICATE)), "certificate-slot")
+    claimed = signed.unverified(raw, "medium-seal")
+    store = walk(claimed.get("chain", slot["chain"]))
+    seal = signed.verified(raw, "medium-seal", store["key"])
+    need(seal["store"] == store["grant"]["store"], "the seal names another store")
+    return {"seal": seal, "store": store}
 
 
 def content(volume, files, path):
@@ -111,7 +135,7 @@ def check_files(volume, files, manifest):
             need(derive.file_root(own) == root[0], f"content of {path}")
 
 
-def read_slots(volume, files, trust, edition):
+def read_slots(volume, files, walk, edition, sealed):
     """What is stamped on the medium, verified."""
     held = {}
     for path, size in SLOTS.items():
@@ -119,26 +143,29 @@ def read_slots(volume, files, trust, edition):
         need(len(raw) == size, f"size of {path}")
         held[path.rsplit("/", 1)[1].split(".")[0]] = unpad(raw)
     slot = signed.plain(held["CERT"], "certificate-slot")
-    role, store, issuer, _, _ = trust.signer(slot["chain"])
-    need(role == "store", f"the certificate is signed by a {role}")
-    store_key, issuer_key = key_of(store), key_of(issuer)
-    certificate = signed.verified(slot["certificate"], "medium-certificate", store_key)
+    store = walk(slot["chain"])
+    certificate = signed.verified(slot["certificate"], "medium-certificate", store["key"])
     need(certificate["edition"] == edition, "the certificate names another edition")
-    need(certificate["store"] == store["grant"]["store"], "the certificate names another store")
+    for what in ("store", "currency"):
+        need(certificate[what] == store["grant"][what], f"the certificate names another {what}")
+    last = sealed["store"]
+    may = [last["grant"]["store"], *last["grant"].get("refreshes", [])]
+    need(certificate["store"] in may, "the store that sealed it may not refresh it")
     sheets = {}
     for raw in signed.plain(held["SHEETS"], "sheet-slot")["sheets"]:
-        sheet = signed.verified(raw, "sheet", issuer_key)
-        need(sheet["medium"] == certificate["medium"], "a sheet of another medium")
+        sheet = signed.verified(raw, "sheet", store["issuer"])
+        for what in ("medium", "currency"):
+            need(sheet[what] == certificate[what], f"a sheet of another {what}")
         sheets[sheet["id"]] = sheet
-    need(list(sheets) == certificate["sheets"], "the sheets are those of the certificate")
-    user = signed.verified(held["USER"], "user-information", store_key)
+    need(len(sheets) <= 2, "more than two sheets")
+    user = signed.verified(held["USER"], "user-information", last["key"])
     need(user["medium"] == certificate["medium"], "user information of another medium")
     if held["REVOKED"]:
-        signed.verified(held["REVOKED"], "revocation", issuer_key)
+        signed.verified(held["REVOKED"], "revocation", store["issuer"])
     return {
-        "certificate": certificate, "hash": sha256(slot["certificate"]), "store_key": store_key,
-        "policy": signed.verified(held["POLICY"], "policy", issuer_key), "sheets": sheets,
-        "user": user,
+        "certificate": certificate, "hash": sha256(slot["certificate"]),
+        "store_key": store["key"], "sheets": sheets, "user": user,
+        "policy": signed.verified(held["POLICY"], "policy", store["issuer"]),
     }
 
 
@@ -154,12 +181,12 @@ def check_layout(data, place, manifest, certificate):
     need(bytes(data[:len(primary)]) == primary, "the primary partition table")
     need(bytes(data[-len(backup):]) == backup, "the backup partition table")
     need(not any(data[len(primary):derive.MIB]), "bytes behind the primary table")
-    need(not any(data[place["ram"][1]:-len(backup)]), "bytes in front of the backup table")
+    need(not any(data[-derive.MIB:-len(backup)]), "bytes in front of the backup table")
     serial, = struct.unpack_from("<I", data, place["rom"][0] + 67)
     need(serial == names["rom-serial"], "serial of the read-only volume")
 
 
-def check_seals(data, place, volume, files, edition, signer, slots):
+def check_seals(data, place, volume, files, edition, signer, slots, by_store):
     """Both roots are recomputed; every byte of SEAL is the one that it must be."""
     rom, seal = data[slice(*place["rom"])], bytes(data[slice(*place["seal"])])
     own = derive.leaves(rom)
@@ -168,7 +195,6 @@ def check_seals(data, place, volume, files, edition, signer, slots):
     need(seal[:len(stored)] == stored, "the stored hash tree")
     need(not any(seal[len(stored):ends[0]]), "bytes behind the hash tree")
     by_press = signed.verified(unpad(seal[ends[0]:ends[1]]), "edition-seal", signer)
-    by_store = signed.verified(unpad(seal[ends[1]:]), "medium-seal", slots["store_key"])
     certificate = slots["certificate"]
     length = {part: place[part][1] - place[part][0] for part in PARTS}
     unstamped = unstamped_root(bytearray(rom), own, volume, files)
@@ -176,7 +202,7 @@ def check_seals(data, place, volume, files, edition, signer, slots):
     stated = {name: by_store[name] for name in by_store if name not in ("at", "chain")}
     need(stated == {
         "medium": certificate["medium"], "edition": edition, "certificate": slots["hash"],
-        "root": root, "store": certificate["store"], **length,
+        "root": root, "store": by_store["store"], **length,
     }, "medium seal")
     return root
 
