@@ -422,17 +422,9 @@ fn altered_burn_secrets_are_damage() {
     fs::write(&file, &sealed).unwrap();
     assert!(damaged(shop.burn_secrets(medium)).starts_with("burns/"));
     fs::write(&file, &sealed[..5]).unwrap();
-    assert!(damaged(shop.burn_secrets(medium)).contains("too short"));
-}
-
-#[test]
-fn first_passwords_can_be_typed_and_differ() {
-    let mut rng = SeededRandom::new([1; 32]);
-    let [one, two] = [(); 2].map(|()| scrip::shop::first_password(&mut rng));
-    assert_ne!(one, two);
-    let groups: Vec<_> = one.split('-').collect();
-    assert_eq!(groups.iter().map(|group| group.len()).collect::<Vec<_>>(), [4, 4, 4]);
-    assert!(!one.contains(['0', '1', 'i', 'l', 'o']), "{}", *one);
+    assert!(
+        damaged(shop.burn_secrets(medium)).ends_with("5 bytes are too short for sealed secrets")
+    );
 }
 
 #[test]

@@ -349,6 +349,13 @@ mod tests {
     }
 
     #[test]
+    fn the_documented_vector_is_the_first_frame() {
+        let spec = include_str!("SPEC.md").split_whitespace().collect::<String>();
+        let frame = data_encoding::HEXLOWER.encode(&frames(1)[0]);
+        assert!(spec.contains(&frame), "{frame}");
+    }
+
+    #[test]
     fn a_sound_journal_is_read_whole() {
         let bytes = frames(5).concat();
         let log = Log::read(&bytes, &owner()).unwrap();

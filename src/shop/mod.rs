@@ -5,7 +5,7 @@
 //! [`Shop::accept`] takes certificates, kits and lists; the rest adds entries to the journal. Only
 //! the journal and what was accepted are stored: stock, quota and serials are derived from them.
 //!
-//! `SPEC.md` beside this file says what lies in the folder.
+#![doc = include_str!("SPEC.md")]
 
 mod accept;
 pub mod books;
@@ -22,10 +22,11 @@ mod page;
 mod receipt;
 mod refusal;
 mod sale;
+mod secrets;
 mod status;
 
 pub use accept::{Accepted, chain_root};
-pub use burn::{BurnSecrets, ReservedBlank, first_password};
+pub use burn::ReservedBlank;
 pub use export::{Export, ExportError, read_export};
 pub use open::{Shop, Writing, needs_passphrase};
 #[cfg(feature = "store")]
@@ -33,6 +34,7 @@ pub use page::receipt_page;
 pub use receipt::Receipt;
 pub use refusal::Refusal;
 pub use sale::{SoldCode, VOUCHER_DAYS};
+pub use secrets::{BurnSecrets, first_password};
 pub use status::{AmountLine, MediaLine, Status};
 
 use crate::device::FolderError;
