@@ -5,9 +5,9 @@
 //! a probe is only made for a target that passed the guards.
 //!
 //! Forged sticks map addresses past their true size onto earlier blocks, or drop them. A wrap
-//! by a number that isn't among the distances shows only when the blocks in between are
-//! written: [`Probe::check`] is meant to be called once more after the body, before anything
-//! else is written at the end of the medium.
+//! by a number that isn't among the distances shows only when the blocks in between are written.
+//! Hence [`Probe::beside`]: patterns where a body leaves the medium alone, written before it and
+//! checked after it, before anything else is written at the end of the medium.
 
 use std::fmt;
 use std::ops::Range;
@@ -23,12 +23,16 @@ const NONCE_BYTES: usize = 16;
 const HEADER_BYTES: usize = NONCE_BYTES + 8;
 /// From here on the blocks between two powers of two are probed, too.
 const DENSE_FROM_BYTES: u64 = 1 << 20;
+/// So many of the last blocks are watched while a body is written: a backup partition table and
+/// more.
+const WATCHED_LAST: u64 = 5;
 
 /// The blocks to be probed, and what distinguishes this probe's patterns from any other's.
 #[derive(Debug, Clone)]
 pub struct Probe {
     nonce: [u8; NONCE_BYTES],
     claimed: u64,
+    needs: u64,
     offsets: Vec<u64>,
 }
 
@@ -103,14 +107,41 @@ impl Probe {
     pub fn new(cleared: &Cleared, target: &impl Device, rng: &mut dyn Random) -> Self {
         let mut nonce = [0; NONCE_BYTES];
         rng.fill(&mut nonce);
-        let claimed = target.len_bytes();
-        Self { nonce, claimed, offsets: offsets(claimed, cleared.needs_bytes()) }
+        let (claimed, needs) = (target.len_bytes(), cleared.needs_bytes());
+        Self { nonce, claimed, needs, offsets: offsets(claimed, needs) }
+    }
+
+    /// The probe of blocks that writing `body`, ascending and disjoint stretches of whole blocks,
+    /// leaves alone: to be written before it and checked after it.
+    ///
+    /// They stand no further apart than the body's first stretch is long. So wherever the storage
+    /// wraps, up to what is needed, one of them lies in truth inside that stretch, or in front of
+    /// it, and doesn't outlast it.
+    #[must_use]
+    pub fn beside(&self, body: &[Range<u64>]) -> Self {
+        let touched = |offset: u64| {
+            let place = body.partition_point(|range| range.end <= offset);
+            body.get(place).is_some_and(|range| range.start < offset + PROBE_BLOCK_BYTES)
+        };
+        let last = self.claimed.saturating_sub(WATCHED_LAST * PROBE_BLOCK_BYTES);
+        let stride = body.first().map_or(self.needs, |range| range.end - range.start);
+        let gaps = body
+            .iter()
+            .map(|range| range.end)
+            .zip(body.iter().skip(1).map(|range| range.start).chain([self.needs]));
+        let spread = gaps.flat_map(|(start, end)| spread(start..end, stride));
+        let mut offsets: Vec<u64> = self.offsets.iter().copied().chain(spread).collect();
+        offsets.retain(|offset| offset + PROBE_BLOCK_BYTES <= last && !touched(*offset));
+        offsets.sort_unstable();
+        offsets.dedup();
+        offsets.extend((0..WATCHED_LAST).map(|nth| last + nth * PROBE_BLOCK_BYTES));
+        Self { offsets, ..self.clone() }
     }
 
     /// Write all patterns, make them durable, and read all back.
     pub fn run(&self, target: &impl Target) -> Result<Probed, ProbeError> {
         self.write(target)?;
-        self.check(target, 0..0)
+        self.check(target)
     }
 
     /// Write all patterns and make them durable.
@@ -122,27 +153,25 @@ impl Probe {
         Ok(())
     }
 
-    /// Read the patterns back, but for those that touch what was `overwritten` since.
-    pub fn check(
-        &self,
-        target: &impl Target,
-        overwritten: Range<u64>,
-    ) -> Result<Probed, ProbeError> {
-        let spared = |offset: &u64| {
-            *offset < overwritten.end && offset + PROBE_BLOCK_BYTES > overwritten.start
-        };
-        let (mut path, mut blocks, mut wrong) = (ReadPath::Memory, 0, Vec::new());
-        for offset in self.offsets.iter().copied().filter(|offset| !spared(offset)) {
+    /// Read all patterns back.
+    pub fn check(&self, target: &impl Target) -> Result<Probed, ProbeError> {
+        let (mut path, mut wrong) = (ReadPath::Memory, Vec::new());
+        for offset in self.offsets.iter().copied() {
             let mut found = [0; BLOCK];
             path = target.read_back_at(offset, &mut found)?;
-            blocks += 1;
             wrong.extend(self.judge(offset, &found).map(|kind| WrongBlock { offset, kind }));
         }
+        let blocks = self.offsets.len();
         if wrong.is_empty() {
             Ok(Probed { blocks, path })
         } else {
             Err(self.verdict(blocks, wrong))
         }
+    }
+
+    /// Zero the probed blocks; the caller makes it durable.
+    pub fn erase(&self, target: &impl Device) -> Result<(), DeviceError> {
+        self.offsets.iter().try_for_each(|offset| target.write_at(*offset, &[0; BLOCK]))
     }
 
     fn judge(&self, offset: u64, found: &[u8; BLOCK]) -> Option<WrongKind> {
@@ -185,6 +214,14 @@ impl Probe {
         };
         (first > 0 && rest == wrong.len() && !wrong.iter().any(flips)).then_some(first)
     }
+}
+
+/// The first and the last block of a stretch and those between, `stride` apart.
+fn spread(range: Range<u64>, stride: u64) -> impl Iterator<Item = u64> {
+    let last = range.end.saturating_sub(PROBE_BLOCK_BYTES);
+    let last = (last >= range.start).then_some(last - last % PROBE_BLOCK_BYTES);
+    let step = usize::try_from(stride).unwrap_or(usize::MAX).max(BLOCK);
+    (range.start..last.unwrap_or(range.start)).step_by(step).chain(last)
 }
 
 /// Blocks that hold other blocks' data lie whole turns of the true size apart.
@@ -242,6 +279,7 @@ mod tests {
 
     const CLAIMED: usize = 64 << 20;
     const NEEDS: u64 = 10 << 20;
+    const MIB: u64 = 1 << 20;
 
     struct Fixed(u8);
 
@@ -252,9 +290,13 @@ mod tests {
     }
 
     fn probe(target: &impl Device) -> Probe {
+        probe_needing(target, NEEDS)
+    }
+
+    fn probe_needing(target: &impl Device, needs_bytes: u64) -> Probe {
         let aim = Aim::New { path: "/media/new.img".into() };
         let edition = Path::new("/editions/starter");
-        let request = Request { aim: &aim, needs_bytes: NEEDS, edition, lifted: &[] };
+        let request = Request { aim: &aim, needs_bytes, edition, lifted: &[] };
         let cleared = clear(&Machine::default(), &request).unwrap();
         Probe::new(&cleared, target, &mut Fixed(0xC3))
     }
@@ -353,26 +395,52 @@ mod tests {
     }
 
     #[test]
-    fn a_wrap_by_an_odd_number_shows_after_the_body_was_written() {
-        let held = 37 * 1_048_576 + 7 * 4096;
-        let target = FakeCapacity::new(MemoryDevice::zeroed(held), CLAIMED as u64, Beyond::Wraps);
-        let on_fake = probe(&target);
-        on_fake.run(&target).unwrap();
-        // The blocks at 48 and 64 MiB lie at 11 and 27 MiB in truth: the body runs over them.
-        let body = 30 << 20;
-        target.write_at(0, &vec![0x11; body]).unwrap();
-        let refused = on_fake.check(&target, 0..body as u64).unwrap_err().to_string();
-        assert!(
-            refused.contains(
-                "2 of 3 probed blocks are wrong, the first at 50331648: nothing but 0x11"
-            ),
-            "{refused}"
-        );
+    fn every_odd_wrap_shows_after_the_body_was_written() {
+        let body = [0..20 * MIB, 24 * MIB..26 * MIB];
+        let bytes: Vec<u8> = (0..20 * MIB).map(|at| (at / 4096 % 251) as u8 + 1).collect();
+        let burn = |target: &dyn Target| {
+            let beside = probe_needing(&target, 60 * MIB).beside(&body);
+            beside.write(&target).unwrap();
+            for (start, end) in [(MIB, body[0].end), (body[1].start, body[1].end)] {
+                let count = usize::try_from(end - start).unwrap();
+                target.write_at(start, &bytes[..count]).unwrap();
+            }
+            beside.check(&target)
+        };
+        for held in (20 * MIB..60 * MIB).step_by(999_424) {
+            let held = held - held % 4096;
+            let memory = MemoryDevice::zeroed(usize::try_from(held).unwrap());
+            let fake = FakeCapacity::new(memory, CLAIMED as u64, Beyond::Wraps);
+            let wrapped = burn(&fake).is_err() || front_is_dirty(&fake);
+            assert!(wrapped, "a wrap at {held} was not seen");
+        }
         let sound = stick();
-        let on_sound = probe(&sound);
-        on_sound.run(&sound).unwrap();
-        sound.write_at(0, &vec![0x11; body]).unwrap();
-        assert_eq!(on_sound.check(&sound, 0..body as u64).unwrap().blocks, 3);
+        let probed = burn(&sound).unwrap();
+        assert!(probed.blocks < 30, "{} blocks are much", probed.blocks);
+        assert!(!front_is_dirty(&sound));
+    }
+
+    /// What lies in front of the body is the caller's to look at.
+    fn front_is_dirty(target: &dyn Device) -> bool {
+        let mut front = vec![0; usize::try_from(MIB).unwrap()];
+        target.read_at(0, &mut front).unwrap();
+        front.iter().any(|byte| *byte != 0 && *byte != 0xA5)
+    }
+
+    #[test]
+    fn what_is_watched_beside_a_body_never_touches_it_and_is_erased() {
+        let target = Counted::new(stick());
+        let body = [MIB..20 * MIB, 24 * MIB..26 * MIB];
+        let beside = probe_needing(&target, 60 * MIB).beside(&body);
+        beside.write(&target).unwrap();
+        let bytes = target.inner().snapshot();
+        for range in &body {
+            let range = usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap();
+            assert!(bytes[range].iter().all(|byte| *byte == 0xA5));
+        }
+        assert!(bytes[CLAIMED - 20 * 1024..].chunks(4096).all(|block| block != [0xA5; 4096]));
+        beside.erase(&target).unwrap();
+        assert!(target.inner().snapshot().iter().all(|byte| [0, 0xA5].contains(byte)));
     }
 
     #[test]

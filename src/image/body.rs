@@ -60,7 +60,7 @@ impl Burn<'_> {
 
     /// Bytes of the body: what a burn writes and reads back.
     pub fn body_bytes(&self) -> u64 {
-        self.pieces().iter().map(|piece| piece.end - piece.start).sum()
+        total(&self.pieces())
     }
 
     /// The body in pieces of at most a chunk, ascending: ROM, SEAL, the writable volume's own
@@ -112,9 +112,8 @@ impl Burn<'_> {
         let rom = self.layout().rom();
         if rom.contains(&piece.start) {
             let first = length(&(rom.start..piece.start)) / BLOCK_BYTES;
-            let leaves = &self.stamped.tree.leaves()[first..];
-            let blocks = bytes.chunks(BLOCK_BYTES).zip(leaves);
-            return Ok(blocks.map(|(block, leaf)| sha256(block) == *leaf).position(|same| !same));
+            let mut blocks = (first..).zip(bytes.chunks(BLOCK_BYTES));
+            return Ok(blocks.position(|(index, block)| sha256(block) != *self.leaf(index)));
         }
         let mut expected = vec![0; bytes.len()];
         self.expected(piece.start, &mut expected)?;
@@ -132,23 +131,49 @@ impl Burn<'_> {
             bytes.chunks(BLOCK_BYTES).zip(expected.chunks(BLOCK_BYTES)).skip(bad).collect();
         let run = pairs.iter().take_while(|(found, expected)| found != expected).count().max(1);
         let first = piece.start / BLOCK_BYTES as u64 + bad as u64;
+        if self.is_edition_changed(first, pairs[0].1) {
+            return BurnError::EditionChanged { block: first };
+        }
         let place = self.place(first * BLOCK_BYTES as u64);
         let fault = self.fault(pairs[0].0, pairs[0].1);
         let last = first + run as u64 - 1;
         BurnError::ReadBack { place, first, last, fault: Box::new(fault) }
     }
 
+    /// Is a block of the edition's file no longer what it was when the edition was verified?
+    fn is_edition_changed(&self, block: u64, bytes: &[u8]) -> bool {
+        let rom = self.layout().rom();
+        let offset = block * BLOCK_BYTES as u64;
+        let index = length(&(rom.start..offset.max(rom.start))) / BLOCK_BYTES;
+        rom.contains(&offset) && sha256(bytes) != *self.leaf(index)
+    }
+
     pub(super) fn fault(&self, found: &[u8], expected: &[u8]) -> Fault {
         let hash = sha256(found);
-        let rom = self.layout().rom().start / BLOCK_BYTES as u64;
-        let plain = found.iter().all(|byte| *byte == found[0]);
-        let twin = self.stamped.tree.leaves().iter().position(|leaf| !plain && *leaf == hash);
         Fault {
             difference: Difference::between(expected, found).unwrap_or(Difference::Unrelated),
-            other_block: twin.map(|block| rom + block as u64),
+            other_block: self.twin(found),
             expected: sha256(expected),
             found: hash,
         }
+    }
+
+    /// The block of the medium, in its read-only volume, that these bytes belong to. Plain bytes
+    /// belong to too many.
+    pub(super) fn twin(&self, bytes: &[u8]) -> Option<u64> {
+        if bytes.iter().all(|byte| *byte == bytes[0]) {
+            return None;
+        }
+        let (hash, count) = (sha256(bytes), self.sealed.tree.leaves().len());
+        let block = (0..count).find(|index| *self.leaf(*index) == hash)?;
+        Some(self.layout().rom().start / BLOCK_BYTES as u64 + block as u64)
+    }
+
+    /// What a block of the read-only volume is to hash to.
+    fn leaf(&self, index: usize) -> &Digest {
+        let stamped = &self.stamped.leaves;
+        let place = stamped.binary_search_by_key(&(index as u64), |(block, _)| *block);
+        place.map_or(&self.sealed.tree.leaves()[index], |place| &stamped[place].1)
     }
 
     /// What lies at an offset of the medium, for a person.
@@ -173,6 +198,17 @@ fn chunks(range: Range<u64>) -> impl Iterator<Item = Range<u64>> {
     let step = CHUNK_BYTES as u64;
     let end = range.end;
     (range.start..end).step_by(CHUNK_BYTES).map(move |start| start..(start + step).min(end))
+}
+
+/// Neighbouring pieces as one stretch.
+pub(super) fn joined(pieces: &[Range<u64>]) -> Vec<Range<u64>> {
+    let together = pieces.chunk_by(|one, two| one.end == two.start);
+    together.map(|run| run[0].start..run[run.len() - 1].end).collect()
+}
+
+/// Bytes of pieces together.
+pub(super) fn total(pieces: &[Range<u64>]) -> u64 {
+    pieces.iter().map(|piece| piece.end - piece.start).sum()
 }
 
 /// Length of a stretch in memory.

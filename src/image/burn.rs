@@ -1,19 +1,18 @@
 //! Burning: the order of writes in which a torn medium never looks whole.
 //!
 //! 1. First and last MiB zeroed, flushed: whatever was there lists no partition any more.
-//! 2. If asked for: a probe of blocks spread over the device, for capacity that isn't there; and a
-//!    former owner's bytes discarded or overwritten.
+//! 2. If asked for: a former owner's bytes discarded or overwritten, and a probe of blocks spread
+//!    over the device, for capacity that isn't there.
 //! 3. The body (ROM, SEAL, the writable volume's own blocks), flushed, read back from the device
-//!    itself and compared. What the probe left behind the body is read once more.
+//!    itself and compared. What the probe left beside the body must have outlasted it.
 //! 4. The backup partition table, flushed; entries and header, flushed; the protective MBR, flushed.
 //!
 //! A burn that broke off is taken up where the medium stops being what it is to be.
 
 use std::ops::{ControlFlow, Range};
-use std::sync::mpsc;
 
-use super::body::length;
 pub use super::body::{Burn, Fault};
+use super::body::{joined, length, total};
 use super::gpt::Tables;
 use super::layout::ALIGN_BYTES;
 use super::leaves::Watch;
@@ -22,11 +21,6 @@ use crate::device::{
     AlignedBuffer, Device, DeviceError, Probe, ProbeError, Scrub, ScrubError, Target, scrub,
 };
 use crate::fat;
-
-/// Flushed after so many bytes, so that progress speaks of what is on the device.
-const FLUSH_BYTES: u64 = 64 << 20;
-/// Chunks that wait between two stages.
-const QUEUE: usize = 3;
 
 /// Why a medium was not burnt.
 #[derive(Debug, thiserror::Error)]
@@ -53,14 +47,33 @@ pub enum BurnError {
     /// The edition could not be read.
     #[error("reading the edition: {0}")]
     Edition(DeviceError),
+    /// The edition's file is no longer what was verified.
+    #[error("block {block} of the edition's file has changed since it was verified")]
+    EditionChanged {
+        /// The block of 4,096 bytes.
+        block: u64,
+    },
     /// The volume could not be filled.
     #[error("{0}")]
     Fill(#[from] fat::ReadError),
     /// The storage is not what it says it is.
-    #[error("probing: {0}")]
+    #[error(transparent)]
     Probe(ProbeError),
+    /// The storage wraps: what was written to one place landed on another, too.
+    #[error("fake capacity: claims {claims} bytes, holds {holds} at most (block {block} \
+             was overwritten{})", overwriter(*by))]
+    Wraps {
+        /// The block of 4,096 bytes that was overwritten.
+        block: u64,
+        /// The block whose data is there now, if that can be told.
+        by: Option<u64>,
+        /// What the storage holds at most, in bytes.
+        holds: u64,
+        /// What it claims, in bytes.
+        claims: u64,
+    },
     /// A former owner's bytes could not be cleared.
-    #[error("clearing old bytes: {0}")]
+    #[error(transparent)]
     Scrub(ScrubError),
     /// What was read back is not what was written.
     #[error("reading back: {place}, blocks {first} to {last}: {fault}")]
@@ -74,9 +87,19 @@ pub enum BurnError {
         /// What is wrong with the first of them.
         fault: Box<Fault>,
     },
+    /// The body is right, but whoever follows the burn held back the partition tables.
+    #[error("{0}")]
+    Held(Held),
     /// The work was asked to stop; the medium lists no partition.
     #[error("interrupted")]
     Interrupted,
+}
+
+/// Why a medium whose body is right may not become whole.
+pub type Held = Box<dyn std::error::Error + Send + Sync>;
+
+fn overwriter(by: Option<u64>) -> String {
+    by.map_or_else(String::new, |block| format!(" by what was written to block {block}"))
 }
 
 /// What is done to a target, for progress.
@@ -103,6 +126,12 @@ pub trait Follow: Sync {
 
     /// Bytes done in this step, and whether to stop.
     fn watch(&self) -> &dyn Watch;
+
+    /// The body was read back and is right. The partition tables are written once this returned
+    /// `Ok`: what must be known of a medium before it can look whole is to be kept here.
+    fn verified(&self) -> Result<(), Held> {
+        Ok(())
+    }
 }
 
 /// Whether an earlier burn of this very medium may lie on the target.
@@ -135,130 +164,73 @@ impl Burn<'_> {
         follow: &dyn Follow,
     ) -> Result<(), BurnError> {
         self.check_target(target)?;
+        blank(target)?;
         let pieces = self.pieces();
-        let first = self.begin(target, &pieces, care, follow)?;
-        follow.step(Step::Writing, self.body_bytes());
+        let beside = care.probe.map(|probe| probe.beside(&with_front(&pieces)));
+        let first = match care.start {
+            Start::Fresh => prepare(target, care, follow).map(|()| 0)?,
+            Start::Resumed => {
+                follow.step(Step::Resuming, self.body_bytes());
+                self.first_difference(target, &pieces, follow.watch())?
+            }
+        };
+        if let Some(beside) = &beside {
+            beside.write(&target).map_err(BurnError::Probe)?;
+        }
+        follow.step(Step::Writing, total(&pieces[first..]));
         self.write(target, &pieces[first..], follow.watch())?;
         follow.step(Step::ReadingBack, self.body_bytes());
         self.read_back(target, &pieces, follow.watch())?;
-        follow.step(Step::Finishing, 0);
-        if let (Some(probe), Start::Fresh) = (care.probe, care.start) {
-            // Storage that wraps has overwritten itself by now.
-            probe.check(&target, 0..self.layout().ram().end).map_err(BurnError::Probe)?;
-            blank_end(target)?;
+        if let Some(beside) = &beside {
+            self.check_beside(target, beside)?;
         }
+        follow.step(Step::Finishing, 0);
+        follow.verified().map_err(BurnError::Held)?;
         self.finish(target)
     }
 
-    /// Make the target blank and find the first piece to write.
-    fn begin(
-        &self,
-        target: &dyn Target,
-        pieces: &[Range<u64>],
-        care: &Care<'_>,
-        follow: &dyn Follow,
-    ) -> Result<usize, BurnError> {
-        if care.start == Start::Resumed {
-            follow.step(Step::Resuming, self.body_bytes());
-            let first = self.first_difference(target, pieces, follow.watch())?;
-            blank(target)?;
-            return Ok(first);
-        }
-        blank(target)?;
-        let between = ALIGN_BYTES..target.len_bytes() - ALIGN_BYTES;
-        let total = between.end - between.start;
-        if care.scrub != Scrub::None {
-            follow.step(Step::Clearing, total);
-        }
-        let watch = follow.watch();
-        scrub(&target, between, care.scrub, |done| {
-            watch.progress(done, total);
-            if watch.stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        })
-        .map_err(|error| match error {
-            ScrubError::Stopped { .. } => BurnError::Interrupted,
-            error => BurnError::Scrub(error),
-        })?;
-        if let Some(probe) = care.probe {
-            follow.step(Step::Probing, 0);
-            probe.run(&target).map_err(BurnError::Probe)?;
-        }
-        Ok(0)
+    /// What the body leaves alone must still be what it was: storage that wraps has overwritten it.
+    fn check_beside(&self, target: &dyn Target, beside: &Probe) -> Result<(), BurnError> {
+        self.check_edge(target, 0)?;
+        beside.check(&target).map_err(|error| self.explain(target, error))?;
+        beside.erase(&target).map_err(device("clearing"))?;
+        target.flush().map_err(device("clearing"))?;
+        self.check_edge(target, target.len_bytes() - ALIGN_BYTES)
     }
 
-    /// Write pieces; one thread fills the next ones while the device writes.
-    fn write(
-        &self,
-        target: &dyn Target,
-        pieces: &[Range<u64>],
-        watch: &dyn Watch,
-    ) -> Result<(), BurnError> {
-        let total = pieces.iter().map(|piece| piece.end - piece.start).sum();
-        let (mut done, mut unflushed) = (0, 0);
-        let filled = |piece: &Range<u64>| {
-            let mut bytes = vec![0; length(piece)];
-            self.expected(piece.start, &mut bytes).map(|()| bytes)
+    /// First and last MiB are zero until the tables are written.
+    fn check_edge(&self, target: &dyn Target, start: u64) -> Result<(), BurnError> {
+        let mut edge = AlignedBuffer::new(length(&(0..ALIGN_BYTES)));
+        target.read_back_at(start, &mut edge).map_err(device("reading back"))?;
+        let Some(at) = edge.iter().position(|byte| *byte != 0) else { return Ok(()) };
+        let by = self.twin(&edge[at - at % BLOCK_BYTES..][..BLOCK_BYTES]);
+        let (block, claims) = ((start + at as u64) / BLOCK_BYTES as u64, target.len_bytes());
+        Err(BurnError::Wraps { block, by, holds: claims - ALIGN_BYTES, claims })
+    }
+
+    /// Say which block of the body lies where a probed block was.
+    fn explain(&self, target: &dyn Target, error: ProbeError) -> BurnError {
+        let wrong = match &error {
+            ProbeError::FakeCapacity { wrong, .. } | ProbeError::Dying { wrong, .. } => {
+                wrong[0].offset
+            }
+            ProbeError::Device(_) => return BurnError::Probe(error),
         };
-        pipeline(pieces, filled, |piece, bytes: Vec<u8>| {
-            stop_if_asked(watch)?;
-            target.write_at(piece.start, &bytes).map_err(device("writing"))?;
-            done += bytes.len() as u64;
-            unflushed += bytes.len() as u64;
-            if unflushed >= FLUSH_BYTES {
-                target.flush().map_err(device("flushing"))?;
-                unflushed = 0;
-            }
-            watch.progress(done, total);
-            Ok(())
-        })?;
-        target.flush().map_err(device("flushing"))
-    }
-
-    /// Read the body back from the device and compare; one thread reads ahead of the hashing.
-    fn read_back(
-        &self,
-        target: &dyn Target,
-        pieces: &[Range<u64>],
-        watch: &dyn Watch,
-    ) -> Result<(), BurnError> {
-        let total = pieces.iter().map(|piece| piece.end - piece.start).sum();
-        let mut done = 0;
-        let read = |piece: &Range<u64>| {
-            let mut bytes = AlignedBuffer::new(length(piece));
-            let part = &mut bytes[..];
-            target.read_back_at(piece.start, part).map_err(device("reading back"))?;
-            Ok(bytes)
+        let mut found = [0; BLOCK_BYTES];
+        let twin = match target.read_back_at(wrong, &mut found) {
+            Ok(_) => self.twin(&found),
+            Err(source) => return BurnError::Device { doing: "reading back", source },
         };
-        pipeline(pieces, read, |piece, bytes: AlignedBuffer| {
-            stop_if_asked(watch)?;
-            if let Some(bad) = self.first_bad(piece, &bytes)? {
-                return Err(self.describe(piece, &bytes, bad));
+        let block = BLOCK_BYTES as u64;
+        twin.filter(|twin| twin * block < wrong).map_or(BurnError::Probe(error), |twin| {
+            let holds = wrong - twin * block;
+            BurnError::Wraps {
+                block: wrong / block,
+                by: Some(twin),
+                holds,
+                claims: target.len_bytes(),
             }
-            done += bytes.len() as u64;
-            watch.progress(done, total);
-            Ok(())
         })
-    }
-
-    /// The index of the first piece that isn't on the target yet.
-    fn first_difference(
-        &self,
-        target: &dyn Target,
-        pieces: &[Range<u64>],
-        watch: &dyn Watch,
-    ) -> Result<usize, BurnError> {
-        let (mut done, total) = (0, self.body_bytes());
-        for (index, piece) in pieces.iter().enumerate() {
-            stop_if_asked(watch)?;
-            let mut bytes = AlignedBuffer::new(length(piece));
-            target.read_back_at(piece.start, &mut bytes).map_err(device("reading back"))?;
-            if self.first_bad(piece, &bytes)?.is_some() {
-                return Ok(index);
-            }
-            done += bytes.len() as u64;
-            watch.progress(done, total);
-        }
-        Ok(pieces.len())
     }
 
     /// Backup table, flush; primary table, flush; MBR, flush. Then both are read back.
@@ -305,44 +277,46 @@ impl Care<'_> {
     pub const FRESH: Self = Self { start: Start::Fresh, probe: None, scrub: Scrub::None };
 }
 
-/// Make a device list no partition: zero its first and last MiB.
-pub fn blank(target: &dyn Device) -> Result<(), BurnError> {
-    target.write_at(0, &vec![0; length(&(0..ALIGN_BYTES))]).map_err(device("clearing"))?;
-    blank_end(target)
+/// Treat what was on a target before as the care says, and probe it.
+fn prepare(target: &dyn Target, care: &Care<'_>, follow: &dyn Follow) -> Result<(), BurnError> {
+    let between = ALIGN_BYTES..target.len_bytes() - ALIGN_BYTES;
+    let total = between.end - between.start;
+    if care.scrub != Scrub::None {
+        follow.step(Step::Clearing, total);
+    }
+    let watch = follow.watch();
+    scrub(&target, between, care.scrub, |done| {
+        watch.progress(done, total);
+        if watch.stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })
+    .map_err(|error| match error {
+        ScrubError::Stopped { .. } => BurnError::Interrupted,
+        error => BurnError::Scrub(error),
+    })?;
+    if let Some(probe) = care.probe {
+        follow.step(Step::Probing, 0);
+        probe.run(&target).map_err(BurnError::Probe)?;
+        blank(target)?;
+    }
+    Ok(())
 }
 
-fn blank_end(target: &dyn Device) -> Result<(), BurnError> {
-    let last = target.len_bytes() - ALIGN_BYTES;
-    target.write_at(last, &vec![0; length(&(0..ALIGN_BYTES))]).map_err(device("clearing"))?;
+/// The body's stretches, the first from the medium's start on: a probe leaves both alone.
+fn with_front(pieces: &[Range<u64>]) -> Vec<Range<u64>> {
+    let mut stretches = joined(pieces);
+    stretches[0].start = 0;
+    stretches
+}
+
+/// Make a device list no partition: zero its first and last MiB.
+pub fn blank(target: &dyn Device) -> Result<(), BurnError> {
+    let zeros = vec![0; length(&(0..ALIGN_BYTES))];
+    for offset in [0, target.len_bytes() - ALIGN_BYTES] {
+        target.write_at(offset, &zeros).map_err(device("clearing"))?;
+    }
     target.flush().map_err(device("clearing"))
 }
 
-/// Run `first` on each piece in a thread of its own, ahead of `second`; the first error ends both.
-fn pipeline<T: Send>(
-    pieces: &[Range<u64>],
-    first: impl Fn(&Range<u64>) -> Result<T, BurnError> + Send,
-    mut second: impl FnMut(&Range<u64>, T) -> Result<(), BurnError>,
-) -> Result<(), BurnError> {
-    std::thread::scope(|scope| {
-        let (sender, receiver) = mpsc::sync_channel(QUEUE);
-        scope.spawn(move || {
-            for piece in pieces {
-                let made = first(piece);
-                let last = made.is_err();
-                // A closed channel means that the other end gave up.
-                if sender.send(made).is_err() || last {
-                    return;
-                }
-            }
-        });
-        pieces.iter().zip(receiver).try_for_each(|(piece, made)| second(piece, made?))
-    })
-}
-
-fn device(doing: &'static str) -> impl Fn(DeviceError) -> BurnError {
+pub(super) fn device(doing: &'static str) -> impl Fn(DeviceError) -> BurnError {
     move |source| BurnError::Device { doing, source }
-}
-
-fn stop_if_asked(watch: &dyn Watch) -> Result<(), BurnError> {
-    if watch.stopped() { Err(BurnError::Interrupted) } else { Ok(()) }
 }

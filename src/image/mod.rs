@@ -16,6 +16,7 @@ pub mod manifest;
 pub mod player;
 #[cfg(feature = "store")]
 pub mod recipe;
+mod passes;
 pub mod sealed;
 pub mod stamp;
 #[cfg(feature = "store")]

@@ -120,8 +120,10 @@ pub struct Stamped {
     pub names: Names,
     /// SHA-256 over the signed medium certificate.
     pub certificate: Digest,
-    /// The hash tree with the stamp.
-    pub tree: HashTree,
+    /// Root of the hash tree with the stamp.
+    pub root: Digest,
+    /// Leaves of that tree that differ from the edition's, by their block in the volume, ascending.
+    pub leaves: Vec<(u64, Digest)>,
     /// Stretches of ROM and SEAL that differ from the edition: offset on the medium and bytes,
     /// ascending, disjoint.
     pub overlays: Vec<(u64, Vec<u8>)>,
@@ -169,10 +171,10 @@ pub fn stamp(
     let hash = sha256(&certificate);
     let slots = slots(stamper, order, certificate, &mut rng)?;
     let mut overlays = rom_overlays(sealed, edition, &names, slots)?;
-    let mut tree = sealed.tree.clone();
-    seal_overlays(sealed, stamper, order, hash, &mut tree, &mut overlays);
+    let leaves = leaves_of(&overlays, sealed.layout.rom().start);
+    let root = seal_overlays(sealed, stamper, order, hash, &leaves, &mut overlays);
     let ram = ram_volume(&sealed.layout, stamper, order, hash, names, &mut rng)?;
-    Ok(Stamped { medium: order.medium, names, certificate: hash, tree, overlays, ram })
+    Ok(Stamped { medium: order.medium, names, certificate: hash, root, leaves, overlays, ram })
 }
 
 fn medium_certificate(
@@ -257,23 +259,29 @@ fn rom_overlays(
     Ok(overlays)
 }
 
-/// Put the stamp into the tree; add its changed blocks and the medium seal.
+/// The leaves of whole blocks at offsets of the medium, by their block in the volume.
+fn leaves_of(overlays: &[(u64, Vec<u8>)], rom: u64) -> Vec<(u64, Digest)> {
+    let leaves = |(offset, bytes): &(u64, Vec<u8>)| {
+        let first = (offset - rom) / BLOCK_BYTES as u64;
+        (first..).zip(bytes.chunks(BLOCK_BYTES).map(sha256)).collect::<Vec<_>>()
+    };
+    overlays.iter().flat_map(leaves).collect()
+}
+
+/// Put the stamp into the tree; add its changed blocks and the medium seal. Returns the root.
 fn seal_overlays(
     sealed: &SealedEdition,
     stamper: &Stamper<'_>,
     order: &Order<'_>,
     certificate: Digest,
-    tree: &mut HashTree,
+    leaves: &[(u64, Digest)],
     overlays: &mut Vec<(u64, Vec<u8>)>,
-) {
+) -> Digest {
     let layout = &sealed.layout;
-    let mut changes = vec![];
-    for (offset, bytes) in &*overlays {
-        let first = (offset - layout.rom().start) / BLOCK_BYTES as u64;
-        changes.extend((first..).zip(bytes.chunks(BLOCK_BYTES).map(sha256)));
-    }
+    // The edition's tree stays as it is; this one is let go when the medium is stamped.
+    let mut tree: HashTree = sealed.tree.clone();
     let uuid = tree_uuid(&sealed.id);
-    for block in tree.update(&changes) {
+    for block in tree.update(leaves) {
         let mut bytes = vec![0; BLOCK_BYTES];
         tree.fill(&uuid, block, &mut bytes);
         overlays.push((layout.seal().start + block * BLOCK_BYTES as u64, bytes));
@@ -295,6 +303,7 @@ fn seal_overlays(
     let bytes = padded(&sign(stamper.key, &seal), range.end - range.start)
         .expect("a seal is far shorter than its slot");
     overlays.push((range.start, bytes));
+    tree.root()
 }
 
 fn ram_volume(

@@ -129,7 +129,7 @@ pub fn finish(
     let burn = BurnRecord {
         edition: sealed.id,
         certificate: prepared.stamped.certificate,
-        root: prepared.stamped.tree.root(),
+        root: prepared.stamped.root,
         target: prepared.wish.target.clone(),
         hardware: prepared.wish.hardware.clone(),
         label: prepared.wish.label,
