@@ -1,8 +1,12 @@
 //! Checking: what is sealed, touched, altered, and what is said of it.
 
 mod flips;
+mod forged;
+mod history;
 mod mounted;
+mod states;
 mod tool;
+mod touched;
 
 use scrip::device::Device;
 use scrip::image::check::{Grade, Identity, Outcome, Report, Step, Verdict, check};

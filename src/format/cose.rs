@@ -105,7 +105,8 @@ pub fn stated_kind(bytes: &[u8]) -> Option<Kind> {
 }
 
 /// The media type `application/x.scrip.<kind>`; RFC 9596 has `application/` left out.
-fn type_name(kind: Kind) -> String {
+/// What the header of a signed object of this kind says it is.
+pub fn type_name(kind: Kind) -> String {
     format!("x.scrip.{}", kind.name())
 }
 

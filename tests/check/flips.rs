@@ -82,8 +82,8 @@ impl Bench {
         Some(own.map_or(RESERVE_PATH, |(_, file)| file.path.as_str()))
     }
 
-    /// Stretches of the medium that flips are drawn from alike: all of it but the writable area,
-    /// then what is small and has rules of its own.
+    /// Stretches of the medium that flips are drawn from alike: what is small and has rules of its
+    /// own, and all but the writable area.
     fn strata(&self) -> Vec<Vec<Range<u64>>> {
         let (rom, seal) = (self.layout.rom(), self.layout.seal());
         let last = self.device.len_bytes();
@@ -93,7 +93,10 @@ impl Bench {
             .files()
             .iter()
             .filter_map(|file| Some(file.offset_bytes?..file.offset_bytes? + file.size_bytes));
+        let ends = self.plan.directories().iter().map(|directory| directory.range.end);
+        let behind = ends.map(|end| end..end.next_multiple_of(4096)).map(shift);
         vec![
+            behind.filter(|range| !range.is_empty()).collect(),
             vec![0..seal.end, last - (1 << 20)..last],
             files.map(shift).collect(),
             self.plan.metadata_ranges().into_iter().map(shift).collect(),

@@ -100,6 +100,12 @@ pub fn judge(
     trust: &Trust,
     identity: &Identity,
 ) -> Result<Report, CheckError> {
+    if edition::open(device).is_ok() {
+        let reason = "it is an edition file: media are burnt from it";
+        let mut report = Report::begin();
+        report.fault(Fault::new(Part::Medium, reason));
+        return Ok(report);
+    }
     match manifest::find(reading, device, trust)? {
         Sought::Found(edition) => {
             refuse_test_root(&edition)?;
@@ -111,7 +117,7 @@ pub fn judge(
             let fault = Fault::new(Part::File(MANIFEST_PATH.to_owned()), reason);
             Ok(without_edition(Fault { blocks, ..fault }))
         }
-        Sought::Missing => Ok(no_manifest(reading, device)),
+        Sought::Missing => Ok(no_manifest(reading)),
     }
 }
 
@@ -124,16 +130,10 @@ fn refuse_test_root(edition: &Edition) -> Result<(), CheckError> {
     Ok(())
 }
 
-/// Nothing begins like a manifest: is it a damaged medium, an edition file, or something else?
-fn no_manifest(reading: &Reading, device: &dyn Device) -> Report {
-    let part = Part::File(MANIFEST_PATH.to_owned());
-    if edition::open(device).is_ok() {
-        let reason = "this is an edition file that is not signed: it is to be signed, then burnt";
-        let mut report = Report::begin();
-        report.fault(Fault::new(Part::Medium, reason));
-        return report;
-    }
+/// Nothing begins like a manifest: is it a damaged medium, or something else?
+fn no_manifest(reading: &Reading) -> Report {
     if reading.has_tree() {
+        let part = Part::File(MANIFEST_PATH.to_owned());
         return without_edition(Fault::new(part, "it is missing, or damaged at its beginning"));
     }
     let mut report = Report::begin();

@@ -11,12 +11,17 @@ use super::super::leaves::{self, LeavesError, Watch};
 use super::super::tree::{self, BLOCK_BYTES, Digest};
 use crate::crypto::digest::sha256;
 use crate::device::{Device, DeviceError};
+use crate::format::{Kind, cose};
 
 const BLOCK: u64 = BLOCK_BYTES as u64;
 /// Blocks that begin like a manifest are remembered up to this many.
 const MANIFESTS_MAX: usize = 32;
-/// A signed manifest begins so: a map of two, key 1, a byte string of two to five bytes' length.
+/// A signed manifest begins so: a map of two, key 1, a byte string whose length takes 1 to 4 bytes.
 const MANIFEST_STARTS: [[u8; 3]; 3] = [[0xa2, 1, 0x58], [0xa2, 1, 0x59], [0xa2, 1, 0x5a]];
+/// The type of what is signed stands in its first bytes.
+const MANIFEST_TYPE_END: usize = 64;
+/// A hash tree is searched for in so much of a device of which nothing is known.
+const SEARCH_BYTES_MAX: u64 = 8 << 30;
 /// The superblock's magic.
 const VERITY: &[u8; 8] = b"verity\0\0";
 /// Where a superblock states its blocks of data.
@@ -134,7 +139,10 @@ impl Reading {
 }
 
 fn note_manifest(manifests: &mut BTreeSet<u64>, block: u64, bytes: &[u8]) {
-    if MANIFEST_STARTS.iter().any(|start| bytes.starts_with(start)) {
+    let begins = MANIFEST_STARTS.iter().any(|start| bytes.starts_with(start));
+    let name = || cose::type_name(Kind::Manifest).into_bytes();
+    let named = |name: &[u8]| bytes[..MANIFEST_TYPE_END].windows(name.len()).any(|w| w == name);
+    if begins && named(&name()) {
         manifests.insert(block);
         if manifests.len() > MANIFESTS_MAX {
             manifests.pop_last();
@@ -161,9 +169,10 @@ fn find_rom(device: &dyn Device, head: &[u8], tail: &[u8]) -> Result<Range<u64>,
             return Ok(ALIGN_BYTES..ALIGN_BYTES + bytes);
         }
     }
-    let bytes = match sizes.first() {
-        Some((bytes, _)) => *bytes,
-        None => search_tree(device)?.unwrap_or(0),
+    let first = sizes.first().copied();
+    let bytes = match first {
+        Some((bytes, votes)) if votes > 1 => bytes,
+        _ => search_tree(device)?.or(first.map(|(bytes, _)| bytes)).unwrap_or(0),
     };
     Ok(ALIGN_BYTES..ALIGN_BYTES + bytes)
 }
@@ -205,7 +214,7 @@ fn has_tree(device: &dyn Device, bytes: u64) -> Result<bool, DeviceError> {
 
 /// Look for a tree behind each whole MiB.
 fn search_tree(device: &dyn Device) -> Result<Option<u64>, DeviceError> {
-    let last = device.len_bytes().min(VOLUME_MAX_BYTES);
+    let last = device.len_bytes().min(SEARCH_BYTES_MAX);
     for bytes in (VOLUME_MIN_BYTES..last).step_by(1 << 20) {
         if has_tree(device, bytes)? {
             return Ok(Some(bytes));

@@ -299,7 +299,9 @@ impl Scene<'_> {
         for stretch in stretches(blocks) {
             let bytes = stretch.start as u64 * BLOCK..stretch.end as u64 * BLOCK;
             let comparison = fat::compare_within(&self.expected.plan, &volume, bytes)?;
-            if comparison.gravest().is_none() {
+            let before = report.fault_count;
+            self.behind_directories(stretch.clone(), report)?;
+            if comparison.gravest().is_none() && report.fault_count == before {
                 let reason = "it gives other bytes each time it is read";
                 report.fault(self.metadata_fault(stretch.clone(), reason));
             }
@@ -308,6 +310,33 @@ impl Scene<'_> {
                 if seen.insert(key) {
                     self.metadata_difference(difference, &volume, report)?;
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// From a directory's end to the block's the bytes are the reserve's, and zero.
+    fn behind_directories(
+        &self,
+        blocks: Range<usize>,
+        report: &mut Report,
+    ) -> Result<(), DeviceError> {
+        for directory in self.expected.plan.directories() {
+            let own = usize::try_from(directory.range.end % BLOCK).expect("below a block");
+            let last = leaf_range(Some(directory.range.end - 1), 1).start;
+            if own == 0 || !blocks.contains(&last) {
+                continue;
+            }
+            let found = self.block(last)?;
+            let damage = Damage::between(&found[own..], &vec![0; BLOCK_BYTES - own]);
+            if damage.is_some() {
+                let start = self.first + last as u64;
+                report.fault(Fault {
+                    blocks: Some(start..start + 1),
+                    hashes: Some(self.hashes(last)),
+                    damage,
+                    ..Fault::new(Part::File(RESERVE_PATH.to_owned()), "its data has changed")
+                });
             }
         }
         Ok(())
