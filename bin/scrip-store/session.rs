@@ -7,13 +7,22 @@ use scrip::device::{FolderError, Privacy, create_file};
 use scrip::format::certificate::Purpose;
 use scrip::shop::{Refusal, Shop, ShopError, Writing, needs_passphrase};
 use scrip::tool::password::PasswordSource;
-use scrip::tool::{Exit, Failure, Output};
+use scrip::tool::{Exit, Failure, Output, clock};
 use scrip::trust::{KeyFileError, Passphrase, TestRoots};
 
 use crate::cli::Common;
 
-/// Open the store's folder; asks for the passphrase if its keys lie under one.
+/// Open the store's folder and warn of what the clock shows.
 pub(crate) fn open(common: &Common, output: &Output) -> Result<Shop, Failure> {
+    let shop = open_quietly(common, output)?;
+    for warning in shop.clock_warnings(clock::now()) {
+        output.warn(warning);
+    }
+    Ok(shop)
+}
+
+/// Open the store's folder; asks for the passphrase if its keys lie under one.
+pub(crate) fn open_quietly(common: &Common, output: &Output) -> Result<Shop, Failure> {
     let locked = needs_passphrase(&common.dir).map_err(told)?;
     let asked = (locked && !common.no_passphrase) || common.password_file.is_some();
     let source = PasswordSource::from(common.password_file.clone());
@@ -88,9 +97,10 @@ fn refusal_hint(refusal: &Refusal) -> Option<&'static str> {
             "ask the issuer for its fingerprint; if it is the same, give its root with --trust FILE"
         }
         Refusal::NoBlank { .. } => "ask the issuer for a kit",
-        Refusal::NoCode { .. } => {
-            "sell codes that add up to it, or a voucher with `topup --voucher FILE`"
+        Refusal::NoCode { instead, .. } if instead.is_empty() => {
+            "sell a voucher with `topup --voucher FILE`, or have the issuer sell a code"
         }
+        Refusal::NoCode { .. } => "sell those codes one by one",
         Refusal::Quota { .. } => "settle with the issuer, or ask for a larger quota",
         Refusal::Certificate(_) => "ask the issuer for a new certificate",
         _ => return None,

@@ -5,10 +5,10 @@ use scrip::tool::{Exit, Failure, Output, clock, money};
 use serde_json::{Value, json};
 
 use crate::cli::Common;
-use crate::session::{open, told};
+use crate::session::{open_quietly, told};
 
 pub(crate) fn status(common: &Common, output: &Output) -> Result<Exit, Failure> {
-    let shop = open(common, output)?;
+    let shop = open_quietly(common, output)?;
     let status = shop.status(clock::now()).map_err(told)?;
     for line in lines(&status) {
         output.line(line);

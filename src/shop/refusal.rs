@@ -128,7 +128,7 @@ pub enum Refusal {
         total: usize,
     },
     /// No code of this amount is left for this medium.
-    #[error("medium {medium}: no code of {amount} is left; its stock is {stock}")]
+    #[error("medium {medium}: no code of {amount} is left; its stock is {stock}{instead}")]
     NoCode {
         /// The medium.
         medium: MediumId,
@@ -136,6 +136,8 @@ pub enum Refusal {
         amount: String,
         /// What there is, as `12 of 1,000 JPY`.
         stock: String,
+        /// What would add up to the amount, as `, of which 3 of 1,000 JPY add up to it`, or nothing.
+        instead: String,
     },
     /// The medium is in no kit of this store.
     #[error("medium {0} is in no kit of this store")]

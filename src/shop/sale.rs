@@ -1,5 +1,7 @@
 //! Selling: media, codes, vouchers; and taking a sale back.
 
+use std::collections::BTreeMap;
+
 use super::books::Code;
 use super::enter::Draft;
 use super::open::Shop;
@@ -7,12 +9,15 @@ use super::{Receipt, Refusal, ShopError};
 use crate::format::sheet::SheetId;
 use crate::format::store::{StoreEntry, StoreEvent, Value};
 use crate::trust::Verified;
-use crate::units::{Amount, MediumId, Timestamp};
+use crate::units::{Amount, CurrencyForm, MediumId, Timestamp};
 use crate::voucher::code::TypedCode;
 use crate::voucher::{VoucherSale, sign_voucher};
 
 /// How long a voucher is good: it is sold to be used soon, and what it holds back is the quota.
 pub const VOUCHER_DAYS: u64 = 365;
+
+/// Steps after which nobody looks on for codes that add up to a sum.
+const MAKE_UP_STEPS: u32 = 100_000;
 
 /// A code that left the stock.
 #[derive(Clone, PartialEq, Eq)]
@@ -121,11 +126,7 @@ impl Shop {
         let enrolled = self.enrolled()?;
         let stocked = enrolled.books.medium(medium)?;
         let form = enrolled.form();
-        let none = || Refusal::NoCode {
-            medium,
-            amount: form.show(amount),
-            stock: list_stock(stocked.stock().into_iter().map(|(a, n)| (form.show(a), n))),
-        };
+        let none = || no_code(form, medium, amount, &stocked.stock());
         let code = stocked.code(amount).ok_or_else(none)?;
         let (id, slot) = (stocked.sheet.id, code.stocked.slot);
         enrolled.revoked.check_slot(&id, slot)?;
@@ -183,7 +184,75 @@ impl Shop {
     }
 }
 
-fn list_stock(stock: impl Iterator<Item = (String, u32)>) -> String {
-    let lines: Vec<_> = stock.map(|(amount, count)| format!("{count} of {amount}")).collect();
-    if lines.is_empty() { "empty".to_owned() } else { lines.join(", ") }
+/// The refusal where no code has this amount, with what would add up to it.
+fn no_code(
+    form: CurrencyForm,
+    medium: MediumId,
+    amount: Amount,
+    stock: &BTreeMap<Amount, u32>,
+) -> Refusal {
+    let list = |codes: &[(Amount, u32)]| {
+        let lines =
+            codes.iter().map(|(amount, count)| format!("{count} of {}", form.show(*amount)));
+        lines.collect::<Vec<_>>().join(", ")
+    };
+    let largest_first: Vec<_> =
+        stock.iter().rev().map(|(amount, count)| (*amount, *count)).collect();
+    let sum = make_up(&largest_first, amount.minor(), &mut { MAKE_UP_STEPS });
+    let instead = sum.map(|codes| format!(", of which {} add up to it", list(&codes)));
+    let stock = if stock.is_empty() { "empty".to_owned() } else { list(&largest_first) };
+    let amount = form.show(amount);
+    Refusal::NoCode { medium, amount, stock, instead: instead.unwrap_or_default() }
+}
+
+/// Codes that add up to a sum, large ones preferred; gives up after some steps.
+fn make_up(stock: &[(Amount, u32)], sum: u64, steps: &mut u32) -> Option<Vec<(Amount, u32)>> {
+    if sum == 0 {
+        return Some(vec![]);
+    }
+    *steps = steps.checked_sub(1)?;
+    let ((amount, count), smaller) = stock.split_first()?;
+    let most = u32::try_from(sum / amount.minor()).unwrap_or(u32::MAX).min(*count);
+    (0..=most).rev().find_map(|used| {
+        let mut codes = make_up(smaller, sum - u64::from(used) * amount.minor(), steps)?;
+        if used > 0 {
+            codes.insert(0, (*amount, used));
+        }
+        Some(codes)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made_up(stock: &[(u64, u32)], sum: u64) -> Option<Vec<(u64, u32)>> {
+        let amount = |minor: u64| Amount::from_minor(minor).unwrap();
+        let stock: Vec<_> = stock.iter().map(|(minor, count)| (amount(*minor), *count)).collect();
+        let codes = make_up(&stock, sum, &mut { MAKE_UP_STEPS })?;
+        Some(codes.into_iter().map(|(amount, count)| (amount.minor(), count)).collect())
+    }
+
+    #[test]
+    fn codes_add_up_to_a_sum_where_they_can() {
+        let stock = [(10_000, 1), (5_000, 2), (3_000, 3), (1_000, 1)];
+        let cases: [(u64, &[(u64, u32)]); 4] = [
+            (8_000, &[(5_000, 1), (3_000, 1)]),
+            (9_000, &[(5_000, 1), (3_000, 1), (1_000, 1)]),
+            (12_000, &[(5_000, 1), (3_000, 2), (1_000, 1)]),
+            (30_000, &[(10_000, 1), (5_000, 2), (3_000, 3), (1_000, 1)]),
+        ];
+        for (sum, codes) in cases {
+            assert_eq!(made_up(&stock, sum).as_deref(), Some(codes), "{sum}");
+        }
+        assert_eq!(made_up(&stock, 2_000), None);
+        assert_eq!(made_up(&stock, 30_001), None);
+        assert_eq!(made_up(&[], 1), None);
+    }
+
+    #[test]
+    fn a_hopeless_search_gives_up() {
+        let stock: Vec<_> = (1..=50).rev().map(|n| (2 * n, 1)).collect();
+        assert_eq!(made_up(&stock, 1_275), None, "even codes never make an odd sum");
+    }
 }

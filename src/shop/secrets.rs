@@ -189,7 +189,7 @@ mod tests {
         for part in [&*secrets.encode(), &sealing_key(&store, medium).expose()[..], &sealed] {
             assert!(spec.contains(&hex(part)), "{}", hex(part));
         }
-        let opened = BurnSecrets::open(&sealed, &store, medium).ok().expect("it opens");
+        let opened = BurnSecrets::open(&sealed, &store, medium).expect("it opens");
         assert_eq!((opened.edition, opened.target), (secrets.edition, secrets.target));
         assert!(opened.password == secrets.password && opened.seed == secrets.seed);
         assert!(opened.keys.key.seed() == secrets.keys.key.seed());

@@ -90,8 +90,6 @@ impl Shop {
         let enrolled = self.enrolled()?;
         let certificate = enrolled.signer.certificate();
         let floor = enrolled.trust.floor();
-        let today = floor.map_or(now, |floor| floor.max(now));
-        let left = certificate.expires.seconds().saturating_sub(today.seconds());
         let mut status = Status {
             store: enrolled.grant.store,
             name: certificate.subject.clone(),
@@ -105,7 +103,7 @@ impl Shop {
             last_serial: enrolled.grant.serial_last,
             expires: certificate.expires,
             floor,
-            days_left: left / Timestamp::DAY_S,
+            days_left: days_left(certificate.expires, floor, now),
             policy: enrolled.policy.as_ref().map(|policy| policy.number),
             revocation: enrolled.revoked.list().map(|list| list.number),
             entries: enrolled.log.next_seq(),
@@ -117,20 +115,30 @@ impl Shop {
         Ok(status)
     }
 
+    /// What this computer's clock gives reason to look at; it alone never refuses anything.
+    pub fn clock_warnings(&self, now: Timestamp) -> Vec<String> {
+        let Ok(enrolled) = self.enrolled() else { return vec![] };
+        let mut warnings = vec![];
+        let end = enrolled.signer.certificate().expires;
+        let floor = enrolled.trust.floor();
+        let days = days_left(end, floor, now);
+        if end <= now {
+            warnings.push(format!("by this computer's clock the certificate ended at {end}"));
+        } else if days < DAYS_MIN {
+            warnings.push(format!("the certificate ends in {days} days"));
+        }
+        if let Some(floor) = floor.filter(|floor| *floor > now) {
+            warnings.push(format!("this computer's clock, {now}, is behind the issuer's {floor}"));
+        }
+        warnings
+    }
+
     fn warnings(&self, status: &Status, now: Timestamp) -> Vec<String> {
         let mut warnings = vec![];
         if let Err(refusal) = self.standing() {
             warnings.push(refusal.to_string());
         }
-        if status.expires <= now {
-            let end = status.expires;
-            warnings.push(format!("by this computer's clock the certificate ended at {end}"));
-        } else if status.days_left < DAYS_MIN {
-            warnings.push(format!("the certificate ends in {} days", status.days_left));
-        }
-        if let Some(floor) = status.floor.filter(|floor| *floor > now) {
-            warnings.push(format!("this computer's clock, {now}, is behind the issuer's {floor}"));
-        }
+        warnings.extend(self.clock_warnings(now));
         if status.media.begun > 0 {
             warnings.push(format!("{} burns began and haven't ended", status.media.begun));
         }
@@ -146,6 +154,12 @@ impl Shop {
         }
         warnings
     }
+}
+
+/// Days from the later of floor and clock to the end.
+fn days_left(end: Timestamp, floor: Option<Timestamp>, now: Timestamp) -> u64 {
+    let today = floor.map_or(now, |floor| floor.max(now));
+    end.seconds().saturating_sub(today.seconds()) / Timestamp::DAY_S
 }
 
 impl Status {

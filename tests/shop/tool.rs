@@ -243,7 +243,9 @@ fn topups_come_from_the_stock_or_as_vouchers() {
     let none = desk.run(&["topup", &medium, "3000"]);
     assert_eq!(none.exit, 5);
     assert!(none.err.contains("no code of 3,000 JPY is left; its stock is 2 of 1,000 JPY"));
-    assert!(none.err.contains("hint: sell codes that add up to it"), "{}", none.err);
+    assert!(none.err.contains("hint: sell a voucher with `topup --voucher FILE`"), "{}", none.err);
+    let two = desk.run(&["topup", &medium, "2000"]);
+    assert!(two.err.contains(", of which 2 of 1,000 JPY add up to it\nhint: sell those codes"));
     let file = desk.file("top-up.voucher");
     let voucher = desk.run(&["topup", &medium, "3000", "--voucher", &file, "--json"]).result();
     assert_eq!(voucher["serial"], 1);
