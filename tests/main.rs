@@ -5,6 +5,8 @@
 mod build;
 mod burn;
 mod check;
+#[cfg(feature = "store")]
+mod corpus;
 mod device;
 mod domains;
 mod emulator;
