@@ -5,6 +5,7 @@
 
 use std::num::NonZeroUsize;
 use std::ops::Range;
+use std::sync::Mutex;
 
 use super::layout::{Layout, LayoutError, MANIFEST_PATH, SLOTS};
 use super::leaves::{self, CHUNK_BYTES, Interrupted, Watch};
@@ -162,8 +163,14 @@ pub fn author(
     let plan = layout.rom_plan(&manifest, 0)?;
     let bridge = Bridge::new(draft, &plan, contents);
     let rom = layout.rom().start;
+    // A file takes one write at a time: whoever would have to wait sleeps here, not in the kernel.
+    let writing = Mutex::new(());
     let leaves = leaves::fill_and_hash(layout.rom_blocks(), threads, watch, &|offset, bytes| {
         plan.read_at(offset, bytes, &bridge)?;
+        if leaves::is_zero(bytes) {
+            return Ok(());
+        }
+        let _turn = writing.lock().expect("no worker panics");
         Ok::<_, EditionError>(target.write_at(rom + offset, bytes)?)
     })?;
     set_roots(&mut manifest, &plan, &leaves);

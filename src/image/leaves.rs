@@ -75,7 +75,8 @@ pub fn fill_and_hash<E: From<Interrupted> + Send>(
 ) -> Result<Vec<Digest>, E> {
     let mut leaves = vec![[0; 32]; usize::try_from(blocks).expect("a volume's leaves fit memory")];
     let parts = leaves.chunks_mut(CHUNK_BYTES / BLOCK_BYTES).map(Mutex::new).collect();
-    let run = Run { parts, total: blocks * BLOCK_BYTES as u64, watch, fill };
+    let (total, zero_leaf) = (blocks * BLOCK_BYTES as u64, sha256(&[0; BLOCK_BYTES]));
+    let run = Run { parts, total, watch, fill, zero_leaf };
     watch.progress(0, run.total);
     let (next, done, fault) = (AtomicUsize::new(0), AtomicU64::new(0), Mutex::new(None));
     std::thread::scope(|scope| {
@@ -95,11 +96,19 @@ pub fn fill_and_hash<E: From<Interrupted> + Send>(
     }
 }
 
+/// Are these bytes zeros, at most [`CHUNK_BYTES`] of them?
+pub fn is_zero(bytes: &[u8]) -> bool {
+    static ZEROS: [u8; CHUNK_BYTES] = [0; CHUNK_BYTES];
+    bytes == &ZEROS[..bytes.len()]
+}
+
 struct Run<'a, E> {
     parts: Vec<Mutex<&'a mut [Digest]>>,
     total: u64,
     watch: &'a dyn Watch,
     fill: &'a Fill<'a, E>,
+    /// The leaf of a block of zeros, of which a volume may have many.
+    zero_leaf: Digest,
 }
 
 impl<E: From<Interrupted>> Run<'_, E> {
@@ -115,7 +124,7 @@ impl<E: From<Interrupted>> Run<'_, E> {
             let bytes = &mut chunk[..part.len() * BLOCK_BYTES];
             (self.fill)((place * CHUNK_BYTES) as u64, bytes)?;
             for (leaf, block) in part.iter_mut().zip(bytes.chunks(BLOCK_BYTES)) {
-                *leaf = sha256(block);
+                *leaf = if is_zero(block) { self.zero_leaf } else { sha256(block) };
             }
             let count = bytes.len() as u64;
             self.watch.progress(done.fetch_add(count, Ordering::Relaxed) + count, self.total);
