@@ -16,6 +16,7 @@ mod refusal;
 mod reproducible;
 mod sealed;
 mod start_page;
+mod tool;
 
 /// The text of a small recipe.
 pub(crate) const RECIPE: &str = r#"

@@ -289,6 +289,7 @@ const BAD_TREES: &[Spoil] = &[
     ),
     (|k| k.put("content/x", b""), "/CONTENT and /content are one name on FAT"),
     (|k| k.put("CONTENT/big", &vec![7; 34 << 20]), "rom: read-only volume: the tree takes "),
+    (|k| k.put(&vec!["n".repeat(200); 6].join("/"), b""), "path of 1206 bytes, limit 1024: \"/nnn"),
     (
         |k| k.put("START.HTM", b"<!-- scrip:edition --> beside"),
         "START.HTM: marker <!-- scrip:edition --> in line 1 does not stand on a line of its own",
@@ -337,6 +338,28 @@ fn settings_that_no_player_would_read_are_refused() {
     assert!(build("ö").is_ok());
     let said = build("😀").unwrap_err().to_string();
     assert!(said.starts_with("settings of ") && said.ends_with(" bytes, limit 8192"), "{said}");
+}
+
+#[test]
+fn a_catalogue_that_no_player_would_read_is_refused() {
+    let item = |number: usize| {
+        let words = "語".repeat(80);
+        format!(
+            "[[item]]\nid = \"i{number}\"\ntitle = \"{words}\"\ntitle_ja = \"{words}\"\nkind = \"text\"\n\
+             path = \"i/{number}\"\nprice = 1\nrights_holder = \"{words}\"\n"
+        )
+    };
+    let build = |count: usize| {
+        let items: Vec<_> = (0..count).map(item).collect();
+        let files: Vec<_> = (0..count).map(|number| (format!("i/{number}"), vec![])).collect();
+        let head = RECIPE.split("[[item]]").next().unwrap();
+        Kitchen::stocked(&format!("{head}{}", items.concat()), &files).build("out", THREADS)
+    };
+    assert!(build(1_300).is_ok());
+    let said = build(1_500).unwrap_err().to_string();
+    assert!(said.starts_with("catalogue of ") && said.ends_with(" bytes, limit 1048576"), "{said}");
+    let said = build(4_097).unwrap_err().to_string();
+    assert!(said.ends_with("item is there 4097 times, expected at most 4096"), "{said}");
 }
 
 #[test]
