@@ -2,37 +2,16 @@
 
 use std::num::NonZeroUsize;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread::available_parallelism;
 
 use scrip::image::check::{CheckError, Report};
-use scrip::image::leaves::Watch;
-use scrip::tool::{Exit, Failure, Interrupt, Output, Progress, pinned_roots};
+use scrip::tool::{
+    Attendant, Exit, Failure, Interrupt, Output, Progress, pinned_roots, threads as cores,
+};
 use scrip::trust::{TestRoots, Trust};
 use serde_json::{Value, json};
 
 use crate::cli::CheckArgs;
 use crate::source::Source;
-
-/// A check that was asked to stop, or is to be shown.
-struct Shown<'a> {
-    progress: &'a Progress,
-    total: AtomicU64,
-    interrupt: &'a Interrupt,
-}
-
-impl Watch for Shown<'_> {
-    fn progress(&self, done: u64, total: u64) {
-        if self.total.swap(total, Ordering::Relaxed) != total {
-            self.progress.stage("reading", total);
-        }
-        self.progress.at(done);
-    }
-
-    fn stopped(&self) -> bool {
-        self.interrupt.requested()
-    }
-}
 
 pub(crate) fn check(
     args: &CheckArgs,
@@ -65,10 +44,6 @@ pub(crate) fn check(
     Ok(exit)
 }
 
-fn cores() -> NonZeroUsize {
-    available_parallelism().unwrap_or(NonZeroUsize::MIN)
-}
-
 fn one(
     path: &Path,
     trust: &Trust,
@@ -81,20 +56,19 @@ fn one(
         output.note(format!("{}: {note}", path.display()));
     }
     let progress = Progress::start(output, &path.display().to_string());
-    let shown = Shown { progress: &progress, total: AtomicU64::new(0), interrupt };
-    let checked = source.check(trust, threads, &shown);
+    let watch = Attendant::new(&progress, interrupt, "reading");
+    let checked = source.check(trust, threads, &watch);
     progress.end(if checked.is_ok() { "read" } else { "not read to its end" });
     checked.map_err(|error| told(&error))
 }
 
 fn told(error: &CheckError) -> Failure {
+    let failure = Failure::of(Exit::from(error), error);
     match error {
-        CheckError::Interrupted => Failure::interrupted(),
-        CheckError::Device(_) | CheckError::List(_) | CheckError::Open(_) => {
-            Failure::of(Exit::Failure, error)
+        CheckError::TestRoot(_) => {
+            failure.hint("media under a test root were made by a test; they hold no money")
         }
-        CheckError::TestRoot(_) => Failure::of(Exit::Refusal, error)
-            .hint("media under a test root were made by a test; they hold no money"),
+        _ => failure,
     }
 }
 

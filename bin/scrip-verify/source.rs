@@ -3,9 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use scrip::device::{
-    Access, DeviceNumber, Disk, FileDevice, Hardware, Machine, MountedTree, Transport, Use,
-};
+use scrip::device::{Access, DeviceNumber, FileDevice, Machine, MountedTree, Use};
 use scrip::image::check::{CheckError, Identity, Mounts, Report, check, check_mounted};
 use scrip::image::layout::{JOURNAL_PATHS, MANIFEST_PATH};
 use scrip::image::leaves::Watch;
@@ -114,22 +112,14 @@ fn block(number: DeviceNumber) -> Result<(Identity, Vec<String>), Failure> {
         }
         _ => None,
     });
-    Ok((identity(disk), mounted.collect()))
+    Ok((Identity::of(disk), mounted.collect()))
 }
 
 /// The hardware that a directory is mounted from.
 fn mounted_on(machine: &Machine, folder: &Path) -> Identity {
     let mount = machine.mounts.iter().rfind(|mount| mount.place == folder);
     match mount.and_then(|mount| machine.disk_of(mount.number)) {
-        Some(disk) => identity(disk),
+        Some(disk) => Identity::of(disk),
         None => Identity::Unreadable("the directory is not where a device is mounted".to_owned()),
-    }
-}
-
-fn identity(disk: &Disk) -> Identity {
-    match &disk.hardware {
-        _ if disk.transport == Transport::Loop => Identity::Image,
-        Hardware::Unknown(reason) => Identity::Unreadable((*reason).to_owned()),
-        known => Identity::Known(known.to_string()),
     }
 }

@@ -3,6 +3,7 @@
 //! A tool's `main` parses its arguments and hands its work to [`run`]; only this room and the
 //! tools themselves touch the terminal, the clock and the environment.
 
+mod attendant;
 mod bug;
 mod class;
 pub mod clock;
@@ -20,6 +21,7 @@ use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
+pub use attendant::Attendant;
 pub use class::Classed;
 pub use exit::Exit;
 pub use failure::{Explain, Failure};

@@ -35,6 +35,12 @@ impl Progress {
         Self { output: output.clone(), name: name.to_owned(), started: Instant::now(), bar, meter }
     }
 
+    #[cfg(test)]
+    pub(super) fn telling_every(mut self, every: Duration) -> Self {
+        self.meter = Mutex::new(Meter::new(every));
+        self
+    }
+
     /// Begins a stage of the work, as a gerund (`writing`), with its own count of bytes.
     pub fn stage(&self, doing: &'static str, total_bytes: u64) {
         self.meter().begin(doing, total_bytes, self.started.elapsed());

@@ -33,7 +33,7 @@ pub use report::{
 use super::edition;
 use super::layout::MANIFEST_PATH;
 use super::leaves::{LeavesError, Watch};
-use crate::device::{Device, DeviceError, ListError, OpenError};
+use crate::device::{Device, DeviceError, Disk, Hardware, ListError, OpenError, Transport};
 use crate::format::certificate::Purpose;
 use crate::trust::{Fingerprint, Trust};
 use case::Case;
@@ -50,6 +50,17 @@ pub enum Identity {
     Known(String),
     /// None could be read; the text says why.
     Unreadable(String),
+}
+
+impl Identity {
+    /// What a disk says of itself; a loop device is an image file.
+    pub fn of(disk: &Disk) -> Self {
+        match &disk.hardware {
+            _ if disk.transport == Transport::Loop => Self::Image,
+            Hardware::Unknown(reason) => Self::Unreadable((*reason).to_owned()),
+            known => Self::Known(known.to_string()),
+        }
+    }
 }
 
 /// Why a medium could not be checked.

@@ -1,5 +1,6 @@
 //! Classes of what can go wrong with editions.
 
+use crate::image::check::CheckError;
 use crate::image::edition::EditionError;
 use crate::image::sealed::SealError;
 use crate::tool::Exit;
@@ -26,6 +27,16 @@ impl From<&SealError> for Exit {
             SealError::Device(error) => Self::from(error),
             SealError::Interrupted => Self::Interrupted,
             _ => Self::Damage,
+        }
+    }
+}
+
+impl From<&CheckError> for Exit {
+    fn from(error: &CheckError) -> Self {
+        match error {
+            CheckError::Interrupted => Self::Interrupted,
+            CheckError::TestRoot(_) => Self::Refusal,
+            CheckError::Device(_) | CheckError::List(_) | CheckError::Open(_) => Self::Failure,
         }
     }
 }
