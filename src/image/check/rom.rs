@@ -265,10 +265,11 @@ impl Scene<'_> {
         leaves.filter(|(_, leaf)| **leaf != zero).map(|(at, leaf)| (*leaf, at)).collect()
     }
 
-    /// The part that a changed block belongs to; behind a file's end it is the reserve.
+    /// The part that a changed block belongs to; behind a file's last cluster it is the reserve.
     fn part(&self, owners: &Owners<'_>, index: usize, bytes: &[u8]) -> Part {
         let Some((range, _, size)) = owners.file(index) else { return owners.part(index) };
-        let own = usize::try_from(*size % BLOCK).expect("below a block");
+        let clusters = size.next_multiple_of(self.expected.plan.geometry().cluster_bytes());
+        let own = usize::try_from(clusters % BLOCK).expect("below a block");
         if index + 1 == range.end && own > 0 {
             let mut padded = bytes.to_vec();
             padded[own..].fill(0);
