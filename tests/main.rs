@@ -5,8 +5,6 @@
 mod build;
 mod burn;
 mod check;
-#[cfg(feature = "store")]
-mod corpus;
 mod device;
 mod domains;
 mod emulator;
