@@ -3,9 +3,7 @@
 use scrip::crypto::SystemRandom;
 use scrip::crypto::password::Cost;
 use scrip::format::certificate::Purpose;
-use scrip::issuer::{
-    FoundError, Founding, Issuer, ROOT_FOLDER, TRUST_FILE, key_cost, usual_exponent,
-};
+use scrip::issuer::{FoundError, Founding, Issuer, ROOT_FOLDER, TRUST_FILE, key_cost};
 use scrip::tool::{Classed, Exit, Failure, Output, clock};
 use scrip::trust::{LIVE_ROUNDS_MIN, Passphrase};
 use scrip::units::CurrencyForm;
@@ -19,8 +17,10 @@ use crate::office::{Opener, TEST_ROOT};
 const TEST_ROUNDS: u32 = 10;
 
 pub(crate) fn run(args: &Init, office: &Office, output: &Output) -> Result<Exit, Failure> {
-    let exponent = args.exponent.unwrap_or_else(|| usual_exponent(args.currency));
-    let form = CurrencyForm::new(args.currency, exponent).or_fail()?;
+    let form = match args.exponent {
+        Some(exponent) => CurrencyForm::new(args.currency, exponent).or_fail()?,
+        None => CurrencyForm::usual(args.currency),
+    };
     let bare = founding(args, form, Passphrase::None, office);
     bare.check().or_fail()?;
     files::check_free(&args.folder)?;

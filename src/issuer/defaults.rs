@@ -5,7 +5,7 @@
 
 use crate::crypto::password::Cost;
 use crate::format::policy::Policy;
-use crate::units::{Amount, ByteCount, Currency, CurrencyForm, Timestamp};
+use crate::units::{Amount, ByteCount, CurrencyForm, Timestamp};
 use crate::voucher::sheet::minor_scale;
 
 /// What one guess at a key file's passphrase costs: 64 MiB, 3 passes, about 0.15 s.
@@ -47,23 +47,6 @@ pub(super) fn scaled(minor: u64, form: CurrencyForm) -> Amount {
     Amount::from_minor(minor * minor_scale(form)).expect("defaults are far below the limit")
 }
 
-/// Currencies of no decimal places (ISO 4217).
-const WHOLE: &[&str] = &[
-    "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV",
-    "XAF", "XOF", "XPF",
-];
-/// Currencies of three decimal places (ISO 4217).
-const THOUSANDTHS: &[&str] = &["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"];
-
-/// How many decimal places a currency has by ISO 4217; two for one that isn't listed.
-pub fn usual_exponent(currency: Currency) -> u8 {
-    match currency.code() {
-        code if WHOLE.contains(&code) => 0,
-        code if THOUSANDTHS.contains(&code) => 3,
-        _ => 2,
-    }
-}
-
 /// The first policy of an issuer.
 pub fn default_policy(form: CurrencyForm, rounds: u32, now: Timestamp) -> Policy {
     Policy {
@@ -94,7 +77,7 @@ mod tests {
             [("JPY", 0, "100,000 JPY"), ("EUR", 2, "1,000.00 EUR"), ("KWD", 3, "1,000.000 KWD")]
         {
             let form = CurrencyForm::new(code.parse().unwrap(), exponent).unwrap();
-            assert_eq!(usual_exponent(form.currency()), exponent);
+            assert_eq!(form, CurrencyForm::usual(form.currency()));
             let now = Timestamp::from_seconds(1_800_000_000).unwrap();
             let policy = default_policy(form, 100_000, now);
             assert_eq!(check_policy(&policy), Ok(()));

@@ -19,7 +19,6 @@ pub use blanks::{BLANKS_MAX, BlankKeys, BlankPlan, BlanksError, MadeKit, left_fo
 pub use codes::{CodeSaleError, SoldCode};
 pub use defaults::{
     CERTIFICATE_DAYS, CertificateDays, QUOTA_MINOR, VOUCHER_SHARE, default_policy, key_cost,
-    usual_exponent,
 };
 pub use enrol::{
     EnrolError, Enrolled, RequestError, Requested, Standing, Terms, Wishes, read_request,
