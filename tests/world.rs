@@ -13,7 +13,7 @@ use scrip::format::edition::{RamKind, Shape};
 use scrip::format::policy::Policy;
 use scrip::format::sheet::Run;
 use scrip::image::burn::{Burn, Care, Follow, Step};
-use scrip::image::edition::{Authored, Draft, author};
+use scrip::image::edition::{Authored, Draft};
 use scrip::image::layout::Layout;
 use scrip::image::leaves::{Unwatched, Watch};
 use scrip::image::sealed::{SealedEdition, open_sealed, sign_edition};
@@ -267,7 +267,8 @@ pub(crate) fn authored_as(
     };
     let length = Layout::new(&draft.shape).unwrap().edition_bytes();
     let device = MemoryDevice::zeroed(usize::try_from(length).unwrap());
-    let authored = author(&draft, files, &device, threads, &Unwatched).unwrap();
+    let placed = draft.place().unwrap();
+    let authored = placed.author(files, &device, threads, &Unwatched).unwrap();
     (authored, device)
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tempfile::TempPath;
 
 use super::file::{open_error, refuse_existing, refuse_without_space};
-use super::folder::{UNFINISHED_PREFIX, parent_of, sync_folder};
+use super::folder::{UNFINISHED_PREFIX, parent_of};
 use super::{Device, DeviceError, Existing, FileDevice, OpenError};
 
 /// Tells the unfinished files of one process apart.
@@ -50,8 +50,8 @@ impl UnfinishedFile {
         Ok(Self { device, made, to: to.to_path_buf(), existing })
     }
 
-    /// Give the file its name. Without [`Device::flush`] before, its bytes may still be on their
-    /// way to the disk.
+    /// Give the file its name. Neither name nor bytes need be on the disk yet: a loss of power may
+    /// take either.
     pub fn finish(self) -> Result<FileDevice, OpenError> {
         let Self { mut device, made, to, existing } = self;
         let renamed = match existing {
@@ -66,7 +66,6 @@ impl UnfinishedFile {
                 return Err(open_error("naming", &to, refused.error));
             }
         }
-        sync_folder(parent_of(&to)).map_err(|source| open_error("naming", &to, source))?;
         device.renamed(to);
         Ok(device)
     }

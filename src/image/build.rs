@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use super::collect::{self, CollectError, Collected};
-use super::edition::{self, EditionError};
-use super::layout::{Layout, LayoutError, MANIFEST_PATH};
+use super::edition::{EditionError, Placed};
+use super::layout::{LayoutError, MANIFEST_PATH};
 use super::leaves::Watch;
 use super::recipe::{Player, Recipe, RecipeError};
 use super::tree::Digest;
@@ -67,7 +67,7 @@ pub enum BuildError {
 pub struct Prepared {
     recipe: Recipe,
     collected: Collected,
-    layout: Layout,
+    placed: Placed,
 }
 
 /// What an edition file holds.
@@ -90,7 +90,9 @@ impl Prepared {
         if let Some((path, _)) = draft.files.iter().find(|(path, _)| path.len() > TEXT_BYTES_MAX) {
             return Err(BuildError::LongPath { found: path.len(), path: path.clone() });
         }
-        let manifest = draft.manifest();
+        let in_folder = |source| BuildError::Layout { folder: recipe.files.clone(), source };
+        let placed = draft.place().map_err(in_folder)?;
+        let manifest = placed.manifest();
         let own = manifest.files.iter().find(|file| file.path == MANIFEST_PATH);
         let found = own.map_or(0, |file| file.size.bytes());
         let limit = Kind::Manifest.bytes_max();
@@ -98,11 +100,8 @@ impl Prepared {
             let files = manifest.files.len();
             return Err(BuildError::LongManifest { found, files, limit });
         }
-        let in_folder = |source| BuildError::Layout { folder: recipe.files.clone(), source };
-        let layout = Layout::new(&draft.shape).map_err(in_folder)?;
-        layout.rom_plan(&manifest, 0).map_err(in_folder)?;
-        layout.ram_plan(0).map_err(in_folder)?;
-        Ok(Self { recipe, collected, layout })
+        placed.layout().ram_plan(0).map_err(in_folder)?;
+        Ok(Self { recipe, collected, placed })
     }
 
     /// The recipe.
@@ -127,12 +126,12 @@ impl Prepared {
 
     /// Length of the edition file.
     pub fn edition_bytes(&self) -> u64 {
-        self.layout.edition_bytes()
+        self.placed.layout().edition_bytes()
     }
 
     /// Length of the shortest medium that takes the edition.
     pub fn medium_bytes(&self) -> u64 {
-        self.layout.medium_bytes()
+        self.placed.layout().medium_bytes()
     }
 
     /// Whether the edition file could be made at `out`.
@@ -151,8 +150,10 @@ impl Prepared {
         watch: &dyn Watch,
     ) -> Result<Built, BuildError> {
         let file = UnfinishedFile::create(out, self.edition_bytes(), existing)?;
-        let Collected { draft, sources, .. } = &self.collected;
-        let authored = edition::author(draft, sources, &file, threads, watch)
+        let sources = &self.collected.sources;
+        let authored = self
+            .placed
+            .author(sources, &file, threads, watch)
             .map_err(|source| BuildError::Author { out: out.to_path_buf(), source })?;
         file.finish()?;
         Ok(Built { edition: authored.edition, root: authored.root })

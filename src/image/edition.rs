@@ -147,60 +147,84 @@ impl Draft {
     }
 }
 
-/// Lay out, write and hash an edition; each byte is hashed once, by `threads` workers.
-///
-/// `contents` is asked for files by their index in the draft's own list. `target` must be
-/// [`Layout::edition_bytes`] long and read as zeros; it is left unflushed.
-pub fn author(
-    draft: &Draft,
-    contents: &dyn Contents,
-    target: &dyn Device,
-    threads: NonZeroUsize,
-    watch: &dyn Watch,
-) -> Result<Authored, EditionError> {
-    let mut manifest = draft.manifest();
-    let layout = Layout::new(&draft.shape)?;
-    let plan = layout.rom_plan(&manifest, 0)?;
-    let bridge = Bridge::new(draft, &plan, contents);
-    let rom = layout.rom().start;
-    // A file takes one write at a time: whoever would have to wait sleeps here, not in the kernel.
-    let writing = Mutex::new(());
-    let leaves = leaves::fill_and_hash(layout.rom_blocks(), threads, watch, &|offset, bytes| {
-        plan.read_at(offset, bytes, &bridge)?;
-        if leaves::is_zero(bytes) {
-            return Ok(());
+/// A draft laid out: where every byte of its edition lies.
+#[derive(Debug)]
+pub struct Placed {
+    manifest: Manifest,
+    layout: Layout,
+    plan: Plan,
+    /// For each file of the plan its place in the draft's own list, if it stands there.
+    indices: Vec<Option<usize>>,
+}
+
+impl Draft {
+    /// Lay the edition out.
+    pub fn place(&self) -> Result<Placed, LayoutError> {
+        let (manifest, layout) = (self.manifest(), Layout::new(&self.shape)?);
+        let plan = layout.rom_plan(&manifest, 0)?;
+        let mut indices = vec![None; plan.files().len()];
+        for (index, (path, _)) in self.files.iter().enumerate() {
+            if let Some(place) = plan.find(path) {
+                indices[place] = Some(index);
+            }
         }
-        let _turn = writing.lock().expect("no worker panics");
-        Ok::<_, EditionError>(target.write_at(rom + offset, bytes)?)
-    })?;
-    set_roots(&mut manifest, &plan, &leaves);
-    let payload = manifest.encode();
-    let edition = sha256(&payload);
-    let signed = SignedManifest { manifest: Bytes(payload), chain: Chain::default() };
-    let mut tree = HashTree::from_leaves(leaves).expect("a volume has blocks");
-    put_manifest(&plan, &layout, &signed, &mut tree, target)?;
-    write_tree(&tree, &edition, &layout, target)?;
-    let header = header(&manifest, edition, &plan);
-    target.write_at(0, &header.encode())?;
-    Ok(Authored { edition, manifest, root: tree.root() })
+        Ok(Placed { manifest, layout, plan, indices })
+    }
+}
+
+impl Placed {
+    /// The manifest, whose roots are still those of empty files.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Where the parts of its media lie.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Write and hash the edition; each byte is hashed once, by `threads` workers.
+    ///
+    /// `contents` is asked for files by their index in the draft's own list. `target` must be
+    /// [`Layout::edition_bytes`] long and read as zeros; it is left unflushed.
+    pub fn author(
+        &self,
+        contents: &dyn Contents,
+        target: &dyn Device,
+        threads: NonZeroUsize,
+        watch: &dyn Watch,
+    ) -> Result<Authored, EditionError> {
+        let Self { layout, plan, indices, .. } = self;
+        let (bridge, rom) = (Bridge { contents, indices }, layout.rom().start);
+        // A file takes one write at a time: who would have to wait sleeps here, not in the kernel.
+        let writing = Mutex::new(());
+        let leaves =
+            leaves::fill_and_hash(layout.rom_blocks(), threads, watch, &|offset, bytes| {
+                plan.read_at(offset, bytes, &bridge)?;
+                if leaves::is_zero(bytes) {
+                    return Ok(());
+                }
+                let _turn = writing.lock().expect("no worker panics");
+                Ok::<_, EditionError>(target.write_at(rom + offset, bytes)?)
+            })?;
+        let mut manifest = self.manifest.clone();
+        set_roots(&mut manifest, plan, &leaves);
+        let payload = manifest.encode();
+        let edition = sha256(&payload);
+        let signed = SignedManifest { manifest: Bytes(payload), chain: Chain::default() };
+        let mut tree = HashTree::from_leaves(leaves).expect("a volume has blocks");
+        put_manifest(plan, layout, &signed, &mut tree, target)?;
+        write_tree(&tree, &edition, layout, target)?;
+        let header = header(&manifest, edition, plan);
+        target.write_at(0, &header.encode())?;
+        Ok(Authored { edition, manifest, root: tree.root() })
+    }
 }
 
 /// Hands a draft's files to a plan, whose list is sorted and holds slots and manifest too.
 struct Bridge<'a> {
     contents: &'a dyn Contents,
-    indices: Vec<Option<usize>>,
-}
-
-impl<'a> Bridge<'a> {
-    fn new(draft: &Draft, plan: &Plan, contents: &'a dyn Contents) -> Self {
-        let mut indices = vec![None; plan.files().len()];
-        for (index, (path, _)) in draft.files.iter().enumerate() {
-            if let Some(place) = plan.find(path) {
-                indices[place] = Some(index);
-            }
-        }
-        Self { contents, indices }
-    }
+    indices: &'a [Option<usize>],
 }
 
 impl Contents for Bridge<'_> {
@@ -414,7 +438,8 @@ mod tests {
         let device = MemoryDevice::zeroed(usize::try_from(layout.edition_bytes()).unwrap());
         let tree = Tree(chosen.into_iter().map(|(_, bytes)| bytes).collect());
         let threads = NonZeroUsize::new(threads).unwrap();
-        let authored = author(&draft, &tree, &device, threads, &Unwatched).unwrap();
+        let placed = draft.place().unwrap();
+        let authored = placed.author(&tree, &device, threads, &Unwatched).unwrap();
         (authored, device.into_bytes())
     }
 
