@@ -5,13 +5,12 @@ use std::path::Path;
 
 use scrip::image::check::{CheckError, Report};
 use scrip::tool::{
-    Attendant, Exit, Failure, Interrupt, Output, Progress, pinned_roots, threads as cores,
+    Attendant, Exit, Failure, Interrupt, Output, Progress, Source, pinned_roots, threads as cores,
 };
 use scrip::trust::{TestRoots, Trust};
 use serde_json::{Value, json};
 
 use crate::cli::CheckArgs;
-use crate::source::Source;
 
 pub(crate) fn check(
     args: &CheckArgs,

@@ -2,7 +2,6 @@
 
 mod check;
 mod cli;
-mod source;
 
 use std::process::ExitCode;
 

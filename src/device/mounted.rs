@@ -60,6 +60,11 @@ impl MountedTree {
         Self { top: top.to_path_buf() }
     }
 
+    /// Where the file of a path stands that begins with `/`.
+    pub fn place_of(&self, path: &str) -> PathBuf {
+        self.top.join(path.trim_start_matches('/'))
+    }
+
     /// All entries, at most `max`, sorted by path; links are listed and not followed.
     pub fn list(&self, max: usize) -> Result<Vec<MountedEntry>, ListError> {
         let mut entries = vec![];

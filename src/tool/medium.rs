@@ -1,20 +1,24 @@
-//! What is checked: an image file, a block device, or mounted directories; all only read.
+//! A medium as a command line names it: an image file, a block device, or mounted directories;
+//! all only read.
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use scrip::device::{Access, DeviceNumber, FileDevice, Machine, MountedTree, Use};
-use scrip::image::check::{CheckError, Identity, Mounts, Report, check, check_mounted};
-use scrip::image::layout::{JOURNAL_PATHS, MANIFEST_PATH};
-use scrip::image::leaves::Watch;
-use scrip::tool::{Exit, Explain, Failure};
-use scrip::trust::Trust;
+use super::{Exit, Explain, Failure};
+use crate::device::{
+    Access, Device, DeviceNumber, FileDevice, Machine, MountedTree, Use, read_file,
+};
+use crate::fat;
+use crate::image::check::{CheckError, Identity, Mounts, Report, check, check_mounted};
+use crate::image::layout::{JOURNAL_PATHS, MANIFEST_PATH};
+use crate::image::leaves::Watch;
+use crate::trust::Trust;
 
 /// Directories looked at for a writable area, at most.
 const NEIGHBOURS_MAX: usize = 100;
 
 /// An open medium.
-pub(crate) struct Source {
+pub struct Source {
     form: Form,
     identity: Identity,
     notes: Vec<String>,
@@ -26,7 +30,8 @@ enum Form {
 }
 
 impl Source {
-    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+    /// Open what stands at a path; the writable area is looked for beside a mounted one.
+    pub fn open(path: &Path) -> Result<Self, Failure> {
         let source = if path.is_dir() { Self::open_mounted(path) } else { Self::open_raw(path) };
         source.map_err(|failure| failure.during(format!("checking {}", path.display())))
     }
@@ -64,11 +69,12 @@ impl Source {
     }
 
     /// What a person should know about how it is read.
-    pub(crate) fn notes(&self) -> &[String] {
+    pub fn notes(&self) -> &[String] {
         &self.notes
     }
 
-    pub(crate) fn check(
+    /// Judge it.
+    pub fn check(
         &self,
         trust: &Trust,
         threads: NonZeroUsize,
@@ -82,6 +88,21 @@ impl Source {
         };
         report.notes.extend(self.notes.iter().cloned());
         Ok(report)
+    }
+}
+
+impl Source {
+    /// The bytes of a file of the read-only area by its path; none where it can't be read.
+    pub fn file(&self, path: &str, limit_bytes: u64) -> Option<Vec<u8>> {
+        match &self.form {
+            Form::Raw(device) => {
+                let start = crate::image::layout::ALIGN_BYTES;
+                let volume =
+                    fat::open(device, start, device.len_bytes().checked_sub(start)?).ok()?;
+                volume.read(path, limit_bytes).ok()
+            }
+            Form::Mounted { rom, .. } => read_file(&rom.place_of(path), limit_bytes).ok(),
+        }
     }
 }
 

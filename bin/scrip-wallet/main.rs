@@ -1,0 +1,22 @@
+//! `scrip-wallet`: a prepaid medium in its owner's hands.
+
+mod cli;
+mod info;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use scrip::tool::{Exit, Failure, Form, Interrupt, Output, run};
+
+use cli::{Cli, Verb};
+
+fn main() -> ExitCode {
+    let Cli { common, verb } = Cli::parse();
+    let form = if common.json { Form::Json } else { Form::Text };
+    let work = |output: &Output, interrupt: &Interrupt| -> Result<Exit, Failure> {
+        match verb {
+            Verb::Info => info::info(&common, output, interrupt),
+        }
+    };
+    run("scrip-wallet", form, work)
+}
