@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use crate::burn::tool;
+use crate::second_reader;
 
 fn quickstart(folder: &Path) -> Output {
     let top = env!("CARGO_MANIFEST_DIR");
@@ -68,6 +69,7 @@ fn a_newcomer_gets_a_sealed_medium_and_a_second_run_keeps_it() {
     assert_eq!(verify(folder, &[]).status.code(), Some(1), "an unpinned root is never a yes");
 
     independent_tools_agree(folder);
+    the_second_reader_agrees(folder, &result);
 
     let names = ["medium.img", "starter.edition", "trust.cbr", "store/journal.log"];
     let digest = || names.map(|name| digest_of(&folder.join(name)));
@@ -75,6 +77,28 @@ fn a_newcomer_gets_a_sealed_medium_and_a_second_run_keeps_it() {
     let second = quickstart(folder);
     assert_eq!(second.status.code(), Some(0), "{}", String::from_utf8_lossy(&second.stderr));
     assert_eq!(digest(), before, "a second run changed something");
+}
+
+/// Python, from the specifications alone, on the medium and on the store's journal.
+fn the_second_reader_agrees(folder: &Path, result: &serde_json::Value) {
+    let trust = folder.join("trust.cbr");
+    let medium = second_reader::found("medium", &folder.join("medium.img"), &trust);
+    assert_eq!(medium["medium"], result["medium"]["number"]);
+    assert_eq!(medium["edition"], result["edition"]["id"]);
+    assert_eq!(medium["root_certificate"]["fingerprint"], result["root"]["fingerprint"]);
+    assert_eq!((&medium["balance"], &medium["copies_agree"]), (&1_000.into(), &true.into()));
+    let exported = folder.join("exported.journal");
+    let said = Command::new(env!("CARGO_BIN_EXE_scrip-store"))
+        .args(["--dir", folder.join("store").to_str().unwrap(), "journal", "export"])
+        .arg(&exported)
+        .output()
+        .unwrap();
+    assert_eq!(said.status.code(), Some(0), "{}", String::from_utf8_lossy(&said.stderr));
+    let journal = second_reader::found("journal", &exported, &trust);
+    let events: Vec<_> = journal["entries"].as_array().unwrap().iter().collect();
+    assert!(events.iter().all(|entry| entry["medium"] == medium["medium"]), "{journal}");
+    let last = events.last().expect("a burn leaves entries");
+    assert_eq!(last["event"], "burnt", "{journal}");
 }
 
 fn independent_tools_agree(folder: &Path) {

@@ -89,6 +89,13 @@ fn burnt() -> Burnt {
     Burnt { folder, image, trust }
 }
 
+/// What it finds in a file, which has to be good.
+pub(crate) fn found(what: &str, file: &Path, trust: &Path) -> serde_json::Value {
+    let output = read(&[what, file.to_str().unwrap(), "--trust", trust.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", talk(&output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
 fn read_medium(burnt: &Burnt, trusted: bool) -> Output {
     let mut arguments = vec!["medium", burnt.image.to_str().unwrap(), "--allow-test-root"];
     if trusted {

@@ -145,7 +145,8 @@ _shape = record({
 })
 _unsold = record({1: ("sheet", ident), 2: ("slots", octets(13))})
 _revoked_store = record({
-    1: ("store", store), 2: ("serial_cut", u64), 3: ("head?", digest), 4: ("unsold", array(_unsold)),
+    1: ("store", store), 2: ("serial_cut", u64), 3: ("head?", digest),
+    4: ("unsold", array(_unsold)),
 })
 _destination = record({1: ("name", text), 2: ("url", text), 3: ("pin?", digest)})
 _item = record({

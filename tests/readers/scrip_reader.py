@@ -2,17 +2,22 @@
 
     python scrip_reader.py vectors DIR [--cddl scrip.cddl]
     python scrip_reader.py medium IMAGE [--trust trust.cbr] [--allow-test-root]
+    python scrip_reader.py journal EXPORTED --trust trust.cbr
 
-`vectors` prints a line for each vector; `medium` prints what it found as JSON. Both end with 0 if
-all agrees, with 3 if something does not.
+`vectors` prints a line for each vector; the others print what they found as JSON. All end with 0 if
+everything agrees, with 3 if something does not.
 """
 
 import argparse
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
+import medium
+import store_journal
 import vectors
+from medium import Wrong
 from strict_cbor import Refused
 
 
@@ -33,28 +38,41 @@ def read_vectors(arguments):
     return 3 if bad or not paths else 0
 
 
-def read_medium(arguments):
-    """Read a whole medium."""
-    import medium
+def told(arguments, read):
+    """Print what a reader finds in a file."""
     try:
-        found = medium.read(arguments.path, arguments.trust, arguments.allow_test_root)
-    except (Refused, medium.Wrong, ValueError, LookupError) as fault:
+        found = read()
+    except (Refused, Wrong, ValueError, LookupError) as fault:
         print(f"scrip_reader: {arguments.path}: {fault}", file=sys.stderr)
         return 3
     print(json.dumps(found, ensure_ascii=False, indent=2))
     return 0
 
 
+def read_medium(arguments):
+    """Read a whole medium."""
+    found = partial(medium.read, arguments.path, arguments.trust, arguments.allow_test_root)
+    return told(arguments, found)
+
+
+def read_journal(arguments):
+    """Read a store's exported journal."""
+    return told(arguments, partial(store_journal.read, arguments.path, arguments.trust))
+
+
+VERBS = {"vectors": read_vectors, "medium": read_medium, "journal": read_journal}
+
+
 def main():
     """Read the arguments and do what they say."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["vectors", "medium"])
+    parser.add_argument("what", choices=VERBS)
     parser.add_argument("path")
     parser.add_argument("--cddl")
     parser.add_argument("--trust")
     parser.add_argument("--allow-test-root", action="store_true")
     arguments = parser.parse_args()
-    sys.exit({"vectors": read_vectors, "medium": read_medium}[arguments.what](arguments))
+    sys.exit(VERBS[arguments.what](arguments))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Strict deterministic CBOR, as SPEC.md's section "Encoding" has it: one encoding for each value."""
+"""Strict deterministic CBOR (SPEC.md, section 2): one encoding for each value."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ TAG_SIGN1 = 18
 
 
 class Refused(Exception):
-    """Bytes that are not what they should be: the class that SPEC.md names, and words for a person."""
+    """Bytes that are not what they should be: SPEC.md's class, and words for a person."""
 
     def __init__(self, kind, words):
         super().__init__(f"{kind}: {words}")
