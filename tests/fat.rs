@@ -15,7 +15,7 @@ use scrip::fat::{
 };
 use tempfile::{NamedTempFile, TempDir};
 
-mod compare;
+pub(crate) mod compare;
 mod layout;
 mod random;
 mod read;

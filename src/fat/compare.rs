@@ -38,8 +38,9 @@ pub const FOLDER_ENTRIES: [&str; 2] = [".DS_Store", "._.DS_Store"];
 /// `volume` is the volume alone: its offset 0 is the boot sector. The rule is exact. Each byte in
 /// front of the data area and each byte of a directory's clusters has to be as planned, but for
 /// - [housekeeping bytes](super::housekeeping_bytes);
-/// - records behind the last planned one of a directory, without a gap: removed ones, and entries
-///   of the fixed lists [`SYSTEM_ENTRIES`] (in the root; `*` stands for digits) and
+/// - records behind the last planned one of a directory, without a gap: removed ones, parts of
+///   long names without their 8.3 record, as an interrupted system leaves them, and entries of the
+///   fixed lists [`SYSTEM_ENTRIES`] (in the root; `*` stands for digits) and
 ///   [`FOLDER_ENTRIES`], whose clusters the plan leaves free or which have none. Neither their
 ///   long nor their 8.3 name may be that of a planned entry;
 /// - FAT entries of clusters that the plan leaves free.
@@ -155,14 +156,12 @@ impl Comparer<'_> {
         for (index, record) in bytes.as_chunks::<RECORD_BYTES>().0.iter().enumerate() {
             let next = place + RECORD_BYTES as u64;
             let (stray, told) = assembler.feed(record);
-            self.found.push_if(stray > 0, unused(), records_before(place, stray));
+            self.leftovers(names, &bytes[..index * RECORD_BYTES], place, stray);
             match told {
                 Told::Part => {}
-                Told::Removed if is_removed(record) => {
-                    self.found
-                        .push(What::RemovedEntry { directory: names.own_path() }, place..next);
+                Told::Removed => {
+                    self.leftovers(names, &bytes[..(index + 1) * RECORD_BYTES], next, 1);
                 }
-                Told::Removed => self.found.push(unused(), place..next),
                 Told::Name(listed) => {
                     let what = self.added(names, &planned, &listed);
                     self.found.push(what, records_before(next, listed.records));
@@ -177,9 +176,23 @@ impl Comparer<'_> {
             }
             place = next;
         }
-        let stray = assembler.discard();
-        self.found.push_if(stray > 0, unused(), records_before(place, stray));
+        self.leftovers(names, &bytes, place, assembler.discard());
         Ok(())
+    }
+
+    /// Note the last `count` of `records`, which end at `end` and belong to no name.
+    fn leftovers(&mut self, names: &Directory<'_>, records: &[u8], end: u64, count: usize) {
+        let records = records.as_chunks::<RECORD_BYTES>().0;
+        let start = end - (count * RECORD_BYTES) as u64;
+        for (at, record) in (start..).step_by(RECORD_BYTES).zip(&records[records.len() - count..]) {
+            let directory = names.own_path();
+            let what = if is_leftover(record) {
+                What::RemovedEntry { directory }
+            } else {
+                What::UnusedRecord { directory }
+            };
+            self.found.push(what, at..at + RECORD_BYTES as u64);
+        }
     }
 
     /// What an entry is that the plan doesn't have.
@@ -219,8 +232,9 @@ fn records_before(end: u64, count: usize) -> Range<u64> {
     end - (count * RECORD_BYTES) as u64..end
 }
 
-/// Whether a record that begins with the mark of a removed one looks like one.
-fn is_removed(record: &[u8; RECORD_BYTES]) -> bool {
+/// Whether a record looks like what is left of an entry: a removed one, or part of a long name
+/// whose 8.3 record was never written or is already gone.
+fn is_leftover(record: &[u8; RECORD_BYTES]) -> bool {
     match record[11] {
         LONG_NAME => record[12] == 0 && record[26..28] == [0, 0],
         attributes => attributes & 0xC0 == 0,

@@ -223,13 +223,6 @@ impl Comparison {
             .find(|kind| self.count(*kind) > 0)
     }
 
-    /// Add a difference under a condition.
-    pub(super) fn push_if(&mut self, condition: bool, what: What, range: Range<u64>) {
-        if condition {
-            self.push(what, range);
-        }
-    }
-
     /// Add a difference, joining it to the one before it if it goes on where that ends.
     pub(super) fn push(&mut self, what: What, range: Range<u64>) {
         if let Some(last) = self.differences.last_mut()

@@ -84,7 +84,9 @@ impl Plan {
     }
 
     /// Fill `buf` with the bytes from `offset` on, where no file's data lies.
-    pub(super) fn read_metadata(&self, offset: u64, buf: &mut [u8]) {
+    ///
+    /// The range has to lie inside one of [`Plan::metadata_ranges`].
+    pub fn read_metadata(&self, offset: u64, buf: &mut [u8]) {
         self.read_at(offset, buf, &NoContents).expect("the range holds metadata alone");
     }
 

@@ -262,7 +262,7 @@ fn each_alteration_is_named() {
 }
 
 /// A record with an 8.3 name.
-fn short(name: &[u8; 11], attributes: u8, first_cluster: u16, size: u8) -> [u8; 32] {
+pub(crate) fn short(name: &[u8; 11], attributes: u8, first_cluster: u16, size: u8) -> [u8; 32] {
     let mut record = [0; 32];
     record[..11].copy_from_slice(name);
     record[11] = attributes;
@@ -272,7 +272,7 @@ fn short(name: &[u8; 11], attributes: u8, first_cluster: u16, size: u8) -> [u8; 
 }
 
 /// The records of `name` with `short` behind it.
-fn long(name: &str, short: [u8; 32]) -> Vec<u8> {
+pub(crate) fn long(name: &str, short: [u8; 32]) -> Vec<u8> {
     let sum = short[..11].iter().fold(0_u8, |sum, byte| sum.rotate_right(1).wrapping_add(*byte));
     let mut units: Vec<u16> = name.encode_utf16().chain([0]).collect();
     units.resize(units.len().next_multiple_of(13), 0xFFFF);
@@ -292,7 +292,8 @@ fn long(name: &str, short: [u8; 32]) -> Vec<u8> {
     records
 }
 
-fn removed(mut records: Vec<u8>) -> Vec<u8> {
+/// The same records, removed.
+pub(crate) fn removed(mut records: Vec<u8>) -> Vec<u8> {
     records.chunks_mut(32).for_each(|record| record[0] = 0xE5);
     records
 }
@@ -310,6 +311,8 @@ fn entries_that_systems_add_are_additions_and_all_others_are_altered() {
     let stray = || What::UnusedRecord { directory: owned("/") };
     let two = [svi(), long(".Trashes", short(b"TRASHE~1   ", 0x12, 0, 0))].concat();
     let behind = [vec![0; 32], svi()].concat();
+    let mut foreign = svi()[..32].to_vec();
+    foreign[26] = 1;
     let table: Vec<(u64, Vec<u8>, Vec<What>)> = vec![
         (root, svi(), vec![system("/System Volume Information")]),
         (root, two, vec![system("/System Volume Information"), system("/.Trashes")]),
@@ -342,9 +345,12 @@ fn entries_that_systems_add_are_additions_and_all_others_are_altered() {
             long(".Trashes", short(b"STARTS~1SH ", 0x20, 0, 0)),
             vec![shadow("/start script.sh")],
         ),
-        // Parts of names without their end, and bytes behind the end.
-        (root, svi()[..64].to_vec(), vec![stray()]),
-        (root, svi()[32..].to_vec(), vec![stray(), other("/SYSTEM~1")]),
+        // Parts of a name that an interrupted system leaves, also where they aren't whole.
+        (root, svi()[..64].to_vec(), vec![gone()]),
+        (root, svi()[..32].to_vec(), vec![gone()]),
+        (root, foreign, vec![stray()]),
+        // A name without its first part, and bytes behind the end.
+        (root, svi()[32..].to_vec(), vec![gone(), other("/SYSTEM~1")]),
         (root, behind, vec![stray(); 66]),
     ];
     for (offset, bytes, expected) in table {
