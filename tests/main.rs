@@ -18,6 +18,7 @@ mod shop;
 mod postgres;
 #[cfg(feature = "server")]
 mod records;
+mod reseal;
 mod second_reader;
 #[cfg(feature = "store")]
 mod starter;

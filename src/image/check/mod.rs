@@ -31,11 +31,13 @@ pub use report::{
 };
 
 use super::edition;
-use super::layout::MANIFEST_PATH;
+use super::layout::{Layout, MANIFEST_PATH, Names};
 use super::leaves::{LeavesError, Watch};
 use crate::device::{Device, DeviceError, Disk, Hardware, ListError, OpenError, Transport};
+use crate::fat::Plan;
 use crate::format::certificate::Purpose;
 use crate::trust::{Fingerprint, Trust};
+use crate::units::MediumId;
 use case::Case;
 use manifest::{Edition, Sought};
 
@@ -130,6 +132,20 @@ pub fn judge(
         }
         Sought::Missing => Ok(no_manifest(reading)),
     }
+}
+
+/// The layout of a medium and its read-only volume with the medium's serial, by the signed
+/// manifest on it.
+pub(super) fn planned(
+    reading: &Reading,
+    device: &dyn Device,
+    trust: &Trust,
+    medium: MediumId,
+) -> Result<Option<(Layout, Plan)>, CheckError> {
+    let Sought::Found(edition) = manifest::find(reading, device, trust)? else { return Ok(None) };
+    let serial = Names::of(medium).rom_serial;
+    let plan = edition.layout.rom_plan(&edition.manifest, serial);
+    Ok(Some((edition.layout, plan.expect("another serial changes no layout"))))
 }
 
 /// Allowed are test roots that are named, not whatever a medium brings along.
