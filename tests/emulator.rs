@@ -31,9 +31,12 @@ use scrip::fat::Kind;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::sync::LazyLock;
 use tempfile::{NamedTempFile, TempPath};
 use volume::{Change, Volume, changes};
+
+use crate::world::{Sample, World};
 
 /// The options with which desktops mount a stick's FAT volumes (udisks).
 const DESKTOP: &str = "rw,nosuid,nodev,uid=1000,gid=1000,fmask=0022,dmask=0022,codepage=437,\
@@ -208,5 +211,28 @@ fn what_a_kernel_does_to_our_volume_is_touched_and_an_owners_file_is_altered() {
         use_medium(&image, DESKTOP, script, end);
         let found = ours.compared(&fs::read(&image).unwrap()[ROM]);
         assert_eq!(found.gravest(), Some(kind), "{script}: {found:?}");
+    }
+}
+
+#[test]
+fn a_burnt_medium_is_touched_by_use_and_altered_by_a_file_of_its_owner() {
+    let burnt = Sample::new(80).burnt().into_bytes();
+    let trust = written(&World::new().root);
+    for (script, end, exit, words) in [
+        (READ, End::Unmounted, 0, "TEST: touched"),
+        (&format!("{READ}; sync"), End::Pulled, 0, "TEST: touched"),
+        ("touch $ROM/mine.txt", End::Unmounted, 3, "/mine.txt was added"),
+    ] {
+        let image = written(&burnt);
+        use_medium(&image, DESKTOP, script, end);
+        let output = Command::new(env!("CARGO_BIN_EXE_scrip-verify"))
+            .args(["check", "--allow-test-root", "--trust"])
+            .args([trust.as_os_str(), image.as_os_str()])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(exit), "{script}: {said}");
+        assert!(said.contains(words), "{script}: {said}");
+        assert!(said.contains("journal           sound: 2 records"), "{script}: {said}");
     }
 }
