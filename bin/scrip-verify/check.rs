@@ -51,9 +51,6 @@ fn one(
     interrupt: &Interrupt,
 ) -> Result<Report, Failure> {
     let source = Source::open(path)?;
-    for note in source.notes() {
-        output.note(format!("{}: {note}", path.display()));
-    }
     let progress = Progress::start(output, &path.display().to_string());
     let watch = Attendant::new(&progress, interrupt, "reading");
     let checked = source.check(trust, threads, &watch);

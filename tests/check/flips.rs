@@ -88,10 +88,12 @@ impl<D: Device> Bench<D> {
         if self.plan.metadata_ranges().iter().any(inside) {
             return None;
         }
+        let cluster = self.plan.geometry().cluster_bytes();
         let placed = self.plan.files().iter().filter(|file| file.role == Role::Content);
-        let own = placed
-            .filter_map(|file| Some((file.offset_bytes?, file)))
-            .find(|(start, file)| (*start..start + file.size_bytes).contains(&offset));
+        let own =
+            placed.filter_map(|file| Some((file.offset_bytes?, file))).find(|(start, file)| {
+                (*start..start + file.size_bytes.next_multiple_of(cluster)).contains(&offset)
+            });
         Some(own.map_or(RESERVE_PATH, |(_, file)| file.path.as_str()))
     }
 
@@ -107,7 +109,9 @@ impl<D: Device> Bench<D> {
             .iter()
             .filter_map(|file| Some(file.offset_bytes?..file.offset_bytes? + file.size_bytes));
         let ends = self.plan.directories().iter().map(|directory| directory.range.end);
-        let behind = ends.map(|end| end..end.next_multiple_of(4096)).map(shift);
+        let files_end = self.plan.files().iter().filter(|file| file.role == Role::Content);
+        let files_end = files_end.filter_map(|file| Some(file.offset_bytes? + file.size_bytes));
+        let behind = ends.chain(files_end).map(|end| end..end.next_multiple_of(4096)).map(shift);
         vec![
             behind.filter(|range| !range.is_empty()).collect(),
             vec![0..seal.end, last - (1 << 20)..last],
@@ -213,6 +217,31 @@ fn each_listed_bit_is_touched() {
             assert_eq!(seen, (Verdict::Touched, Grade::Good), "byte {at}: {report:#?}");
             assert!(!report.touches.is_empty());
         }
+    }
+}
+
+#[test]
+fn scribbled_stretches_are_altered() {
+    let mut bench = Bench::new();
+    let mut rng = SeededRandom::new([6; 32]);
+    let whole = [0..bench.layout.seal().end, bench.layout.ram().end..bench.device.len_bytes()];
+    for turn in 0..200 {
+        let at = draw(&mut rng, &whole).0;
+        let end = if at < whole[0].end { whole[0].end } else { whole[1].end };
+        let mut bytes = vec![0; usize::try_from((end - at).min(1 << (turn % 18))).unwrap()];
+        if turn % 3 > 0 {
+            rng.fill(&mut bytes);
+        }
+        let mut kept = vec![0; bytes.len()];
+        bench.device.read_at(at, &mut kept).unwrap();
+        let range = at..at + bytes.len() as u64;
+        bench.device.write_at(at, &bytes).unwrap();
+        bench.reading.refresh(&bench.device, range.clone()).unwrap();
+        let report = judge(&bench.reading, &bench.device, &bench.trust, &Identity::Image).unwrap();
+        let expected = if kept == bytes { Verdict::Sealed } else { Verdict::Altered };
+        assert_eq!(report.verdict, expected, "{range:?}: {report:#?}");
+        bench.device.write_at(at, &kept).unwrap();
+        bench.reading.refresh(&bench.device, range).unwrap();
     }
 }
 

@@ -1,5 +1,6 @@
 //! Checking through the built tool.
 
+use std::path::Path;
 use std::process::{Command, Output};
 
 use scrip::crypto::{Random, SeededRandom};
@@ -39,8 +40,11 @@ impl Bench {
 
     /// Run `scrip-verify check` in the folder, with no configuration of anyone's.
     fn check(&self, arguments: &[&str]) -> Output {
+        self.run(&[&["check"], arguments].concat())
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_scrip-verify"))
-            .arg("check")
             .args(arguments)
             .current_dir(&self.folder)
             .env("XDG_CONFIG_HOME", self.folder.path().join("config"))
@@ -182,6 +186,7 @@ fn json_ends_in_one_result_with_every_medium() {
     assert_eq!(medium["test"], true);
     assert_eq!(medium["faults"][0]["part"], "/START.HTM");
     assert_eq!(medium["faults"][0]["blocks"]["first"], at / 4096);
+    assert_eq!(medium["faults"][0]["kind"], "1 bit flipped");
     assert_eq!(medium["journal"]["balance"]["minor"], "500");
     assert!(missing["error"].as_str().unwrap().contains("no.img"), "{missing}");
 }
@@ -200,4 +205,21 @@ fn directories_are_checked_alone_or_under_the_one_they_are_mounted_in() {
     let (code, text) = bench.trusted(&[&format!("{top}/RAM")]);
     let words = "0 read-only areas are mounted here, expected 1\nhint: name the directory where";
     assert!(code == 2 && text.contains(words), "{code}: {text}");
+}
+
+#[test]
+fn help_is_imperative_and_narrow() {
+    let bench = Bench::new();
+    let mut all = String::new();
+    for arguments in [&["--help"][..], &["check", "--help"]] {
+        let output = bench.run(arguments);
+        assert_eq!(output.status.code(), Some(0));
+        let help = String::from_utf8(output.stdout).unwrap();
+        all.extend(["$ scrip-verify ", &arguments.join(" "), "\n", &help, "\n"]);
+    }
+    let wide: Vec<&str> = all.lines().filter(|line| line.chars().count() > 80).collect();
+    assert!(wide.is_empty(), "{wide:#?}");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/help/scrip-verify.txt");
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(kept == all, "help differs from tests/help/scrip-verify.txt; it is now:\n{all}");
 }

@@ -4,6 +4,7 @@ use super::Identity;
 use super::manifest::Edition;
 use super::report::{Binding, EditionFacts, MediumFacts, Report};
 use super::slots::{Certified, Stamped};
+use crate::format::policy::Policy;
 use crate::trust::{check_policy, check_sheet_costs};
 use crate::units::Timestamp;
 
@@ -60,6 +61,13 @@ fn note_refusals(edition: &Edition, stamped: &Stamped, certified: &Certified, re
     let costs = stamped.sheets.iter().map(|sheet| check_sheet_costs(sheet, purpose, policy));
     refusals.extend(costs.filter_map(Result::err).map(|error| error.to_string()));
     let certificate = &certified.certificate;
+    let known = |policy: &&Policy| {
+        policy.currencies.iter().any(|form| form.currency() == certificate.currency)
+    };
+    if let Some(policy) = policy.filter(|policy| !known(policy)) {
+        let (number, currency) = (policy.number, certificate.currency);
+        refusals.push(format!("policy {number} has no entry for {currency}"));
+    }
     let revoked = stamped.revoked.check_medium(certificate.medium).err();
     refusals.extend(revoked.map(|error| error.to_string()));
     if let Err(error) = stamped.revoked.check_store(certificate.store) {

@@ -9,6 +9,7 @@
 //! changes, is a medium merely *touched*.
 
 mod case;
+mod explain;
 mod facts;
 mod history;
 mod manifest;
@@ -94,7 +95,7 @@ impl From<LeavesError> for CheckError {
     }
 }
 
-/// Read a medium and judge it.
+/// Read a medium, judge it, and look closer at what is altered.
 pub fn check(
     device: &dyn Device,
     trust: &Trust,
@@ -103,7 +104,9 @@ pub fn check(
     watch: &dyn Watch,
 ) -> Result<Report, CheckError> {
     let reading = Reading::take(device, threads, watch)?;
-    judge(&reading, device, trust, identity)
+    let mut report = judge(&reading, device, trust, identity)?;
+    explain::explain(&mut report, device)?;
+    Ok(report)
 }
 
 /// Judge a medium that was read; only what the reading doesn't hold is read from the device.
