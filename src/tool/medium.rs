@@ -1,12 +1,13 @@
 //! A medium as a command line names it: an image file, a block device, or mounted directories;
 //! all only read.
 
+use std::io::ErrorKind;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use super::{Exit, Explain, Failure};
 use crate::device::{
-    Access, Device, DeviceNumber, FileDevice, Machine, MountedTree, Use, read_file,
+    Access, Device, DeviceNumber, FileDevice, Machine, MountedTree, OpenError, Use, read_file,
 };
 use crate::fat;
 use crate::image::check::{CheckError, Identity, Mounts, Report, check, check_mounted};
@@ -37,7 +38,7 @@ impl Source {
     }
 
     fn open_raw(path: &Path) -> Result<Self, Failure> {
-        let device = FileDevice::open(path, Access::Read).or_exit(Exit::Failure)?;
+        let device = FileDevice::open(path, Access::Read).map_err(|error| unopened(&error))?;
         let (identity, notes) = match device.block_number() {
             Some(number) => block(number)?,
             None => (Identity::Image, vec![]),
@@ -103,6 +104,17 @@ impl Source {
             }
             Form::Mounted { rom, .. } => read_file(&rom.place_of(path), limit_bytes).ok(),
         }
+    }
+}
+
+/// An owner has no rights on the device itself, but may look at what is mounted.
+fn unopened(error: &OpenError) -> Failure {
+    let failure = Failure::of(Exit::Failure, error);
+    match error {
+        OpenError::Io { source, .. } if source.kind() == ErrorKind::PermissionDenied => {
+            failure.hint("name the directory where its read-only area is mounted")
+        }
+        _ => failure,
     }
 }
 
