@@ -3,7 +3,7 @@
 mod flips;
 mod forged;
 mod history;
-mod mounted;
+pub(crate) mod mounted;
 mod states;
 mod tool;
 mod touched;

@@ -23,7 +23,9 @@ mod second_reader;
 #[cfg(feature = "store")]
 mod starter;
 mod tidy;
-mod world;
 mod vectors;
+#[cfg(feature = "wallet")]
+mod wallet;
+mod world;
 #[cfg(all(feature = "store", feature = "server", feature = "verify"))]
 mod quickstart;

@@ -41,4 +41,22 @@ pub(crate) enum Verb {
     /// Ends with 0 if the medium is original or merely touched by ordinary use, 1 if it is a copy
     /// on other hardware, 3 if it was altered, is damaged, or came under another root before.
     Info,
+    /// Explain what is wrong with the medium, and what to do
+    ///
+    /// Ends as `info` does.
+    Doctor(DoctorArgs),
+}
+
+/// What `doctor` takes.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Put back the bytes that ordinary use has touched, so that the seal fits
+    ///
+    /// Needs the image or the device itself, unmounted. No file is changed, and an altered medium
+    /// is refused.
+    #[arg(long)]
+    pub(crate) reseal: bool,
+    /// Say what --reseal would write, and write nothing
+    #[arg(long, requires = "reseal")]
+    pub(crate) dry_run: bool,
 }

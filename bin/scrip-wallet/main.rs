@@ -1,7 +1,9 @@
 //! `scrip-wallet`: a prepaid medium in its owner's hands.
 
 mod cli;
+mod doctor;
 mod info;
+mod medium;
 
 use std::process::ExitCode;
 
@@ -16,6 +18,7 @@ fn main() -> ExitCode {
     let work = |output: &Output, interrupt: &Interrupt| -> Result<Exit, Failure> {
         match verb {
             Verb::Info => info::info(&common, output, interrupt),
+            Verb::Doctor(args) => doctor::doctor(&common, &args, output, interrupt),
         }
     };
     run("scrip-wallet", form, work)

@@ -15,12 +15,12 @@ use tempfile::TempDir;
 use crate::world::{Sample, THREADS, World};
 
 /// A medium whose two volumes lie in directories beside each other.
-pub(super) struct Mounted {
-    pub(super) folder: TempDir,
+pub(crate) struct Mounted {
+    pub(crate) folder: TempDir,
 }
 
 impl Mounted {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let (folder, sample) = (tempfile::tempdir().unwrap(), Sample::new(42));
         let device = sample.burnt();
         let layout = &sample.sealed.layout;

@@ -2,6 +2,7 @@
 
 use crate::image::check::CheckError;
 use crate::image::edition::EditionError;
+use crate::image::reseal::ResealError;
 use crate::image::sealed::SealError;
 use crate::tool::Exit;
 
@@ -37,6 +38,16 @@ impl From<&CheckError> for Exit {
             CheckError::Interrupted => Self::Interrupted,
             CheckError::TestRoot(_) => Self::Refusal,
             CheckError::Device(_) | CheckError::List(_) | CheckError::Open(_) => Self::Failure,
+        }
+    }
+}
+
+impl From<&ResealError> for Exit {
+    fn from(error: &ResealError) -> Self {
+        match error {
+            ResealError::Check(error) => Self::from(error),
+            ResealError::NotTouched { .. } | ResealError::StillNot { .. } => Self::Damage,
+            ResealError::Device { .. } | ResealError::ReadBack { .. } => Self::Failure,
         }
     }
 }

@@ -1,0 +1,195 @@
+//! The owner's tool: what it shows, what it remembers, and resealing through it.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use scrip::device::{Access, Device, Existing, FileDevice};
+use scrip::image::layout::RESERVE_PATH;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::burn::tool;
+use crate::check::mounted::Mounted;
+use crate::fat::compare::{long, short};
+use crate::world::{Sample, World};
+
+/// A folder with a burnt image, its root, and a home of its own.
+struct Bench {
+    folder: TempDir,
+    sample: Sample,
+}
+
+/// What a run answered.
+struct Answer {
+    exit: i32,
+    stdout: String,
+    text: String,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let (folder, sample) = (tempfile::tempdir().unwrap(), Sample::new(71));
+        let bench = Self { folder, sample };
+        bench.burn("medium.img", &bench.sample);
+        fs::write(bench.folder.path().join("trust.cbr"), World::new().root).unwrap();
+        bench
+    }
+
+    fn burn(&self, name: &str, sample: &Sample) {
+        let length = sample.sealed.layout.medium_bytes();
+        let path = self.folder.path().join(name);
+        sample.burn_to(&FileDevice::create(&path, length, Existing::Refuse).unwrap());
+    }
+
+    fn image(&self) -> FileDevice {
+        FileDevice::open(&self.folder.path().join("medium.img"), Access::Write).unwrap()
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        fs::read(self.folder.path().join("medium.img")).unwrap()
+    }
+
+    /// Put bytes somewhere in the read-only area.
+    fn patch(&self, offset: u64, bytes: &[u8]) {
+        self.image().write_at(self.sample.sealed.layout.rom().start + offset, bytes).unwrap();
+    }
+
+    fn run(&self, arguments: &[&str]) -> Answer {
+        run_in(self.folder.path(), arguments)
+    }
+
+    /// Run a verb on the image.
+    fn on_image(&self, arguments: &[&str]) -> Answer {
+        self.run(&[&["--medium", "medium.img"], arguments].concat())
+    }
+}
+
+fn run_in(folder: &Path, arguments: &[&str]) -> Answer {
+    let output = Command::new(env!("CARGO_BIN_EXE_scrip-wallet"))
+        .args(["--trust", "trust.cbr", "--allow-test-root"])
+        .args(arguments)
+        .current_dir(folder)
+        .env("XDG_CONFIG_HOME", folder.join("config"))
+        .env("XDG_STATE_HOME", folder.join("state"))
+        .output()
+        .unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    let text = stdout.clone() + &String::from_utf8(output.stderr).unwrap();
+    Answer { exit: output.status.code().unwrap(), stdout, text }
+}
+
+#[test]
+fn info_shows_an_image_and_mounted_directories() {
+    let bench = Bench::new();
+    let answer = bench.on_image(&["info"]);
+    assert_eq!(answer.exit, 0, "{}", answer.text);
+    for word in ["sealed", "500 JPY", "sample", "Test store"] {
+        let found = answer.stdout.to_lowercase().contains(&word.to_lowercase());
+        assert!(found, "no {word} in {}", answer.stdout);
+    }
+    let mounted = Mounted::new();
+    let folder = mounted.folder.path();
+    fs::write(folder.join("trust.cbr"), World::new().root).unwrap();
+    let answer = run_in(folder, &["--medium", "ROM", "info"]);
+    assert_eq!(answer.exit, 0, "{}", answer.text);
+    assert!(answer.stdout.contains("files intact; seal not checked"), "{}", answer.stdout);
+    assert!(answer.stdout.contains("500 JPY"), "{}", answer.stdout);
+    let refused = run_in(folder, &["--medium", "ROM", "doctor", "--reseal"]);
+    assert_eq!(refused.exit, 5, "{}", refused.text);
+}
+
+#[test]
+fn a_medium_under_another_root_than_before_ends_with_3_naming_both() {
+    let bench = Bench::new();
+    let first = bench.on_image(&["info"]);
+    assert_eq!(first.exit, 0, "{}", first.text);
+    let other = World::of(8);
+    bench.burn("other.img", &Sample::of(&other, 71));
+    fs::write(bench.folder.path().join("other.cbr"), &other.root).unwrap();
+    let answer = bench.run(&["--trust", "other.cbr", "--medium", "other.img", "info"]);
+    assert_eq!(answer.exit, 3, "{}", answer.text);
+    let roots = [World::new(), other]
+        .map(|world| scrip::trust::Root::read(&world.root).unwrap().fingerprint().to_string());
+    assert!(roots.iter().all(|root| answer.stdout.contains(root)), "{}", answer.stdout);
+}
+
+#[test]
+fn doctor_reseals_a_touched_image_to_the_byte() {
+    let bench = Bench::new();
+    let whole = bench.bytes();
+    let added = long("System Volume Information", short(b"SYSTEM~1   ", 0x16, 0, 0));
+    let root = &bench.sample.sealed.plan.directories()[0];
+    assert_eq!(root.path, "");
+    let start = bench.sample.sealed.layout.rom().start;
+    let at = |offset: u64| usize::try_from(start + offset).unwrap();
+    let records = whole[at(root.range.start)..at(root.range.end)].chunks(32);
+    let used = records.take_while(|record| record[0] != 0).count() as u64;
+    bench.patch(0x41, &[1]);
+    bench.patch(root.range.start + 32 * used, &added);
+    let touched = bench.bytes();
+
+    let told = bench.on_image(&["doctor"]);
+    assert_eq!(told.exit, 0, "{}", told.text);
+    assert!(told.stdout.contains("/System Volume Information was added"), "{}", told.stdout);
+    let dry = bench.on_image(&["doctor", "--reseal", "--dry-run"]);
+    assert_eq!(dry.exit, 0, "{}", dry.text);
+    assert!(dry.stdout.contains("1024 bytes would be written; nothing was."), "{}", dry.stdout);
+    assert!(bench.bytes() == touched);
+
+    let done = bench.on_image(&["--json", "doctor", "--reseal"]);
+    assert_eq!(done.exit, 0, "{}", done.text);
+    let result: Value = serde_json::from_str(done.stdout.lines().last().unwrap()).unwrap();
+    assert_eq!(
+        (&result["written_bytes"], &result["check"]["verdict"]),
+        (&1024.into(), &"sealed".into())
+    );
+    assert!(bench.bytes() == whole);
+    let again = bench.on_image(&["doctor", "--reseal"]);
+    assert_eq!(again.exit, 0, "{}", again.text);
+    assert!(again.stdout.contains("there is nothing to do"), "{}", again.stdout);
+
+    let layout = &bench.sample.sealed.layout;
+    let part = |name: &str, range: std::ops::Range<u64>| {
+        let path = bench.folder.path().join(name);
+        let range = usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap();
+        fs::write(&path, &bench.bytes()[range]).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (rom, seal) = (part("rom", layout.rom()), part("seal", layout.seal()));
+    let hash = data_encoding::HEXLOWER.encode(&bench.sample.stamped.root);
+    tool("veritysetup", &["verify", &rom, &seal, &hash]);
+}
+
+#[test]
+fn doctor_refuses_an_altered_image_and_leaves_it() {
+    let bench = Bench::new();
+    bench.patch(0x41, &[1]);
+    bench.patch(bench.sample.sealed.plan.locate("/start.sh").unwrap(), b"\0");
+    let altered = bench.bytes();
+    for arguments in [&["info"][..], &["doctor"], &["doctor", "--reseal"]] {
+        let answer = bench.on_image(arguments);
+        assert_eq!(answer.exit, 3, "{arguments:?}: {}", answer.text);
+        assert!(answer.text.contains("/start.sh"), "{arguments:?}: {}", answer.text);
+        assert!(!answer.text.contains(RESERVE_PATH), "{arguments:?}: {}", answer.text);
+    }
+    assert!(bench.bytes() == altered);
+}
+
+#[test]
+fn help_is_kept_and_fits_a_terminal() {
+    let mut all = String::new();
+    for verb in ["", "info", "doctor"] {
+        let arguments: Vec<&str> = verb.split_whitespace().chain(["--help"]).collect();
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_scrip-wallet")).args(&arguments).output().unwrap();
+        assert!(output.status.success());
+        let help = String::from_utf8(output.stdout).unwrap();
+        all.extend(["$ scrip-wallet ", &arguments.join(" "), "\n", &help, "\n"]);
+    }
+    let wide: Vec<&str> = all.lines().filter(|line| line.chars().count() > 80).collect();
+    assert!(wide.is_empty(), "{wide:#?}");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/help/scrip-wallet.txt");
+    let kept = fs::read_to_string(&path).unwrap_or_default();
+    assert!(kept == all, "help differs from tests/help/scrip-wallet.txt; it is now:\n{all}");
+}
