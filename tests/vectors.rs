@@ -8,12 +8,13 @@ mod derivations;
 mod envelopes;
 mod faults;
 mod fields;
+mod journals;
 mod medium;
 mod notation;
 mod samples;
 mod world;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use data_encoding::HEXLOWER;
 use scrip::crypto::digest::sha256;
@@ -40,6 +41,11 @@ use samples::{Form, Sample};
 use world::World;
 
 const SPEC: &str = include_str!("../src/format/SPEC.md");
+
+/// The classes of refusal that vectors can show.
+const CLASSES: &str = "chain duplicate-key envelope expired field indefinite journal key-order \
+    key-type malformed not-shortest padding purpose signature signer simple tag test-root \
+    too-deep too-large too-many trailing truncated utf8";
 
 /// Read an object; under a key if it is signed. Gives back the one encoding of what was read.
 pub(crate) type Read = fn(&[u8], Option<&PublicKey>) -> Result<Vec<u8>, TrustError>;
@@ -104,13 +110,15 @@ fn generated() -> Vec<Vector> {
     }
     all.extend(chains::vectors(&world));
     all.extend(derivations::vectors());
+    all.extend(journals::vectors());
     all.sort_by(|a, b| a.name.cmp(&b.name));
     all
 }
 
 /// A good vector and its bad ones: all of them for the first of a folder, some for the others.
 fn of_sample(world: &World, sample: &Sample<'_>, first: bool) -> Vec<Vector> {
-    let enough = ["truncated", "trailing-byte", "flipped-bit", "long-integer", "duplicate-key"];
+    let enough =
+        ["truncated", "padding", "trailing-byte", "flipped-bit", "long-integer", "duplicate-key"];
     let mut bad = faults::general(sample, &world.other_store);
     bad.retain(|bad| first || enough.contains(&bad.fault));
     if let (Form::Signed(key), "policy") = (&sample.form, sample.folder) {
@@ -183,6 +191,7 @@ fn the_vectors_are_the_generated_ones() {
 
 #[test]
 fn every_vector_reads_as_it_says() {
+    let mut refused = BTreeSet::new();
     let mut by_folder: BTreeMap<String, (usize, usize)> = BTreeMap::new();
     for vector in file::read_all() {
         let (good, bad) = by_folder.entry(vector.folder().to_owned()).or_default();
@@ -190,10 +199,14 @@ fn every_vector_reads_as_it_says() {
         let outcome = match vector.header("form") {
             "trust" => trust_outcome(&vector),
             "derivation" => continue,
+            "journal" => journal_outcome(&vector),
             form => object_outcome(&vector, form),
         };
         assert_eq!(outcome, vector.header("expect"), "{}", vector.name);
+        refused.extend(outcome.strip_prefix("refused ").map(str::to_owned));
     }
+    let classes = refused.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
+    assert_eq!(classes, CLASSES, "every class of refusal has a vector");
     for (folder, _, _) in READERS {
         let (good, bad) = by_folder[*folder];
         assert!(good >= 1 && bad >= 3 * good, "{folder}: {good} good, {bad} bad");
@@ -224,6 +237,19 @@ fn described_outcome(vector: &Vector, outcome: Result<(), TrustError>) -> String
             let (message, words) = (error.to_string(), vector.header("words"));
             assert!(message.contains(words), "{}: {message}", vector.name);
             format!("refused {}", class(&error))
+        }
+    }
+}
+
+fn journal_outcome(vector: &Vector) -> String {
+    match journals::outcome(vector) {
+        Ok(gives) => {
+            assert_eq!(gives, vector.header("gives"), "{}", vector.name);
+            "good".to_owned()
+        }
+        Err(message) => {
+            assert!(message.contains(vector.header("words")), "{}: {message}", vector.name);
+            "refused journal".to_owned()
         }
     }
 }

@@ -49,8 +49,9 @@ pub enum ReadError {
 
 /// Read both copies; nothing is written.
 ///
-/// The highest generation that is complete from its first frame counts. A frame counts if either
-/// copy has it whole. What lies behind the last frame is a torn append and is passed over.
+/// The highest generation whose first frame is whole in a copy counts: what is damaged in it is
+/// never passed over for an older one. A frame counts if either copy has it whole. What lies behind
+/// the last frame is a torn append and is passed over.
 pub fn read(device: &dyn Device, place: &Place) -> Result<Reading, ReadError> {
     let mut banks = vec![];
     for bank in 0..2_u64 {
@@ -63,10 +64,11 @@ pub fn read(device: &dyn Device, place: &Place) -> Result<Reading, ReadError> {
     for copies in &banks {
         let Some(generation) = generations(copies) else { continue };
         match join(copies, generation) {
-            Ok(reading) => return Ok(reading),
-            Err(fault) => {
+            // Not begun: whoever wrote it stopped before its first frame was whole.
+            Err(fault @ ReadError::Gap { index: 0, .. }) => {
                 first_fault.get_or_insert(fault);
             }
+            outcome => return outcome,
         }
     }
     Err(first_fault.unwrap_or(ReadError::Empty))

@@ -12,7 +12,7 @@ KINDS = {0: 0, 1: 1, 2: 1}
 
 
 def frames(bank, parity):
-    """{generation: {index: record}} of a bank; what is no frame is passed over by sectors."""
+    """{generation: {index: (offset, record)}} of a bank; what is no frame is passed over."""
     found, at = {}, 0
     while at + 512 <= len(bank):
         record = frame(bank, at, parity)
@@ -20,9 +20,14 @@ def frames(bank, parity):
             at += 512
             continue
         generation, index, data = record
-        found.setdefault(generation, {}).setdefault(index, data)
-        at += -(-(HEADER + len(data)) // 512) * 512
+        found.setdefault(generation, {}).setdefault(index, (at, data))
+        at += stored_bytes(data)
     return found
+
+
+def stored_bytes(record):
+    """How much a record takes with its frame."""
+    return -(-(HEADER + len(record)) // 512) * 512
 
 
 def frame(bank, at, parity):
@@ -40,26 +45,33 @@ def frame(bank, at, parity):
 
 
 def read(copies):
-    """(generation, records, copies that agree) of the two copies' bytes."""
-    best = None
+    """(generation, records, [(index, copy that lacks it)]) of the two copies' bytes."""
+    half, banks = len(copies[0]) // 2, []
     for parity in (0, 1):
-        half = len(copies[0]) // 2
         found = [frames(copy[parity * half:(parity + 1) * half], parity) for copy in copies]
         newest = max((generation for held in found for generation in held), default=None)
-        if newest is not None and (best is None or newest > best[0]):
-            best = newest, [held.get(newest, {}) for held in found]
-    if best is None:
-        raise Refused("journal", "neither copy holds a first record")
-    generation, (a, b) = best
-    records = []
+        if newest is not None:
+            banks.append((newest, [held.get(newest, {}) for held in found]))
+    for generation, (a, b) in sorted(banks, key=lambda bank: -bank[0]):
+        if any(held[0][0] == 0 for held in (a, b) if 0 in held):
+            return generation, *join(a, b)
+    raise Refused("journal", "neither copy holds a first record")
+
+
+def join(a, b):
+    """The records of one generation, and what each copy lacks."""
+    records, lacking, end = [], [], 0
     for index in range(max([*a, *b]) + 1):
         ours, theirs = a.get(index), b.get(index)
-        if ours is None and theirs is None:
-            raise Refused("journal", f"record {index} is damaged in both copies")
-        if ours is not None and theirs is not None and ours != theirs:
+        offset, record = ours or theirs or (None, b"")
+        if ours and theirs and ours[1] != theirs[1]:
             raise Refused("journal", f"copies differ in record {index}")
-        records.append(theirs if ours is None else ours)
-    return generation, records, a == b
+        if offset != end:
+            raise Refused("journal", f"record {index} is damaged in both copies")
+        lacking += [(index, copy) for copy, held in (("A", ours), ("B", theirs)) if not held]
+        records.append(record)
+        end += stored_bytes(record)
+    return records, lacking
 
 
 def fold(records, certificate, certificate_hash, sheets, stores):

@@ -240,12 +240,12 @@ def read_writable(ram, manifest, slots):
         copies.append(bytes(ram[at:at + shape["journal"]]))
     keys = access_keys(ram, place["access"])
     need(keys == {key_of(certificate)}, "the access key is not the certificate's")
-    generation, records, agree = journal.read(copies)
+    generation, records, lacking = journal.read(copies)
     stores = {signed.key_id(slots["store_key"]): slots["store_key"]}
     entries, balance = journal.fold(
         records, certificate, slots["hash"], slots["sheets"], stores,
     )
-    return {"generation": generation, "copies_agree": agree, "records": entries,
+    return {"generation": generation, "copies_agree": not lacking, "records": entries,
             "balance": balance}
 
 

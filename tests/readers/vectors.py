@@ -6,6 +6,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 
 import derive
+import journal
 import schema
 import secrets_at_rest as rest
 import signed
@@ -81,6 +82,8 @@ class Reader:
             derivation(headers, data)
         elif headers["form"] == "trust":
             trust(headers, data)
+        elif headers["form"] == "journal":
+            two_copies(headers, data)
         else:
             payload, fields = self.read_and_validate(folder, headers, data)
             if headers["expect"] == "good":
@@ -248,6 +251,15 @@ def trust(headers, data):
     print_of = signed.fingerprint(signed.key_of(root))
     where = "the pinned root" if pinned else f"unpinned root {print_of}"
     expect("signer", f"{role} under {where}", headers["gives"])
+
+
+def two_copies(headers, data):
+    """Read a journal's two copies."""
+    half = len(data) // 2
+    generation, records, lacking = journal.read([data[:half], data[half:]])
+    told = ", ".join(f"{copy} lacks {index}" for index, copy in lacking) or "copies agree"
+    found = " ".join(str(record[0]) for record in records)
+    expect("journal", f"generation {generation}: {found}; {told}", headers["gives"])
 
 
 def derivation(headers, data):

@@ -123,6 +123,9 @@ fn encodings(sample: &Sample<'_>) -> Vec<Bad> {
         all.extend(keys(payload));
     }
     let size = sample.kind.bytes_max();
+    if let Some(many) = crowded(sample) {
+        all.push(("too-many", "too-many", "more than 1024 values", many));
+    }
     if size <= 4 << 10 {
         all.push(("oversize", "too-large", "limit", oversize(sample, size)));
     }
@@ -135,6 +138,14 @@ fn encodings(sample: &Sample<'_>) -> Vec<Bad> {
 /// The count of pairs or items in one byte more than it needs.
 fn lengthened(payload: &[u8]) -> Vec<u8> {
     [&[payload[0] & 0xe0 | 0x18, payload[0] & 0x1f], &payload[1..]].concat()
+}
+
+/// An array of more values than most kinds may have, where it is the count that is refused.
+fn crowded(sample: &Sample<'_>) -> Option<Vec<u8>> {
+    let count = u16::try_from(sample.kind.items_max()).ok().filter(|count| *count == 1024)?;
+    let crowd = [vec![0x99], (count + 1).to_be_bytes().to_vec(), vec![0; usize::from(count) + 1]];
+    let crowd = crowd.concat();
+    (crowd.len() + 200 < sample.kind.bytes_max()).then_some(crowd)
 }
 
 type Encoding = (&'static str, &'static str, &'static str, Vec<u8>);
@@ -167,6 +178,7 @@ fn keys(payload: &[u8]) -> Vec<Encoding> {
         ("tagged", "tag", "not allowed here", value(&[0xc1, 0x00])),
         ("deep", "too-deep", "deeper than 12", value(&deep)),
         ("not-utf8", "utf8", "not UTF-8", value(&[0x61, 0xff])),
+        ("reserved-head", "malformed", "not CBOR", value(&[0x1c])),
     ];
     if count > 1 {
         let second = pair_bytes(after);
