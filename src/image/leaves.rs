@@ -8,8 +8,12 @@ use super::tree::{BLOCK_BYTES, Digest};
 use crate::crypto::digest::sha256;
 use crate::device::{Device, DeviceError};
 
-/// Filled and hashed in one piece.
+/// Read from and written to a medium in one piece.
 pub const CHUNK_BYTES: usize = 1 << 20;
+/// Filled and hashed in one piece, which fits a core's own cache.
+const PIECE_BYTES: usize = 256 << 10;
+
+const ZEROS: [u8; BLOCK_BYTES] = [0; BLOCK_BYTES];
 
 /// How far a long work has come, and whether to go on.
 pub trait Watch: Sync {
@@ -48,7 +52,7 @@ pub enum LeavesError {
 #[error("interrupted")]
 pub struct Interrupted;
 
-/// Fills whole blocks, at most [`CHUNK_BYTES`], that begin at an offset; may pass them on.
+/// Fills whole blocks, at most 256 KiB, that begin at an offset; may pass them on.
 pub type Fill<'a, E> = dyn Fn(u64, &mut [u8]) -> Result<(), E> + Sync + 'a;
 
 /// The leaves of `blocks` blocks of a device from byte `start` on.
@@ -74,8 +78,8 @@ pub fn fill_and_hash<E: From<Interrupted> + Send>(
     fill: &Fill<'_, E>,
 ) -> Result<Vec<Digest>, E> {
     let mut leaves = vec![[0; 32]; usize::try_from(blocks).expect("a volume's leaves fit memory")];
-    let parts = leaves.chunks_mut(CHUNK_BYTES / BLOCK_BYTES).map(Mutex::new).collect();
-    let (total, zero_leaf) = (blocks * BLOCK_BYTES as u64, sha256(&[0; BLOCK_BYTES]));
+    let parts = leaves.chunks_mut(PIECE_BYTES / BLOCK_BYTES).map(Mutex::new).collect();
+    let (total, zero_leaf) = (blocks * BLOCK_BYTES as u64, sha256(&ZEROS));
     let run = Run { parts, total, watch, fill, zero_leaf };
     watch.progress(0, run.total);
     let (next, done, fault) = (AtomicUsize::new(0), AtomicU64::new(0), Mutex::new(None));
@@ -96,10 +100,10 @@ pub fn fill_and_hash<E: From<Interrupted> + Send>(
     }
 }
 
-/// Are these bytes zeros, at most [`CHUNK_BYTES`] of them?
+/// Are all bytes zero?
 pub fn is_zero(bytes: &[u8]) -> bool {
-    static ZEROS: [u8; CHUNK_BYTES] = [0; CHUNK_BYTES];
-    bytes == &ZEROS[..bytes.len()]
+    let (blocks, rest) = bytes.as_chunks::<BLOCK_BYTES>();
+    blocks.iter().all(|block| *block == ZEROS) && *rest == ZEROS[..rest.len()]
 }
 
 struct Run<'a, E> {
@@ -113,7 +117,7 @@ struct Run<'a, E> {
 
 impl<E: From<Interrupted>> Run<'_, E> {
     fn work(&self, next: &AtomicUsize, done: &AtomicU64) -> Result<(), E> {
-        let mut chunk = vec![0; CHUNK_BYTES];
+        let mut piece = vec![0; PIECE_BYTES];
         loop {
             let place = next.fetch_add(1, Ordering::Relaxed);
             let Some(part) = self.parts.get(place) else { return Ok(()) };
@@ -121,8 +125,8 @@ impl<E: From<Interrupted>> Run<'_, E> {
                 return Err(Interrupted.into());
             }
             let mut part = part.lock().expect("each part has one worker");
-            let bytes = &mut chunk[..part.len() * BLOCK_BYTES];
-            (self.fill)((place * CHUNK_BYTES) as u64, bytes)?;
+            let bytes = &mut piece[..part.len() * BLOCK_BYTES];
+            (self.fill)((place * PIECE_BYTES) as u64, bytes)?;
             for (leaf, block) in part.iter_mut().zip(bytes.chunks(BLOCK_BYTES)) {
                 *leaf = if is_zero(block) { self.zero_leaf } else { sha256(block) };
             }
