@@ -118,4 +118,19 @@ mod tests {
         device.write_at(PLACE.starts[1], &other).unwrap();
         assert!(matches!(read(&device, &PLACE), Err(ReadError::Differ { index: 0 })));
     }
+
+    #[test]
+    fn a_frame_out_of_its_place_counts_for_nothing() {
+        let device = written(&records(1));
+        let copy = PLACE.starts[1];
+        let (own, other) =
+            (first_frames(&records(1)).unwrap(), first_frames(&[vec![9; 30]]).unwrap());
+        device.write_at(copy, &[0; 512]).unwrap();
+        device.write_at(copy + 512, &own).unwrap();
+        device.write_at(copy + 1024, &other).unwrap();
+        let mut reading = read(&device, &PLACE).unwrap();
+        assert_eq!(reading.repairable, [(1, 0)]);
+        append(&device, &PLACE, &mut reading, vec![1; 40]).unwrap();
+        assert_eq!(read(&device, &PLACE).unwrap(), reading);
+    }
 }

@@ -79,8 +79,8 @@ pub fn read(device: &dyn Device, place: &Place) -> Result<Reading, ReadError> {
 struct Found {
     /// The highest generation seen.
     generation: Option<u64>,
-    /// Frames by index, with their offset from the start of the bank.
-    frames: BTreeMap<u32, (Frame, u64)>,
+    /// Frames by index and by their offset from the start of the bank.
+    frames: BTreeMap<(u32, u64), Frame>,
 }
 
 /// Walk a bank; a bad frame is skipped sector by sector until the bank ends.
@@ -102,7 +102,7 @@ fn scan(device: &dyn Device, place: &Place, copy: usize, bank: u64) -> Result<Fo
             found.frames.clear();
         }
         if found.generation == Some(frame.generation) {
-            found.frames.entry(frame.index).or_insert((frame, offset));
+            found.frames.insert((frame.index, offset), frame);
         }
         offset += stored;
     }
@@ -142,15 +142,15 @@ fn join(copies: &[Found; 2], generation: u64) -> Result<Reading, ReadError> {
         (found.generation == Some(generation)).then_some(&found.frames)
     };
     let held = [frames(0), frames(1)];
-    let at = |copy: usize, index: u32| held[copy].and_then(|frames| frames.get(&index));
     let last = held.iter().flatten().filter_map(|frames| frames.keys().next_back()).max();
-    let last = *last.ok_or(ReadError::Empty)?;
+    let (last, _) = *last.ok_or(ReadError::Empty)?;
     let mut reading = Reading { generation, records: vec![], repairable: vec![], end: 0 };
     for index in 0..=last {
-        let (frame, offset) = match (at(0, index), at(1, index)) {
-            (Some(a), Some(b)) if a.0.record != b.0.record => {
-                return Err(ReadError::Differ { index });
-            }
+        // A frame that isn't where the one before it ends belongs to nothing that was committed.
+        let place = (index, reading.end);
+        let at = |copy: usize| held[copy].and_then(|frames| frames.get(&place));
+        let frame = match (at(0), at(1)) {
+            (Some(a), Some(b)) if a.record != b.record => return Err(ReadError::Differ { index }),
             (Some(a), Some(_)) => a,
             (Some(a), None) => {
                 reading.repairable.push((1, index));
@@ -162,11 +162,7 @@ fn join(copies: &[Found; 2], generation: u64) -> Result<Reading, ReadError> {
             }
             (None, None) => return Err(lost(index, last)),
         };
-        // A frame that isn't where the one before it ends belongs to nothing that was committed.
-        if *offset != reading.end {
-            return Err(lost(index, last));
-        }
-        reading.end = offset + frame.stored_bytes() as u64;
+        reading.end += frame.stored_bytes() as u64;
         reading.records.push(frame.record.clone());
     }
     Ok(reading)
