@@ -198,11 +198,13 @@ fn form_error(file: &Path, text: &str, error: &toml::de::Error) -> RecipeError {
     let at = error.span().map_or(0, |span| span.start);
     let before = text.get(..at).map_or(0, |before| before.matches('\n').count());
     let line = text.lines().nth(before).unwrap_or("").trim();
+    // Neither is quoted, so a terminal would obey what control characters say.
+    let plain = |text| rules::shortened(text).replace(char::is_control, "\u{fffd}");
     RecipeError::Form {
         file: file.to_path_buf(),
         line: before + 1,
-        text: rules::shortened(line),
-        reason: rules::shortened(error.message()),
+        text: plain(line),
+        reason: plain(error.message()),
     }
 }
 
