@@ -1,0 +1,163 @@
+//! Journals and the fold over them.
+
+use std::sync::OnceLock;
+
+use scrip::crypto::sign::SecretKey;
+use scrip::device::{Device, MemoryDevice};
+use scrip::format::certificate::Chain;
+use scrip::format::policy::Policy;
+use scrip::format::record::Record;
+use scrip::format::sheet::Sheet;
+use scrip::format::{Kind, Object};
+use scrip::journal::frame::Frame;
+use scrip::journal::{self, Place};
+use scrip::ledger::next::{Host, genesis, topup};
+use scrip::ledger::{Fold, Rules, State, fold};
+use scrip::trust::{Revoked, Signer, Verified, sign};
+use scrip::units::MediumId;
+
+use super::input::Input;
+use super::{trust, world};
+use crate::world::{at, policy, yen};
+
+/// Two copies of two banks of eight sectors.
+const PLACE: Place = Place { starts: [0, 8 << 10], bytes: 8 << 10 };
+const DEVICE_BYTES: usize = 16 << 10;
+
+/// First byte 0: what lies on the device, from its start. Else: frames, each as copy and sector
+/// (one byte each), generation, index (one byte each), length of its record, filling.
+pub fn journal(data: &[u8]) {
+    let mut input = Input::new(data);
+    let device = MemoryDevice::zeroed(DEVICE_BYTES);
+    if input.byte() == 0 {
+        let bytes = input.take(DEVICE_BYTES);
+        device.write_at(0, bytes).expect("it fits");
+    } else {
+        for _ in 0..64 {
+            put_frame(&device, &mut input);
+        }
+    }
+    let Ok(mut reading) = journal::read(&device, &PLACE) else { return };
+    assert!(!reading.records.is_empty() && reading.end <= PLACE.bank_bytes());
+    assert!(reading.repairable.len() <= reading.records.len());
+    let stored = |record: &Vec<u8>| record.len() as u64;
+    assert!(reading.records.iter().map(stored).sum::<u64>() <= reading.end);
+    let before = reading.clone();
+    match journal::append(&device, &PLACE, &mut reading, b"one more".to_vec()) {
+        Ok(()) => {
+            let again = journal::read(&device, &PLACE).expect("it was read before");
+            assert_eq!((&again.records, again.end), (&reading.records, reading.end));
+        }
+        Err(_) => assert_eq!(reading, before),
+    }
+}
+
+fn put_frame(device: &MemoryDevice, input: &mut Input<'_>) {
+    if input.is_empty() {
+        return;
+    }
+    let (copies, sector) = (input.byte(), u64::from(input.byte() % 16));
+    let (generation, index) = (input.byte().into(), input.byte().into());
+    let record = vec![input.byte(); usize::from(input.half()) % 2049];
+    let frame = Frame { generation, index, record }.encode().expect("not too long");
+    for (copy, start) in PLACE.starts.into_iter().enumerate() {
+        let room = usize::try_from((16 - sector) * 512).expect("a small number");
+        if copies >> copy & 1 == 0 {
+            let part = &frame[..frame.len().min(room)];
+            device.write_at(start + sector * 512, part).expect("it fits");
+        }
+    }
+}
+
+/// What records of one medium are held against.
+struct Court {
+    policy: Policy,
+    sheets: Vec<Verified<Sheet>>,
+    stores: Vec<Signer>,
+    revoked: Revoked,
+}
+
+fn court() -> &'static Court {
+    static COURT: OnceLock<Court> = OnceLock::new();
+    COURT.get_or_init(|| {
+        let (world, trust) = (world(), world().trust());
+        let above = Chain(world.rom_chain.0[1..].to_vec());
+        let issuer = trust.signer(&above).expect("the world's issuer");
+        let (_, sheet) = world.sheet(medium());
+        Court {
+            policy: policy(),
+            sheets: vec![issuer.open(&sheet).expect("the world's sheet")],
+            stores: vec![trust.signer(&world.store_chain).expect("the world's store")],
+            revoked: Revoked::none(),
+        }
+    })
+}
+
+fn medium() -> MediumId {
+    MediumId::from_serial(42)
+}
+
+fn holder() -> SecretKey {
+    SecretKey::from_seed([3; 32])
+}
+
+/// Records, each a byte and what it says: up to 9 a good top-up by that slot; 10 a good first
+/// record; 11 to 127 a record to be signed as it is; 128 and above one whose medium, place and
+/// chain are put right before it is signed.
+pub fn ledger(data: &[u8]) {
+    let court = court();
+    let rules = Rules {
+        policy: &court.policy,
+        currency: yen(),
+        sheets: &court.sheets,
+        stores: &court.stores,
+        revoked: &court.revoked,
+    };
+    let blank = State::blank(medium(), [9; 32], holder().public());
+    let mut input = Input::new(data);
+    let mut records: Vec<Vec<u8>> = vec![];
+    let (mut state, mut stands) = (blank.clone(), true);
+    while !input.is_empty() && records.len() < 12 {
+        let record = next_record(&state, &mut input);
+        if stands {
+            let next = fold(&rules, state, std::slice::from_ref(&record));
+            stands = next.refusal.is_none();
+            state = next.state;
+        }
+        records.push(record);
+    }
+    let stepped = state;
+    let Fold { state, records: kept, refusal } = fold(&rules, blank, &records);
+    assert_eq!(state, stepped);
+    assert_eq!(refusal.is_none(), kept.len() == records.len());
+    let moved = kept.iter().filter_map(|record| record.accounting.as_ref());
+    let sum: i64 = moved.clone().map(|entry| entry.amount).sum();
+    assert_eq!(u64::try_from(sum), Ok(state.balance.minor()));
+    assert!(state.balance <= court.policy.balance_max);
+    assert_eq!(state.credited.len(), moved.count());
+    assert_eq!(state.next.number(), kept.len() as u64);
+}
+
+fn next_record(state: &State, input: &mut Input<'_>) -> Vec<u8> {
+    let host = Host { at: at(200), floor: at(10), instance: [1; 8] };
+    match input.byte() {
+        slot @ 0..=9 => {
+            let code = world().code(medium(), slot);
+            match topup(state, &host, &code, [slot; 16], "store 7") {
+                Ok(record) => sign(&holder(), &record),
+                Err(_) => vec![],
+            }
+        }
+        10 => sign(&holder(), &genesis(state, &host, [10; 16])),
+        form => {
+            let payload = input.part();
+            match Record::decode(payload) {
+                Ok(record) if form >= 128 => {
+                    let (medium, seq, prev) = (state.medium, state.next, state.head);
+                    sign(&holder(), &Record { medium, seq, prev, ..record })
+                }
+                _ => trust::signed(&holder(), Kind::Record, payload),
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Objects, envelopes, CBOR: only the one encoding of anything is taken.
+
+use std::fmt::Debug;
+
+use scrip::format::access::{AccessSlot, KeyFile};
+use scrip::format::certificate::{Certificate, Chain, EnrolRequest};
+use scrip::format::cose::{self, Sign1, stated_kind};
+use scrip::format::edition::{
+    Catalogue, EditionHeader, EditionSeal, Manifest, Settings, SignedManifest,
+};
+use scrip::format::medium::{
+    CertificateSlot, MediumCertificate, MediumSeal, SheetSlot, UserInformation,
+};
+use scrip::format::policy::{Policy, Revocation};
+use scrip::format::record::Record;
+use scrip::format::sheet::{Kit, SealedKit, Sheet, Voucher};
+use scrip::format::store::StoreEntry;
+use scrip::format::{DecodeError, Kind, Object, cbor};
+use scrip::image::layout::Layout;
+use scrip::image::manifest;
+use scrip::trust::{check_grant, check_policy};
+use scrip::units::CurrencyForm;
+
+use super::Body;
+
+/// Every type of object, by the name of its vectors.
+pub const TYPES: [(&str, Body); 24] = [
+    ("certificate", certificate),
+    ("enrol-request", any::<EnrolRequest>),
+    ("policy", policy),
+    ("revocation", any::<Revocation>),
+    ("manifest", manifest),
+    ("edition-seal", any::<EditionSeal>),
+    ("medium-seal", any::<MediumSeal>),
+    ("medium-certificate", any::<MediumCertificate>),
+    ("user-information", any::<UserInformation>),
+    ("sheet", sheet),
+    ("kit", any::<Kit>),
+    ("voucher", any::<Voucher>),
+    ("store-entry", any::<StoreEntry>),
+    ("record", any::<Record>),
+    ("settings", any::<Settings>),
+    ("catalogue", any::<Catalogue>),
+    ("access-slot", any::<AccessSlot>),
+    ("sealed-kit", any::<SealedKit>),
+    ("key-file", any::<KeyFile>),
+    ("edition-header", header),
+    ("chain", any::<Chain>),
+    ("certificate-slot", any::<CertificateSlot>),
+    ("sheet-slot", any::<SheetSlot>),
+    ("signed-manifest", any::<SignedManifest>),
+];
+
+/// First byte: the type; then the object.
+pub fn objects(data: &[u8]) {
+    let Some((place, bytes)) = data.split_first() else { return };
+    TYPES[usize::from(*place) % TYPES.len()].1(bytes);
+}
+
+fn any<T: Object + PartialEq + Debug>(bytes: &[u8]) {
+    read::<T>(bytes);
+}
+
+/// What is taken is written again as the same bytes.
+fn read<T: Object + PartialEq + Debug>(bytes: &[u8]) -> Option<T> {
+    match T::decode(bytes) {
+        Ok(object) => {
+            let again = object.encode();
+            assert_eq!(again, bytes, "{object:?}");
+            assert_eq!(T::decode(&again).as_ref(), Ok(&object));
+            Some(object)
+        }
+        Err(error) => {
+            assert!(!error.to_string().is_empty());
+            None
+        }
+    }
+}
+
+fn certificate(bytes: &[u8]) {
+    if let Some(grant) = read::<Certificate>(bytes).and_then(|certificate| certificate.grant) {
+        let _ = check_grant(&grant);
+    }
+}
+
+fn policy(bytes: &[u8]) {
+    if let Some(policy) = read::<Policy>(bytes) {
+        let _ = check_policy(&policy);
+        for form in &policy.currencies {
+            let shown = form.show(policy.balance_max);
+            assert!(shown.ends_with(form.currency().code()), "{shown}");
+        }
+    }
+}
+
+fn sheet(bytes: &[u8]) {
+    let Some(sheet) = read::<Sheet>(bytes) else { return };
+    let slots = sheet.slots();
+    for slot in 0..=u8::MAX {
+        let here = slots.is_some_and(|slots| slot < slots);
+        if slots.is_some() {
+            let found = (sheet.amount(slot).is_some(), sheet.commitment(slot).is_some());
+            assert_eq!(found, (here, here), "slot {slot}");
+        }
+        let form = CurrencyForm::usual(sheet.currency);
+        let _ = sheet.amount(slot).map(|amount| form.show(amount));
+    }
+}
+
+fn manifest(bytes: &[u8]) {
+    if let Some(manifest) = read::<Manifest>(bytes)
+        && let Ok(layout) = manifest::check(&manifest)
+        && let Ok(plan) = layout.rom_plan(&manifest, 1)
+    {
+        assert!(manifest.files.iter().all(|file| plan.find(&file.path).is_some()));
+    }
+}
+
+fn header(bytes: &[u8]) {
+    if let Some(header) = read::<EditionHeader>(bytes)
+        && let Ok(layout) = Layout::new(&header.shape)
+    {
+        let _ = layout.ram_plan(1);
+    }
+}
+
+/// First byte: the kind; then a signed object.
+pub fn envelope(data: &[u8]) {
+    let Some((place, bytes)) = data.split_first() else { return };
+    let kind = Kind::ALL[usize::from(*place) % Kind::ALL.len()];
+    let stated = stated_kind(bytes);
+    let Ok(message) = Sign1::decode(bytes, kind) else { return };
+    assert_eq!((stated, message.kind()), (Some(kind), kind));
+    let payload = message.payload().to_vec();
+    let again = cose::assemble(kind, message.key_id(), payload, |signed| {
+        assert_eq!(signed, message.to_be_signed());
+        *message.signature()
+    });
+    assert_eq!(again, bytes);
+    for other in Kind::ALL.iter().filter(|other| **other != kind) {
+        assert!(Sign1::decode(bytes, *other).is_err(), "{kind:?} as {other:?}");
+    }
+}
+
+/// What we measure, a CBOR library reads and writes as the same bytes.
+pub fn cbor(data: &[u8]) {
+    if let Ok(used) = cbor::measure(data) {
+        let value: ciborium::Value = ciborium::from_reader(&data[..used]).expect("it is CBOR");
+        assert_eq!(cbor::encode(&value), &data[..used]);
+        for kind in [Kind::Voucher, Kind::Kit] {
+            match cbor::decode(data, kind) {
+                Ok(decoded) => assert_eq!((used, &decoded), (data.len(), &value)),
+                Err(DecodeError::Trailing { used: stated, found }) => {
+                    assert_eq!((stated, found), (used, data.len()));
+                }
+                Err(error) => {
+                    let limit = matches!(
+                        error,
+                        DecodeError::TooLarge { .. } | DecodeError::TooManyItems { .. }
+                    );
+                    assert!(limit, "{error}");
+                }
+            }
+        }
+    }
+    if let Ok(Some(object)) = cbor::unpad(data) {
+        assert_eq!(cbor::measure(object), Ok(object.len()));
+        assert!(data[object.len()..].iter().all(|byte| *byte == 0));
+    }
+}
