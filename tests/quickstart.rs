@@ -101,6 +101,17 @@ fn the_second_reader_agrees(folder: &Path, result: &serde_json::Value) {
     assert_eq!(last["event"], "burnt", "{journal}");
 }
 
+#[test]
+fn a_foreign_file_is_refused_before_anything_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("medium.img"), "precious").unwrap();
+    let refused = quickstart(folder.path());
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(5), "{said}");
+    assert!(said.contains("a file of 8 bytes already stands here"), "{said}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "something was made");
+}
+
 fn independent_tools_agree(folder: &Path) {
     let table = tool("sgdisk", &["-v", folder.join("medium.img").to_str().unwrap()]);
     assert!(table.contains("No problems found"), "{table}");

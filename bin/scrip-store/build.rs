@@ -47,7 +47,7 @@ fn write(
     built.map_err(|error| refused(&error))
 }
 
-fn refused(error: &BuildError) -> Failure {
+pub(crate) fn refused(error: &BuildError) -> Failure {
     let failure = Failure::of(Exit::from(error), error);
     match error {
         BuildError::Open(OpenError::Exists { .. }) => {

@@ -122,14 +122,6 @@ impl<'a> Bench<'a> {
         Ok(left.map(|secrets| secrets.target.clone()).collect())
     }
 
-    /// Did a burn of this edition to this image break off?
-    #[cfg(feature = "server")]
-    pub(crate) fn is_unfinished(&self, image: &Path) -> Result<bool, Failure> {
-        let aim = Aim::look(image).or_exit(Exit::Failure)?;
-        let name = aim.path().display().to_string();
-        Ok(self.broken_off()?.contains(&name))
-    }
-
     /// Let named targets pass the guards.
     pub(crate) fn choose(&self, names: &[PathBuf]) -> Result<Vec<Target>, Failure> {
         let terms = Terms {

@@ -68,7 +68,7 @@ pub(crate) fn choose(
 }
 
 /// A target for the journal: an image by its path, a disk by what it says of itself.
-fn describe(machine: &Machine, aim: &Aim) -> (String, Option<String>) {
+pub(crate) fn describe(machine: &Machine, aim: &Aim) -> (String, Option<String>) {
     let Aim::Block { path, number } = aim else {
         return (aim.path().display().to_string(), None);
     };
@@ -97,7 +97,7 @@ fn refuse_twice(targets: &[Target]) -> Result<(), Failure> {
 }
 
 /// Every refusal on a line, the first as the failure with what to do about it.
-fn told(refused: &[Refusal], output: &Output) -> Failure {
+pub(crate) fn told(refused: &[Refusal], output: &Output) -> Failure {
     for refusal in &refused[1..] {
         output.warn(format!("{}: {refusal}", refusal.check.name()));
     }
