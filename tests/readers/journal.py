@@ -12,7 +12,7 @@ KINDS = {0: 0, 1: 1, 2: 1}
 
 
 def frames(bank, parity):
-    """{generation: {index: (offset, record)}} of a bank; what is no frame is passed over."""
+    """{generation: {(index, offset): record}} of a bank; what is no frame is passed over."""
     found, at = {}, 0
     while at + 512 <= len(bank):
         record = frame(bank, at, parity)
@@ -20,7 +20,7 @@ def frames(bank, parity):
             at += 512
             continue
         generation, index, data = record
-        found.setdefault(generation, {}).setdefault(index, (at, data))
+        found.setdefault(generation, {})[index, at] = data
         at += stored_bytes(data)
     return found
 
@@ -53,7 +53,7 @@ def read(copies):
         if newest is not None:
             banks.append((newest, [held.get(newest, {}) for held in found]))
     for generation, (a, b) in sorted(banks, key=lambda bank: -bank[0]):
-        if any(held[0][0] == 0 for held in (a, b) if 0 in held):
+        if any((0, 0) in held for held in (a, b)):
             return generation, *join(a, b)
     raise Refused("journal", "neither copy holds a first record")
 
@@ -61,16 +61,15 @@ def read(copies):
 def join(a, b):
     """The records of one generation, and what each copy lacks."""
     records, lacking, end = [], [], 0
-    for index in range(max([*a, *b]) + 1):
-        ours, theirs = a.get(index), b.get(index)
-        offset, record = ours or theirs or (None, b"")
-        if ours and theirs and ours[1] != theirs[1]:
-            raise Refused("journal", f"copies differ in record {index}")
-        if offset != end:
+    for index in range(max([*a, *b])[0] + 1):
+        ours, theirs = a.get((index, end)), b.get((index, end))
+        if ours is None and theirs is None:
             raise Refused("journal", f"record {index} is damaged in both copies")
-        lacking += [(index, copy) for copy, held in (("A", ours), ("B", theirs)) if not held]
-        records.append(record)
-        end += stored_bytes(record)
+        if None not in (ours, theirs) and ours != theirs:
+            raise Refused("journal", f"copies differ in record {index}")
+        lacking += [(index, copy) for copy, held in (("A", ours), ("B", theirs)) if held is None]
+        records.append(theirs if ours is None else ours)
+        end += stored_bytes(records[-1])
     return records, lacking
 
 

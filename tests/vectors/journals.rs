@@ -34,6 +34,7 @@ pub(crate) fn vectors() -> Vec<Vector> {
     let other = [at(0, 0), Some((0, 1, 99)), at(0, 2)];
     let newer = [at(0, 0), at(0, 1), at(1, 0), at(1, 1)];
     let stray = [at(0, 0), at(0, 1), None, at(0, 2)];
+    let astray = [None, at(0, 0), Some((0, 0, 99))];
     let unbegun = [at(0, 0), at(0, 1), Some((1, 1, 7))];
     let hurt = [at(0, 0), at(0, 1), at(1, 0), None, at(1, 2)];
     let lost = |place: usize| {
@@ -57,6 +58,12 @@ pub(crate) fn vectors() -> Vec<Vector> {
         good("torn-both", "the last frame is damaged in both copies", torn.clone(), torn),
         good("one-lost", "each copy lacks another frame", lost(0), lost(1)),
         good("padding", "padding that isn't zero is no frame", dirty, copy(&whole)),
+        good(
+            "displaced",
+            "copy B holds frame 0 out of its place",
+            copy(&whole[..1]),
+            copy(&astray),
+        ),
         good("newer", "the other bank holds a newer generation", copy(&newer), copy(&newer)),
         good("unbegun", "a newer generation without its first", copy(&unbegun), copy(&unbegun)),
         bad(
