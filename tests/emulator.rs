@@ -20,6 +20,8 @@ mod guest;
 mod initramfs;
 mod medium;
 mod monitor;
+#[cfg(feature = "wallet")]
+mod owner;
 mod packages;
 mod planned;
 mod volume;
