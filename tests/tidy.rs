@@ -131,3 +131,35 @@ fn the_wallet_alone_holds_no_database_and_no_runtime() {
         assert!(!names.contains(&banned), "the wallet depends on {banned}");
     }
 }
+
+/// Names of the dependencies in a table of `Cargo.toml`.
+fn dependencies(table: &str) -> Vec<String> {
+    let cargo = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let head = format!("[{table}]");
+    let lines = cargo.lines().skip_while(|line| *line != head).skip(1);
+    let lines = lines.take_while(|line| !line.starts_with('['));
+    lines.filter_map(|line| Some(line.split_once(" = ")?.0.to_owned())).collect()
+}
+
+#[test]
+fn every_dependency_is_used_and_explained() {
+    let map = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let (_, table) = map.split_once("## Dependencies").unwrap();
+    let first_cells: Vec<_> = table.lines().filter_map(|line| line.split('|').nth(1)).collect();
+    for (kind, folders) in [
+        ("dependencies", ["src", "bin"].as_slice()),
+        ("dev-dependencies", ["src", "tests", "benches"].as_slice()),
+    ] {
+        let files = folders.iter().flat_map(|folder| below(folder, &[".rs"]));
+        let code: String = files.map(|path| fs::read_to_string(path).unwrap()).collect();
+        let names = dependencies(kind);
+        assert!(names.len() > 2, "{kind}: {names:?}");
+        for name in names {
+            let module = name.replace('-', "_");
+            let used = [format!("{module}::"), format!("use {module};")];
+            assert!(used.iter().any(|used| code.contains(used)), "{name} is not used");
+            let explained = first_cells.iter().flat_map(|cell| cell.split(',')).map(str::trim);
+            assert!(explained.clone().any(|word| word == name), "{name} is not explained");
+        }
+    }
+}
