@@ -644,7 +644,7 @@ fn status_counts_and_warns() {
     assert_eq!((line.in_stock, line.sold), (7, 1));
     assert_eq!(status.quota_line(), "20,000 JPY of 100,000 JPY");
     assert_eq!((status.days_left, status.entries), (399, 6));
-    let expected = ["1 burns began and haven't ended", "only 4 codes of 3,000 JPY are left"];
+    let expected = ["burns that began and haven't ended: 1", "only 4 codes of 3,000 JPY are left"];
     assert_eq!(status.warnings, expected);
     let early = shop.status(at(ISSUED - 9)).unwrap().warnings;
     assert!(early[0].starts_with("this computer's clock"), "{early:?}");

@@ -17,7 +17,7 @@ pub(crate) fn run(office: &Office, output: &Output) -> Result<Exit, Failure> {
     let expires = issuer.signer().certificate().expires;
     let test = if issuer.purpose() == Purpose::Test { ", TEST" } else { "" };
     let (form, root) = (issuer.form(), issuer.root().fingerprint());
-    output.line(format!("issuer {}{test}: {}, {stores} stores", issuer.name(), form.currency()));
+    output.line(format!("issuer {}{test}: {}, stores: {stores}", issuer.name(), form.currency()));
     output.line(format!("root {root}"));
     output.line(format!("certificate until {expires}, {} days", days_left(expires)));
     let list = issuer.revoked().list().map(|list| list.number);

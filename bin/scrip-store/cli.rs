@@ -20,8 +20,8 @@ pub(crate) struct Cli {
     pub(crate) verb: Verb,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done, 1 differences, 2 usage, 3 damage or forgery, \
-4 failure of I/O\nor network, 5 refusal, 101 bug, 130 interrupted.";
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 differences, 2 usage, 3 damage or forgery, 4 failure \
+of I/O or\nnetwork, 5 refusal, 101 bug, 130 interrupted.";
 
 /// What every verb takes.
 #[derive(Debug, Clone, Args)]

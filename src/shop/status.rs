@@ -140,7 +140,7 @@ impl Shop {
         }
         warnings.extend(self.clock_warnings(now));
         if status.media.begun > 0 {
-            warnings.push(format!("{} burns began and haven't ended", status.media.begun));
+            warnings.push(format!("burns that began and haven't ended: {}", status.media.begun));
         }
         let low = status.codes.iter().filter(|(_, line)| line.in_stock < CODES_MIN);
         warnings.extend(low.map(|(amount, line)| {

@@ -30,10 +30,15 @@ impl Failure {
         Self::new(Exit::Interrupted, "interrupted")
     }
 
-    /// Puts in front what was being done, as a gerund: `burning /dev/sdb`.
+    /// Puts in front what was being done, as a gerund: `burning /dev/sdb`. A message that begins
+    /// with the same object doesn't say it again.
     #[must_use]
     pub fn during(mut self, doing: impl Display) -> Self {
-        self.message = format!("{doing}: {}", self.message);
+        let doing = doing.to_string();
+        let repeated = doing.split_once(' ').and_then(|(_, object)| {
+            self.message.strip_prefix(object).and_then(|rest| rest.strip_prefix(": "))
+        });
+        self.message = format!("{doing}: {}", repeated.unwrap_or(&self.message));
         self
     }
 
@@ -132,6 +137,18 @@ mod tests {
         );
         assert_eq!(failure.exit(), Exit::Refusal);
         assert_eq!(failure.hinted(), Some("choose another\ntarget"));
+    }
+
+    #[test]
+    fn an_object_is_named_once() {
+        let during = |message| {
+            let failure = Failure::new(Exit::Failure, message).during("checking my stick.img");
+            failure.message().to_owned()
+        };
+        let once = "checking my stick.img: no such file";
+        assert_eq!(during("my stick.img: no such file"), once);
+        assert_eq!(during("no such file"), once);
+        assert_eq!(during("stick.img: no"), "checking my stick.img: stick.img: no");
     }
 
     #[test]

@@ -55,6 +55,9 @@ pub enum UnitError {
         /// The check digits its first ten digits need.
         expected: u64,
     },
+    /// Text that is no store number.
+    #[error("{0:?} is not a store number from 1 to {max}", max = StoreId::MAX)]
+    StoreForm(String),
     /// Store numbers run from 1.
     #[error("store number {0} is not in 1 to {max}", max = StoreId::MAX)]
     Store(u64),

@@ -103,7 +103,8 @@ impl FromStr for StoreId {
     type Err = UnitError;
 
     fn from_str(text: &str) -> Result<Self, UnitError> {
-        Self::from_number(text.parse().unwrap_or(0))
+        let number = text.parse().map_err(|_| UnitError::StoreForm(text.to_owned()))?;
+        Self::from_number(number)
     }
 }
 
