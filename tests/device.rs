@@ -40,10 +40,10 @@ fn open(target: &LoopDevice, lifted: &[Check]) -> Result<FileDevice, TargetError
 }
 
 /// A file system mounted at a temporary place; dropping it unmounts.
-struct Mounted(tempfile::TempDir);
+pub(crate) struct Mounted(tempfile::TempDir);
 
 impl Mounted {
-    fn new(device: &LoopDevice) -> Self {
+    pub(crate) fn new(device: &LoopDevice) -> Self {
         run(Command::new("mkfs.ext4").arg("-q").arg(device.path()), "apt-get install e2fsprogs");
         let place = tempfile::tempdir().expect("a temporary folder");
         let mut mount = Command::new("mount");
@@ -51,7 +51,7 @@ impl Mounted {
         Self(place)
     }
 
-    fn place(&self) -> PathBuf {
+    pub(crate) fn place(&self) -> PathBuf {
         fs::canonicalize(self.0.path()).unwrap()
     }
 }

@@ -5,14 +5,19 @@ use std::path::Path;
 use std::process::Command;
 
 use scrip::device::{Access, Device, Existing, FileDevice};
-use scrip::image::layout::RESERVE_PATH;
+use scrip::format::Object;
+use scrip::format::edition::{Catalogue, Destination, Item, ItemKind, Settings};
+use scrip::image::layout::{CATALOGUE_PATH, RESERVE_PATH, SETTINGS_PATH};
+use scrip::units::ByteCount;
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::burn::tool;
 use crate::check::mounted::Mounted;
+use crate::device;
 use crate::fat::compare::{long, short};
-use crate::world::{Sample, World};
+use crate::loop_device::LoopDevice;
+use crate::world::{Sample, World, files, minor, sealed_as, shape, stamped, yen};
 
 /// A folder with a burnt image, its root, and a home of its own.
 struct Bench {
@@ -66,8 +71,12 @@ impl Bench {
 }
 
 fn run_in(folder: &Path, arguments: &[&str]) -> Answer {
+    run_bare(folder, &[&["--trust", "trust.cbr", "--allow-test-root"], arguments].concat())
+}
+
+/// Run without a root.
+fn run_bare(folder: &Path, arguments: &[&str]) -> Answer {
     let output = Command::new(env!("CARGO_BIN_EXE_scrip-wallet"))
-        .args(["--trust", "trust.cbr", "--allow-test-root"])
         .args(arguments)
         .current_dir(folder)
         .env("XDG_CONFIG_HOME", folder.join("config"))
@@ -97,6 +106,74 @@ fn info_shows_an_image_and_mounted_directories() {
     assert!(answer.stdout.contains("500 JPY"), "{}", answer.stdout);
     let refused = run_in(folder, &["--medium", "ROM", "doctor", "--reseal"]);
     assert_eq!(refused.exit, 5, "{}", refused.text);
+}
+
+#[test]
+fn info_shows_what_the_balance_affords_and_whose_key_it_is() {
+    let (currency, language) = (yen(), "en".to_owned());
+    let item = |id: &str, price: u64| Item {
+        id: id.to_owned(),
+        title: format!("Title of {id}"),
+        title_ja: None,
+        kind: ItemKind::Text,
+        path: "/START.HTM".to_owned(),
+        size: ByteCount::from_bytes(3_000),
+        price: minor(price),
+        rights_holder: "somebody".to_owned(),
+    };
+    let items = vec![item("gift", 0), item("fair", 500), item("dear", 501)];
+    let server = Destination {
+        name: "A server".to_owned(),
+        url: "https://example.org/".to_owned(),
+        pin: None,
+    };
+    let settings =
+        Settings { language, currency, exponent: 0, destinations: vec![server], display: vec![] };
+    let mut files = files();
+    files.0.retain(|(path, _)| path != SETTINGS_PATH);
+    files.0.push((SETTINGS_PATH.to_owned(), settings.encode()));
+    files.0.push((CATALOGUE_PATH.to_owned(), Catalogue { currency, items }.encode()));
+    let world = World::new();
+    let (sealed, edition) = sealed_as(&world, shape(), &files);
+    let stamped = stamped(&world, &sealed, &edition, 72);
+    let bench = Bench::new();
+    bench.burn("shop.img", &Sample { sealed, edition, stamped });
+
+    let answer = bench.run(&["--json", "--medium", "shop.img", "info"]);
+    assert_eq!(answer.exit, 0, "{}", answer.text);
+    let result: Value = serde_json::from_str(answer.stdout.lines().last().unwrap()).unwrap();
+    let offers = result["catalogue"].as_array().unwrap().iter();
+    let offers: Vec<_> = offers.map(|o| (&o["id"], &o["price"], &o["affordable"])).collect();
+    let expected = [("gift", "free", true), ("fair", "500 JPY", true), ("dear", "501 JPY", false)];
+    let expected = expected.map(|(id, price, able)| (id.into(), price.into(), able.into()));
+    assert_eq!(
+        offers,
+        expected.each_ref().map(|(id, price, able): &(Value, Value, Value)| (id, price, able))
+    );
+    let journal = &result["check"]["journal"];
+    assert_eq!((&journal["codes"], &journal["opened"]), (&1.into(), &false.into()));
+    let answer = bench.run(&["--medium", "shop.img", "info"]);
+    for words in ["1 code of its sheet spent", "the first login makes the medium yours", "A server"]
+    {
+        assert!(answer.stdout.contains(words), "no {words:?} in {}", answer.stdout);
+    }
+}
+
+#[test]
+fn a_home_that_cannot_be_written_to_stops_nobody() {
+    let bench = Bench::new();
+    fs::write(bench.folder.path().join("state"), "a file, no folder").unwrap();
+    let live = World::live(14);
+    bench.burn("live.img", &Sample::of(&live, 73));
+    let answer = run_bare(bench.folder.path(), &["--medium", "live.img", "info"]);
+    assert_eq!(answer.exit, 0, "{}", answer.text);
+    assert!(answer.stdout.contains("not remembered here: compare with"), "{}", answer.stdout);
+    fs::remove_file(bench.folder.path().join("state")).unwrap();
+    for words in ["first seen here: compare with", "as before; compare with"] {
+        let answer = run_bare(bench.folder.path(), &["--medium", "live.img", "info"]);
+        assert_eq!(answer.exit, 0, "{}", answer.text);
+        assert!(answer.stdout.contains(words), "no {words:?} in {}", answer.stdout);
+    }
 }
 
 #[test]
@@ -174,6 +251,30 @@ fn doctor_refuses_an_altered_image_and_leaves_it() {
         assert!(!answer.text.contains(RESERVE_PATH), "{arguments:?}: {}", answer.text);
     }
     assert!(bench.bytes() == altered);
+    assert!(!bench.folder.path().join("state/scrip").exists(), "an altered medium is remembered");
+}
+
+#[test]
+fn doctor_reseals_a_device_but_nothing_that_is_mounted() {
+    let bench = Bench::new();
+    let stick = LoopDevice::new(bench.sample.sealed.layout.medium_bytes());
+    let device = FileDevice::open(stick.path(), Access::Write).unwrap();
+    bench.sample.burn_to(&device);
+    device.write_at(bench.sample.sealed.layout.rom().start + 0x41, &[1]).unwrap();
+    drop(device);
+    let path = stick.path().to_str().unwrap().to_owned();
+    let done = bench.run(&["--medium", &path, "doctor", "--reseal"]);
+    assert!(done.exit == 0 && done.stdout.contains("Resealed: 512 bytes"), "{}", done.text);
+
+    let mounted = device::Mounted::new(&stick);
+    let file = stick.file().to_str().unwrap();
+    for (medium, reason) in [(path.as_str(), "in use"), (file, "it is mounted at ")] {
+        let refused = bench.run(&["--medium", medium, "doctor", "--reseal"]);
+        assert_eq!(refused.exit, 5, "{}", refused.text);
+        assert!(refused.text.contains(reason), "{}", refused.text);
+        assert!(refused.text.contains("hint: unmount it first"), "{}", refused.text);
+    }
+    assert!(mounted.place().is_dir());
 }
 
 #[test]

@@ -1,4 +1,13 @@
 //! `info`: originality, balance and catalogue, without a password.
+//!
+//! With `--json` the last line is an object of type `result`:
+//! - `exit`: the exit code; `originality`: `sealed`, `touched`, `altered`, `files-intact` or
+//!   `no-medium`; `medium`: the number's twelve digits;
+//! - `balance`: `minor` as text and `currency`, none if the journal could not be read; `root`: its
+//!   fingerprint and what is known of it, for a person;
+//! - `catalogue`: of each item `id`, `title`, `kind`, `price` for a person, and `affordable`;
+//! - `check`: the report that `scrip-verify check --json` gives, with `journal.records`, `.codes`
+//!   spent, `.generation`, and `.opened`, false while the key is still the one the store made.
 
 use scrip::format::edition::{Catalogue, Settings};
 use scrip::format::{Kind, Object};

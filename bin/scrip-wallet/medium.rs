@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use scrip::device::Folder;
-use scrip::image::check::{Binding, Report};
+use scrip::image::check::{Binding, Report, Verdict};
 use scrip::image::layout::MANIFEST_PATH;
 use scrip::tool::{
     Attendant, Classed, Exit, Failure, Interrupt, Output, Progress, Source, home, pinned_roots,
@@ -61,6 +61,10 @@ pub(crate) fn root_word(report: &Report) -> (Exit, Option<String>) {
     let grade = Exit::from(report.grade());
     let (Some(anchor), Some(medium)) = (report.root, &report.medium) else { return (grade, None) };
     let root = anchor.fingerprint();
+    if report.verdict == Verdict::Altered {
+        // What was altered is nothing to remember, and the exit code is the gravest already.
+        return (grade, Some(root.to_string()));
+    }
     let (exit, word) = match (anchor, remember(medium.number, root)) {
         (_, Some(Met::Changed { before })) => {
             (Exit::Damage, format!("it came under root {before} before"))

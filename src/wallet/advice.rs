@@ -53,7 +53,12 @@ fn seal(report: &Report) -> Vec<String> {
 fn journal(history: &History) -> String {
     match history {
         History::Sound(balance) => {
-            format!("The journal is whole: {} in each of its two copies.", records(balance))
+            let bank = if balance.generation % 2 == 0 { "first" } else { "second" };
+            let (copies, generation) = (records(balance), balance.generation);
+            format!(
+                "The journal is whole: {copies} in each of its two copies, in the {bank} bank \
+                 (generation {generation})."
+            )
         }
         History::Repaired { balance, lacking } => format!(
             "The journal is whole: {}. Copy {} lacks some, the other has them; nothing is lost.",

@@ -1,7 +1,7 @@
 //! What an owner wants to know at a glance.
 
 use crate::format::edition::{Catalogue, Destination, Item, Settings};
-use crate::image::check::{Balance, Binding, History, Report, Verdict};
+use crate::image::check::{Balance, Binding, History, Holder, Report, Verdict};
 use crate::units::{Amount, CurrencyForm};
 
 /// A medium for its owner: what was judged, and what its read-only area offers.
@@ -89,7 +89,13 @@ impl<'a> Overview<'a> {
         if let Binding::CopyOf { bound, found } = &self.report.hardware {
             lines.push(row("hardware", &format!("a copy of {bound}, on {found}")));
         }
+        if self.report.verdict != Verdict::NoMedium {
+            let caution = "a program on the medium can't vouch for it; scrip-verify elsewhere can";
+            lines.push(row("", caution));
+        }
         lines.push(row("balance", &self.balance_text()));
+        lines.extend(self.balance().map(|balance| row("", &spent_text(balance))));
+        lines.extend(self.balance().and_then(key_text).map(|text| row("access key", text)));
         lines.extend(self.offers().iter().map(offer_line));
         lines.extend(self.destinations().iter().map(|destination| {
             row("connects to", &format!("{}, {}", destination.name, destination.url))
@@ -109,6 +115,16 @@ impl<'a> Overview<'a> {
             }
         }
     }
+}
+
+fn spent_text(balance: &Balance) -> String {
+    let codes = if balance.codes == 1 { "code" } else { "codes" };
+    format!("{} {codes} of its sheet spent", balance.codes)
+}
+
+fn key_text(balance: &Balance) -> Option<&'static str> {
+    let text = "still the one that the shop made: the first login makes the medium yours";
+    (balance.holder == Holder::Store).then_some(text)
 }
 
 fn offer(item: &Item, form: Option<CurrencyForm>, balance: Amount) -> Offer<'_> {

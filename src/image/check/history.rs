@@ -2,12 +2,14 @@
 
 use super::super::layout::{ACCESS_BYTES, ACCESS_PATHS, JOURNAL_PATHS, Names};
 use super::manifest::Edition;
-use super::report::{Access, Balance, History};
+use super::report::{Access, Balance, History, Holder};
 use super::slots::{Certified, Stamped};
 use crate::crypto::sign::PublicKey;
 use crate::device::{Device, DeviceError};
+use crate::format::record::{Body, Record};
 use crate::journal::{self, COPIES, Place, ReadError};
 use crate::ledger::{Fold, Rules, State, fold};
+use crate::trust::Verified;
 use crate::trust::access::read_access_file;
 
 /// Where journal and access files lie on a device.
@@ -82,7 +84,16 @@ fn history(
     if let Some(refusal) = refusal {
         return Ok((History::Damaged(refusal.to_string()), None));
     }
-    let balance = Balance { records: records.len(), amount: state.balance, currency: *form };
+    let is_code = |record: &&Verified<Record>| matches!(record.body, Body::TopupCode { .. });
+    let first = state.holder == certificate.key.0;
+    let balance = Balance {
+        records: records.len(),
+        codes: records.iter().filter(is_code).count(),
+        holder: if first { Holder::Store } else { Holder::Owner },
+        generation: reading.generation,
+        amount: state.balance,
+        currency: *form,
+    };
     let lacks = |copy: &usize| reading.repairable.iter().any(|(lacking, _)| lacking == copy);
     let lacking: Vec<_> = (0..COPIES.len()).filter(lacks).map(|copy| COPIES[copy]).collect();
     let history = if lacking.is_empty() {

@@ -27,8 +27,8 @@ use std::num::NonZeroUsize;
 pub use mounted::{Mounts, check_mounted, stated_medium};
 pub use reading::Reading;
 pub use report::{
-    Access, Balance, Binding, Damage, EditionFacts, Fault, Grade, Hashes, History, MediumFacts,
-    Outcome, Part, Report, Step, TOLD_MAX, Touch, Verdict,
+    Access, Balance, Binding, Damage, EditionFacts, Fault, Grade, Hashes, History, Holder,
+    MediumFacts, Outcome, Part, Report, Step, TOLD_MAX, Touch, Verdict,
 };
 
 use super::edition;

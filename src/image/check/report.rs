@@ -253,11 +253,27 @@ pub enum History {
     NotChecked(String),
 }
 
+/// Whose key signs a medium's records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holder {
+    /// The first key, which its store made.
+    Store,
+    /// A key that its owner made since.
+    Owner,
+}
+
 /// What records add up to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Balance {
     /// How many records there are.
     pub records: usize,
+    /// How many of them spent a sealed code.
+    pub codes: usize,
+    /// Whose key signs the next record.
+    pub holder: Holder,
+    /// The journal's generation; an even one lies in the first bank of each copy, an odd one in
+    /// the second.
+    pub generation: u64,
     /// What may be spent.
     pub amount: Amount,
     /// The currency and its decimal places.

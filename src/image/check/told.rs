@@ -6,8 +6,8 @@ use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
 
 use super::report::{
-    Access, Balance, Binding, Fault, Grade, Hashes, History, MediumFacts, Outcome, Report, Touch,
-    Verdict,
+    Access, Balance, Binding, Fault, Grade, Hashes, History, Holder, MediumFacts, Outcome, Report,
+    Touch, Verdict,
 };
 use crate::format::certificate::Purpose;
 use crate::trust::Anchor;
@@ -193,6 +193,9 @@ fn history_fields(history: &History) -> Value {
         json!({
             "state": state,
             "records": balance.records,
+            "codes": balance.codes,
+            "opened": balance.holder == Holder::Owner,
+            "generation": balance.generation,
             "balance": {
                 "minor": balance.amount.minor().to_string(),
                 "currency": balance.currency.currency().code(),
