@@ -18,15 +18,18 @@ install_missing() {
         exit 4
     fi
     echo "installing ${missing[*]}" >&2
-    apt-get -qq update >&2
-    DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "${missing[@]}" >&2
+    renew_package_lists
+    DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "${missing[@]}" >&2 || {
+        echo "apt-get install failed: have these installed and run this again: ${missing[*]}" >&2
+        exit 4
+    }
 }
 
-# fetch_package_lists: fill apt's lists if they are empty, for what is fetched but not installed.
-fetch_package_lists() {
-    if [ "$(id -u)" = 0 ] && command -v apt-cache >/dev/null && ! apt-cache show busybox-static >/dev/null 2>&1; then
-        apt-get -qq update >&2
-    fi
+# renew_package_lists: old lists name packages that the mirrors have replaced; once a run is enough.
+renew_package_lists() {
+    [ -z "${lists_renewed:-}" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 0
+    lists_renewed=yes
+    apt-get -qq update >&2 || echo "apt-get update failed; going on with the lists that are here" >&2
 }
 
 # need_cargo: end with a hint unless Rust is there.
