@@ -1,8 +1,10 @@
 //! Burning, seen by independent tools.
 
 mod cut;
+mod desk;
 mod next;
 mod storage;
+mod tool;
 
 use std::fs;
 use std::path::Path;

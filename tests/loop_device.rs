@@ -14,7 +14,7 @@ const HINT: &str = "loop devices are needed: run as root on a kernel that has th
 const EXCHANGE_TRIES_MAX: u32 = 600;
 const EXCHANGE_WAIT: Duration = Duration::from_millis(50);
 
-/// A loop device; dropping it detaches it and removes its file.
+/// A loop device; dropping it detaches it and removes its file, unless the file is another's.
 pub(crate) struct LoopDevice {
     path: PathBuf,
     file: NamedTempFile,
@@ -32,6 +32,12 @@ impl LoopDevice {
         file.as_file().set_len(len).expect("a sparse file");
         let path = attach(&[&["--find", "--show"], arguments].concat(), file.path());
         Self { path: PathBuf::from(path), file }
+    }
+
+    /// A loop device over a file that is there, and stays.
+    pub(crate) fn over(file: &Path) -> Self {
+        let path = attach(&["--find", "--show"], file);
+        Self { path: PathBuf::from(path), file: NamedTempFile::new().expect("a temporary file") }
     }
 
     /// Such as `/dev/loop0`.

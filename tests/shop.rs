@@ -379,7 +379,7 @@ fn a_medium_number_is_never_used_twice() {
     assert_eq!(shop.unfinished_burns().unwrap(), [seen[1]]);
     seen.push(begin(&mut shop).unwrap());
     assert_eq!(seen, [1, 2, 3].map(number));
-    assert_eq!(refused(begin(&mut shop)), "no blank is left: 3 of 3 are used up");
+    assert_eq!(refused(begin(&mut shop)), "none of 3 blanks left, 1 needed");
     assert!(refused(shop.record_burnt(seen[0], burn_record(), at(NOW))).contains("given up"));
 }
 

@@ -158,12 +158,9 @@ pub(crate) struct BurnArgs {
     /// Put one code of the store's own of this amount on each medium
     #[arg(long, value_name = "AMOUNT")]
     pub(crate) balance: Option<String>,
-    /// Write a label for each medium to this folder
-    #[arg(long, value_name = "DIR", default_value = ".")]
+    /// Add a label for each medium, with its first password, to this page
+    #[arg(long, value_name = "FILE.html", default_value = "labels.html")]
     pub(crate) labels: PathBuf,
-    /// Number labels from here
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub(crate) first_label: u64,
     /// Clear a former owner's bytes: none, discard or zero
     #[arg(long, value_name = "HOW", default_value = "none")]
     pub(crate) scrub: Scrub,
@@ -178,7 +175,7 @@ pub(crate) struct BurnArgs {
     pub(crate) station: bool,
     /// Stop the station after so many good media
     #[arg(long, value_name = "N", requires = "station")]
-    pub(crate) count: Option<u64>,
+    pub(crate) count: Option<usize>,
 }
 
 /// `sell`.

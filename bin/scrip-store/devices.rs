@@ -56,13 +56,18 @@ fn line<'a>(machine: &Machine, disk: &'a Disk) -> Line<'a> {
         title: disk.title(),
         size_bytes: disk.size_bytes,
         identity: disk.hardware.to_string(),
-        refused: standing(machine, disk, 0).into_iter().map(reason).collect(),
+        refused: standing(machine, disk, 0, &[]).into_iter().map(reason).collect(),
     }
 }
 
-/// What stands against burning a disk, whatever the edition.
-pub(crate) fn standing(machine: &Machine, disk: &Disk, needs_bytes: u64) -> Vec<Refusal> {
+/// What stands against burning a disk, whatever the edition, but for what was lifted.
+pub(crate) fn standing(
+    machine: &Machine,
+    disk: &Disk,
+    needs_bytes: u64,
+    lifted: &[Check],
+) -> Vec<Refusal> {
     let aim = Aim::Block { path: disk.path.clone(), number: disk.number };
-    let request = Request { aim: &aim, needs_bytes, edition: Path::new(""), lifted: &[] };
+    let request = Request { aim: &aim, needs_bytes, edition: Path::new(""), lifted };
     refusals(machine, &request)
 }

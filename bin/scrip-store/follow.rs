@@ -1,10 +1,9 @@
-//! A burn's steps as progress on the terminal, in lines or in JSON.
+//! Long work as progress on the terminal, in lines or in JSON.
 
-use scrip::image::burn::{Follow, Step};
 use scrip::image::leaves::Watch;
 use scrip::tool::{Interrupt, Progress};
 
-/// Shows one target's progress and hears Ctrl-C.
+/// Shows one work's progress and hears Ctrl-C.
 pub(crate) struct Bar<'a> {
     progress: &'a Progress,
     interrupt: &'a Interrupt,
@@ -27,23 +26,5 @@ impl Watch for Bar<'_> {
 
     fn stopped(&self) -> bool {
         self.interrupt.requested()
-    }
-}
-
-impl Follow for Bar<'_> {
-    fn step(&self, step: Step, total: u64) {
-        let doing = match step {
-            Step::Clearing => "clearing",
-            Step::Probing => "probing",
-            Step::Resuming => "resuming",
-            Step::Writing => "writing",
-            Step::ReadingBack => "reading back",
-            Step::Finishing => "finishing",
-        };
-        self.begin(doing, total);
-    }
-
-    fn watch(&self) -> &dyn Watch {
-        self
     }
 }

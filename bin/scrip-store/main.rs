@@ -1,9 +1,11 @@
 //! `scrip-store`: author, burn and sell prepaid media.
 
 mod accept;
+mod bench;
 mod build;
 mod burn;
 mod cli;
+mod crew;
 mod devices;
 mod follow;
 mod init;

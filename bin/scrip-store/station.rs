@@ -2,19 +2,17 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, BufRead, IsTerminal, Write};
-use std::path::PathBuf;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
-use scrip::device::{Disk, Machine};
-use scrip::tool::{Exit, Failure};
+use scrip::device::{Access, Aim, Contents, Disk, FileDevice, Refusal};
+use scrip::tool::{Exit, Failure, Output};
 use scrip::units::ByteCount;
 
-use crate::burn::{Bench, Outcome, report};
+use crate::bench::Bench;
+use crate::burn::Outcome;
+use crate::crew::{self, Feed};
 use crate::devices::standing;
-use crate::targets::observe;
-
-/// How often the station looks for new sticks.
-const LOOK_EVERY: Duration = Duration::from_millis(700);
+use crate::targets::{self, Target, observe};
 
 /// Ask a person which device is to be burnt; its name has to be typed.
 pub(crate) fn ask(bench: &Bench<'_>) -> Result<Vec<PathBuf>, Failure> {
@@ -23,9 +21,12 @@ pub(crate) fn ask(bench: &Bench<'_>) -> Result<Vec<PathBuf>, Failure> {
         return Err(failure.hint("name targets with --to, or see `scrip-store devices`"));
     }
     let machine = observe()?;
-    let needs = bench.source.sealed.layout.medium_bytes();
-    let allowed: Vec<&Disk> =
-        machine.disks.iter().filter(|disk| standing(&machine, disk, needs).is_empty()).collect();
+    let terms = bench.terms()?;
+    let allowed: Vec<&Disk> = machine
+        .disks
+        .iter()
+        .filter(|disk| standing(&machine, disk, terms.needs_bytes, terms.lifted).is_empty())
+        .collect();
     if allowed.is_empty() {
         let failure = Failure::new(Exit::Refusal, "no device here may be burnt");
         return Err(failure.hint("`scrip-store devices` says why; an image file always may: --to"));
@@ -33,79 +34,63 @@ pub(crate) fn ask(bench: &Bench<'_>) -> Result<Vec<PathBuf>, Failure> {
     for disk in &allowed {
         bench.output.note(shown(disk));
     }
-    bench.output.note("all that is on it will be lost; type its name to burn it");
+    bench.output.note("all that is on it will be lost; type its name to burn it:");
     let typed = typed_line()?;
-    let chosen = allowed.iter().find(|disk| disk.name == typed || disk.path.as_os_str() == &*typed);
+    let chosen = allowed.iter().find(|disk| disk.name == typed || disk.path == Path::new(&typed));
     let none = || Failure::new(Exit::Refusal, format!("{typed:?} is none of these devices"));
     Ok(vec![chosen.ok_or_else(none)?.path.clone()])
 }
 
+/// Model, size, serial number, and what is on it.
 fn shown(disk: &Disk) -> String {
     let size = ByteCount::from_bytes(disk.size_bytes);
     let serial = disk.serial.as_deref().unwrap_or("no serial number");
-    let parts: Vec<_> = disk.partitions.iter().map(|part| part.name.as_str()).collect();
-    let holds = if parts.is_empty() { "no partition".to_owned() } else { parts.join(" ") };
+    let holds = FileDevice::open(&disk.path, Access::Read)
+        .map_err(|error| error.to_string())
+        .and_then(|device| Contents::of(&device).map_err(|error| error.to_string()))
+        .map_or_else(|error| error, |contents| contents.to_string());
     format!("  {}  {}  {size}  {serial}  {holds}", disk.path.display(), disk.title())
 }
 
 fn typed_line() -> Result<String, Failure> {
-    let failed = |error: io::Error| Failure::of(Exit::Failure, &error);
-    let mut err = io::stderr();
-    write!(err, "> ").and_then(|()| err.flush()).map_err(failed)?;
     let mut line = String::new();
-    io::stdin().lock().read_line(&mut line).map_err(failed)?;
-    Ok(line.trim().to_owned())
-}
-
-/// What every medium of a station's run has in common.
-struct Like {
-    title: String,
-    size_bytes: u64,
-}
-
-impl Like {
-    fn is(&self, disk: &Disk) -> bool {
-        disk.title() == self.title && disk.size_bytes == self.size_bytes
+    let asked = io::stderr().flush().and_then(|()| io::stdin().lock().read_line(&mut line));
+    match asked {
+        Ok(_) => Ok(line.trim().to_owned()),
+        Err(error) => Err(Failure::new(Exit::Failure, format!("reading the answer: {error}"))),
     }
 }
 
 /// Burn every newly plugged device like the one that was confirmed, until there are enough.
-pub(crate) fn station(bench: &mut Bench<'_>) -> Result<Exit, Failure> {
-    let named = if bench.args.to.is_empty() { ask(bench)? } else { bench.args.to.clone() };
-    let [first] = named.as_slice() else {
+///
+/// Ctrl-C while nothing is being burnt ends it as well as a count does.
+pub(crate) fn run(bench: &mut Bench<'_>, names: &[PathBuf]) -> Result<Vec<Outcome>, Failure> {
+    let [first] = names else {
         return Err(Failure::new(Exit::Usage, "a station starts with one device: give --to once"));
     };
     let machine = observe()?;
-    let disk = machine.disks.iter().find(|disk| disk.path == *first);
-    let missing = || Failure::new(Exit::Usage, format!("{} is no disk", first.display()));
-    let disk = disk.ok_or_else(missing)?;
-    let like = Like { title: disk.title(), size_bytes: disk.size_bytes };
-    let size = ByteCount::from_bytes(like.size_bytes);
-    bench.output.note(format!("burning every {} of {size} that is plugged in", like.title));
-    let mut outcomes = bench.burn_named(std::slice::from_ref(first))?;
-    let mut seen: BTreeSet<Plugged> = machine.disks.iter().map(Plugged::of).collect();
-    while enough(bench, &outcomes) {
-        if bench.interrupt.requested() {
-            break;
-        }
-        std::thread::sleep(LOOK_EVERY);
-        let machine = observe()?;
-        let fresh = newly_plugged(&machine, &mut seen, &like);
-        if !fresh.is_empty() {
-            outcomes.extend(bench.burn_named(&fresh)?);
-            bench.output.note("done: take it out and plug in the next");
-        }
-    }
-    Ok(report(bench.output, &outcomes))
-}
-
-fn enough(bench: &Bench<'_>, outcomes: &[Outcome]) -> bool {
-    let good = outcomes.iter().filter(|outcome| outcome.result.is_ok()).count();
-    bench.args.count.is_none_or(|count| (good as u64) < count)
+    let chosen = bench.choose(names)?;
+    let no_disk = || {
+        let message = format!("{}: a station burns devices, this is none", first.display());
+        Failure::new(Exit::Usage, message)
+    };
+    let [Target { cleared, resumable, .. }] = chosen.as_slice() else { return Err(no_disk()) };
+    let Aim::Block { number, .. } = cleared.aim() else { return Err(no_disk()) };
+    let disk = machine.disk_of(*number).ok_or_else(no_disk)?;
+    let wanted = bench.args.count.unwrap_or(1);
+    bench.check_blanks(wanted.saturating_sub(usize::from(*resumable)))?;
+    let (title, size_bytes) = (disk.title(), disk.size_bytes);
+    let size = ByteCount::from_bytes(size_bytes);
+    bench.output.note(format!("burning every {title} of {size} that is plugged in; Ctrl-C ends"));
+    let seen = machine.disks.iter().map(Plugged::of).collect();
+    let told = BTreeSet::new();
+    let mut station =
+        Station { title, size_bytes, count: bench.args.count, first: chosen, seen, told, said: 0 };
+    Ok(crew::burn(bench, &mut station))
 }
 
 /// One plugging in of one disk.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Plugged {
     path: PathBuf,
     sequence: Option<u64>,
@@ -118,13 +103,99 @@ impl Plugged {
     }
 }
 
-/// Disks that were not there at the last look; what was unplugged may come again.
-fn newly_plugged(machine: &Machine, seen: &mut BTreeSet<Plugged>, like: &Like) -> Vec<PathBuf> {
-    let now: BTreeSet<Plugged> = machine.disks.iter().map(Plugged::of).collect();
-    let fresh = now.difference(seen).filter(|plugged| {
-        machine.disks.iter().any(|disk| disk.path == plugged.path && like.is(disk))
-    });
-    let paths = fresh.map(|plugged| plugged.path.clone()).collect();
-    *seen = now;
-    paths
+/// What is burnt at a station, and what was there before or has been burnt already.
+struct Station {
+    title: String,
+    size_bytes: u64,
+    count: Option<usize>,
+    first: Vec<Target>,
+    /// Never burnt, or not again, unless it is unplugged and comes back.
+    seen: BTreeSet<Plugged>,
+    /// Refusals that were told.
+    told: BTreeSet<(Plugged, String)>,
+    said: usize,
+}
+
+impl Station {
+    fn is_like(&self, disk: &Disk) -> bool {
+        disk.title() == self.title && disk.size_bytes == self.size_bytes
+    }
+
+    /// How many more may be begun while so many are under way.
+    fn wanted(&self, outcomes: &[Outcome], running: usize) -> usize {
+        self.count.map_or(usize::MAX, |count| count.saturating_sub(good(outcomes) + running))
+    }
+
+    /// New disks of this kind that pass the guards; what refuses one is told once.
+    fn fresh(&mut self, bench: &Bench<'_>, wanted: usize) -> Result<Vec<Target>, Failure> {
+        let machine = observe()?;
+        let terms = bench.terms()?;
+        let there: BTreeSet<_> = machine.disks.iter().map(Plugged::of).collect();
+        self.seen.retain(|plugged| there.contains(plugged));
+        let mut targets = vec![];
+        for disk in &machine.disks {
+            let plugged = Plugged::of(disk);
+            if targets.len() == wanted || !self.is_like(disk) || self.seen.contains(&plugged) {
+                continue;
+            }
+            match targets::pass(&machine, &disk.path, &terms)? {
+                Ok(target) => {
+                    self.seen.insert(plugged);
+                    targets.push(target);
+                }
+                Err(refusals) => self.tell(&plugged, &refusals, bench.output),
+            }
+        }
+        Ok(targets)
+    }
+
+    /// Tell each refusal of a plugged disk once; it may be lifted by hand, as a mount is.
+    fn tell(&mut self, plugged: &Plugged, refusals: &[Refusal], output: &Output) {
+        for refusal in refusals {
+            let words = format!("{}: {refusal}", refusal.check.name());
+            if self.told.insert((plugged.clone(), words.clone())) {
+                output.warn(words);
+            }
+        }
+    }
+
+    /// Count aloud after each medium.
+    fn say(&mut self, output: &Output, outcomes: &[Outcome]) {
+        if outcomes.len() == self.said {
+            return;
+        }
+        self.said = outcomes.len();
+        let (good, bad) = (good(outcomes), outcomes.len() - good(outcomes));
+        let of = self.count.map_or_else(String::new, |count| format!(" of {count}"));
+        output.note(format!("{good}{of} good, {bad} bad; plug in the next"));
+    }
+}
+
+fn good(outcomes: &[Outcome]) -> usize {
+    outcomes.iter().filter(|outcome| outcome.result.is_ok()).count()
+}
+
+impl Feed for Station {
+    fn next(&mut self, bench: &Bench<'_>, outcomes: &[Outcome], running: usize) -> Vec<Target> {
+        if !self.first.is_empty() {
+            return std::mem::take(&mut self.first);
+        }
+        let wanted = self.wanted(outcomes, running);
+        if wanted > 0 {
+            self.say(bench.output, outcomes);
+        }
+        if wanted == 0 || bench.check_blanks(1).is_err() {
+            return vec![];
+        }
+        self.fresh(bench, wanted).unwrap_or_else(|failure| {
+            // The next look may succeed: a disk was pulled out while it was looked at.
+            bench.output.warn(failure.message());
+            vec![]
+        })
+    }
+
+    fn is_dry(&self, bench: &Bench<'_>, outcomes: &[Outcome]) -> bool {
+        let enough = self.count.is_some_and(|count| good(outcomes) >= count);
+        self.first.is_empty() && (enough || bench.check_blanks(1).is_err())
+    }
 }

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use scrip::device::{
-    Access, Aim, Check, Cleared, Device, FileDevice, Hardware, Machine, Refusal, Request, clear,
+    Access, Aim, Check, Cleared, FileDevice, Hardware, Machine, Refusal, Request, clear,
 };
-use scrip::tool::{Exit, Explain, Failure, Output};
+use scrip::tool::{Classed, Exit, Failure, Output};
 
 /// A target that passed the guards.
 pub(crate) struct Target {
@@ -15,7 +15,16 @@ pub(crate) struct Target {
     pub(crate) description: String,
     /// Identity of the hardware, where it has one.
     pub(crate) hardware: Option<String>,
+    /// Whether a burn to it broke off.
+    pub(crate) resumable: bool,
     pub(crate) cleared: Cleared,
+}
+
+impl Target {
+    /// Whether it is storage rather than an image file.
+    pub(crate) fn is_disk(&self) -> bool {
+        matches!(self.cleared.aim(), Aim::Block { .. })
+    }
 }
 
 /// What targets have to satisfy.
@@ -23,48 +32,49 @@ pub(crate) struct Terms<'a> {
     pub(crate) needs_bytes: u64,
     pub(crate) edition: &'a Path,
     pub(crate) lifted: &'a [Check],
+    /// Targets of burns that broke off: such a file may stand there already.
+    pub(crate) resumable: Vec<String>,
 }
 
 /// Look at this machine.
 pub(crate) fn observe() -> Result<Machine, Failure> {
-    Machine::observe(Path::new("/")).or_exit(Exit::Failure)
+    Machine::observe(Path::new("/")).or_fail()
 }
 
 /// Let every named target pass, or tell each one's refusals; nothing is opened for writing.
-///
-/// A file that `resumable` names may stand there already: it is a burn that broke off.
 pub(crate) fn choose(
     names: &[PathBuf],
     terms: &Terms<'_>,
-    resumable: &dyn Fn(&str) -> bool,
     output: &Output,
 ) -> Result<Vec<Target>, Failure> {
     let machine = observe()?;
-    let mut targets = vec![];
-    let mut refused = vec![];
+    let (mut targets, mut refused) = (vec![], vec![]);
     for name in names {
-        let aim = Aim::look(name).or_exit(Exit::Failure)?;
-        let (description, hardware) = describe(&machine, &aim);
-        let mut lifted = terms.lifted.to_vec();
-        if resumable(&description) {
-            lifted.push(Check::ExistingFile);
-        }
-        let request = Request {
-            aim: &aim,
-            needs_bytes: terms.needs_bytes,
-            edition: terms.edition,
-            lifted: &lifted,
-        };
-        match clear(&machine, &request) {
-            Ok(cleared) => {
-                let name = name.display().to_string();
-                targets.push(Target { name, description, hardware, cleared });
-            }
+        match pass(&machine, name, terms)? {
+            Ok(target) => targets.push(target),
             Err(refusals) => refused.extend(refusals),
         }
     }
     refuse_twice(&targets)?;
     if refused.is_empty() { Ok(targets) } else { Err(told(&refused, output)) }
+}
+
+/// Let one target pass, or give every reason why not.
+pub(crate) fn pass(
+    machine: &Machine,
+    name: &Path,
+    terms: &Terms<'_>,
+) -> Result<Result<Target, Vec<Refusal>>, Failure> {
+    let aim = Aim::look(name).or_fail()?;
+    let (description, hardware) = describe(machine, &aim);
+    let resumable = terms.resumable.contains(&description);
+    let mut lifted = terms.lifted.to_vec();
+    lifted.extend(resumable.then_some(Check::ExistingFile));
+    let Terms { needs_bytes, edition, .. } = *terms;
+    let request = Request { aim: &aim, needs_bytes, edition, lifted: &lifted };
+    let name = name.display().to_string();
+    let passed = clear(machine, &request);
+    Ok(passed.map(|cleared| Target { name, description, hardware, resumable, cleared }))
 }
 
 /// A target for the journal: an image by its path, a disk by what it says of itself.
@@ -107,14 +117,19 @@ pub(crate) fn told(refused: &[Refusal], output: &Output) -> Failure {
 }
 
 /// Open a target for burning. A burn that broke off keeps the file that it left.
-pub(crate) fn open(target: &Target, resumed: bool) -> Result<FileDevice, Failure> {
-    if let (Aim::File { path, len }, true) = (target.cleared.aim(), resumed)
+pub(crate) fn open(target: &Target) -> Result<FileDevice, Failure> {
+    if let (Aim::File { path, len }, true) = (target.cleared.aim(), target.resumable)
         && *len == target.cleared.needs_bytes()
     {
-        return FileDevice::open(path, Access::Write).or_exit(Exit::Failure);
+        return FileDevice::open(path, Access::Write).or_fail();
     }
-    let device = target.cleared.open(|| Machine::observe(Path::new("/")));
-    let device = device.or_exit_while(Exit::Failure, format!("opening {}", target.name))?;
-    debug_assert!(device.len_bytes() >= target.cleared.needs_bytes());
-    Ok(device)
+    target.cleared.open(|| Machine::observe(Path::new("/"))).or_fail()
+}
+
+/// Take away an image file that was made for a burn that never began.
+pub(crate) fn forget(target: &Target) {
+    if let Aim::New { path } = target.cleared.aim() {
+        // An empty file that stays does no harm; why the burn didn't begin is what is told.
+        let _ = std::fs::remove_file(path);
+    }
 }

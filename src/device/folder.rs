@@ -326,13 +326,24 @@ pub fn read_file(path: &Path, max: u64) -> Result<Vec<u8>, FolderError> {
 
 /// Write a whole file anywhere there is none; never overwrite.
 pub fn create_file(path: &Path, bytes: &[u8], privacy: Privacy) -> Result<(), FolderError> {
-    let folder = Folder::open(parent_of(path))?;
-    let name = path.file_name().and_then(|name| name.to_str());
-    let Some(name) = name else {
-        let name = path.to_string_lossy().into_owned();
-        return Err(FolderError::Name { path: folder.path, name });
-    };
+    let (folder, name) = place_of(path)?;
     folder.create_new(name, bytes, privacy)
+}
+
+/// Write a whole file anywhere, in place of one that is there: whatever happens, one of the two
+/// is whole.
+pub fn replace_file(path: &Path, bytes: &[u8], privacy: Privacy) -> Result<(), FolderError> {
+    let (folder, name) = place_of(path)?;
+    folder.write(name, bytes, privacy)
+}
+
+fn place_of(path: &Path) -> Result<(Folder, &str), FolderError> {
+    let folder = Folder::open(parent_of(path))?;
+    if let Some(name) = path.file_name().and_then(|name| name.to_str()) {
+        return Ok((folder, name));
+    }
+    let name = path.to_string_lossy().into_owned();
+    Err(FolderError::Name { path: folder.path, name })
 }
 
 /// The folder a path lies in.
@@ -367,7 +378,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::path::Path;
 
-    use super::{Folder, FolderError, Privacy, create_file, read_file};
+    use super::{Folder, FolderError, Privacy, create_file, read_file, replace_file};
 
     fn folder() -> (tempfile::TempDir, Folder) {
         let outer = tempfile::tempdir().expect("tests have a folder for temporary files");
@@ -402,6 +413,9 @@ mod tests {
         assert_eq!(mode(&folder.path().join("seed")), 0o600);
         assert_eq!(mode(&folder.path().join("cert")), 0o644);
         assert_eq!(folder.list().unwrap(), ["cert", "seed"]);
+        replace_file(&folder.path().join("cert"), b"four", Privacy::Secret).unwrap();
+        assert_eq!(folder.read("cert", 4).unwrap(), b"four");
+        assert_eq!(mode(&folder.path().join("cert")), 0o600);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing unfinished stays");
     }
 

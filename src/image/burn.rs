@@ -87,6 +87,12 @@ pub enum BurnError {
         /// What is wrong with the first of them.
         fault: Box<Fault>,
     },
+    /// The body was read back before, but not from this storage.
+    #[error("the medium was burnt to other storage: what begins at block {block} differs")]
+    OtherStorage {
+        /// The first block of 4,096 bytes of the stretch that differs.
+        block: u64,
+    },
     /// The body is right, but whoever follows the burn held back the partition tables.
     #[error("{0}")]
     Held(Held),
@@ -141,6 +147,9 @@ pub enum Start {
     Fresh,
     /// Keep what is there and right.
     Resumed,
+    /// The body was read back already, so the medium may look whole by now: only the tables may be
+    /// missing. Anything else is other storage, and is left as it is.
+    Verified,
 }
 
 impl Burn<'_> {
@@ -164,12 +173,21 @@ impl Burn<'_> {
         follow: &dyn Follow,
     ) -> Result<(), BurnError> {
         self.check_target(target)?;
-        blank(target)?;
         let pieces = self.pieces();
+        if care.start == Start::Verified {
+            follow.step(Step::Resuming, self.body_bytes());
+            let first = self.first_difference(target, &pieces, follow.watch())?;
+            if let Some(piece) = pieces.get(first) {
+                return Err(BurnError::OtherStorage { block: piece.start / BLOCK_BYTES as u64 });
+            }
+            follow.verified().map_err(BurnError::Held)?;
+            return self.finish(target);
+        }
+        blank(target)?;
         let beside = care.probe.map(|probe| probe.beside(&with_front(&pieces)));
         let first = match care.start {
             Start::Fresh => prepare(target, care, follow).map(|()| 0)?,
-            Start::Resumed => {
+            Start::Resumed | Start::Verified => {
                 follow.step(Step::Resuming, self.body_bytes());
                 self.first_difference(target, &pieces, follow.watch())?
             }

@@ -17,7 +17,7 @@ use crate::format::cose::Sign1;
 use crate::format::edition::{EditionId, EditionSeal, Manifest, SignedManifest};
 use crate::format::field::Bytes;
 use crate::format::{Kind, Object};
-use crate::trust::{Signer, Trust, TrustError, Verified, sign};
+use crate::trust::{Anchor, Fingerprint, Signer, Trust, TrustError, Verified, sign};
 
 /// Why an edition can't be signed or is not to be burnt.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +54,14 @@ pub enum SealError {
     /// The edition is signed, but not by someone who may.
     #[error("edition: {0}")]
     Trust(#[from] TrustError),
+    /// The edition is signed under a root that is not pinned.
+    #[error("edition {edition} is signed under root {found}, which nothing here pins")]
+    Unpinned {
+        /// The edition, in hex.
+        edition: String,
+        /// The root.
+        found: Fingerprint,
+    },
     /// The bytes could not be read.
     #[error("edition: {0}")]
     Device(#[from] DeviceError),
@@ -137,6 +145,9 @@ pub fn open_sealed(
         return Err(SealError::Unsigned(short(&opened.header.edition)));
     }
     let signer = trust.signer(&opened.signed.chain)?;
+    if let Anchor::Unpinned(found) = signer.anchor() {
+        return Err(SealError::Unpinned { edition: short(&opened.header.edition), found });
+    }
     signer.open::<Manifest>(&opened.signed.manifest.0)?;
     let seal = signer.open::<EditionSeal>(&opened.seal)?;
     let Body { opened, payload, manifest, plan, tree } = read_body(device, threads, watch)?;

@@ -1,14 +1,16 @@
 //! A store's press: its blanks, an edition and a target become one medium.
 //!
-//! A burn has three parts, so that several can run side by side over one store's folder:
-//! [`prepare`] uses up a number and stamps, [`Prepared::burn`] gives the bytes to a target, and
-//! [`finish`] journals the medium once its read-back agreed.
+//! A burn has four parts, so that several can run side by side over one store's folder:
+//! [`prepare`] uses up a number and stamps, [`Prepared::burn`] gives the bytes to a target,
+//! [`verified`] keeps that its body was read back before it can look whole, and [`finish`] journals
+//! the medium. [`check`] says beforehand what would be refused.
 
 use zeroize::Zeroizing;
 
 use crate::crypto::Random;
 use crate::crypto::password::{Cost, Password};
 use crate::device::Device;
+use crate::format::edition::EditionId;
 use crate::format::store::Burn as BurnRecord;
 use crate::image::burn::{Burn, Start};
 use crate::image::sealed::SealedEdition;
@@ -27,8 +29,6 @@ pub struct Wish {
     pub hardware: Option<String>,
     /// What is to be on it from the start: one code of the store's own.
     pub balance: Option<Amount>,
-    /// The number on its label.
-    pub label: Option<u64>,
 }
 
 /// Why a burn could not be prepared or journalled.
@@ -93,6 +93,51 @@ impl Prepared {
     }
 }
 
+/// A burn that broke off: its medium, and what it went to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrokenOff {
+    /// The medium, whose number is used up.
+    pub medium: MediumId,
+    /// The target, as [`Wish::target`] named it.
+    pub target: String,
+}
+
+/// The burns of an edition that broke off and can be taken up again.
+pub fn broken_off(shop: &Shop, edition: &EditionId) -> Result<Vec<BrokenOff>, ShopError> {
+    let mut found = vec![];
+    for medium in shop.unfinished_burns()? {
+        match shop.burn_secrets(medium) {
+            Ok(secrets) if secrets.edition == *edition => {
+                found.push(BrokenOff { medium, target: secrets.target });
+            }
+            // Without its secrets a burn can only be given up; it doesn't hold up others.
+            Ok(_) | Err(ShopError::Damaged { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
+}
+
+/// Refuse what [`prepare`] would refuse, for so many media that are begun; nothing is written.
+pub fn check(
+    shop: &Shop,
+    sealed: &SealedEdition,
+    begun: usize,
+    balance: Option<Amount>,
+) -> Result<(), PressError> {
+    shop.standing()?;
+    let (edition, store) = (sealed.manifest.currency, shop.grant()?.currency);
+    if edition != store {
+        return Err(PressError::Currency { edition, store });
+    }
+    shop.policy().ok_or(PressError::NoPolicy)?;
+    shop.check_blanks(begun)?;
+    match balance {
+        Some(amount) if begun > 0 => Ok(shop.check_starting_code(amount)?),
+        _ => Ok(()),
+    }
+}
+
 /// Use up a blank, or take up a burn of this edition to this target that broke off; stamp it.
 pub fn prepare(
     shop: &mut Shop,
@@ -102,15 +147,21 @@ pub fn prepare(
     now: Timestamp,
     rng: &mut dyn Random,
 ) -> Result<Prepared, PressError> {
-    let store = shop.grant()?.currency;
-    if sealed.manifest.currency != store {
-        return Err(PressError::Currency { edition: sealed.manifest.currency, store });
-    }
-    let broken_off = unfinished(shop, sealed, &wish)?;
-    let start = if broken_off.is_some() { Start::Resumed } else { Start::Fresh };
-    let (secrets, reserved) = match broken_off {
-        Some(found) => found,
-        None => begin(shop, sealed, &wish, now, rng)?,
+    let broken_off = broken_off(shop, &sealed.id)?.into_iter();
+    let broken_off = broken_off.map(|burn| (burn.medium, burn.target));
+    let medium = broken_off.filter(|(_, target)| *target == wish.target).map(|(m, _)| m).next();
+    check(shop, sealed, usize::from(medium.is_none()), wish.balance)?;
+    let (start, secrets, reserved) = match medium {
+        None => {
+            let secrets = BurnSecrets::generate(sealed.id, &wish.target, rng);
+            let reserved = shop.begin_burn(&secrets, now, rng)?;
+            (Start::Fresh, secrets, reserved)
+        }
+        Some(medium) => {
+            let whole = shop.verified_label(medium)?.is_some();
+            let start = if whole { Start::Verified } else { Start::Resumed };
+            (start, shop.burn_secrets(medium)?, shop.reserved(medium)?)
+        }
     };
     let code = starting_code(shop, reserved.medium, wish.balance, now)?;
     let password = Password::new(secrets.password.to_string());
@@ -119,11 +170,24 @@ pub fn prepare(
     Ok(Prepared { stamped, start, password: secrets.password, wish })
 }
 
-/// Journal a medium whose read-back agreed; its secrets are erased.
+/// The medium's body was read back: keep that it may look whole from now on. Returns the number
+/// for its label.
+pub fn verified(shop: &Shop, prepared: &Prepared) -> Result<u64, ShopError> {
+    let medium = prepared.medium();
+    let label = match shop.verified_label(medium)? {
+        Some(label) => label,
+        None => shop.next_label()?,
+    };
+    shop.mark_verified(medium, label)?;
+    Ok(label)
+}
+
+/// Journal a medium that is whole; its secrets are erased.
 pub fn finish(
     shop: &mut Shop,
     sealed: &SealedEdition,
     prepared: &Prepared,
+    label: u64,
     now: Timestamp,
 ) -> Result<u64, ShopError> {
     let burn = BurnRecord {
@@ -132,40 +196,9 @@ pub fn finish(
         root: prepared.stamped.root,
         target: prepared.wish.target.clone(),
         hardware: prepared.wish.hardware.clone(),
-        label: prepared.wish.label,
+        label: Some(label),
     };
     shop.record_burnt(prepared.medium(), burn, now)
-}
-
-/// Use up a blank, unless the medium could not be what is wished.
-fn begin(
-    shop: &mut Shop,
-    sealed: &SealedEdition,
-    wish: &Wish,
-    now: Timestamp,
-    rng: &mut dyn Random,
-) -> Result<(BurnSecrets, ReservedBlank), ShopError> {
-    if let Some(amount) = wish.balance {
-        shop.check_starting_code(amount)?;
-    }
-    let secrets = BurnSecrets::generate(sealed.id, &wish.target, rng);
-    let reserved = shop.begin_burn(&secrets, now, rng)?;
-    Ok((secrets, reserved))
-}
-
-/// A burn of this edition to this target that broke off.
-fn unfinished(
-    shop: &Shop,
-    sealed: &SealedEdition,
-    wish: &Wish,
-) -> Result<Option<(BurnSecrets, ReservedBlank)>, ShopError> {
-    for medium in shop.unfinished_burns()? {
-        let secrets = shop.burn_secrets(medium)?;
-        if secrets.edition == sealed.id && secrets.target == wish.target {
-            return Ok(Some((secrets, shop.reserved(medium)?)));
-        }
-    }
-    Ok(None)
 }
 
 /// The code that the medium starts with: the one its broken-off burn spent, or a new one.

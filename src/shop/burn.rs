@@ -13,6 +13,9 @@ use crate::format::store::{Burn, StoreEvent};
 use crate::trust::Verified;
 use crate::units::{Amount, MediumId, Timestamp};
 
+/// A label's number has so many digits at most.
+const LABEL_DIGITS_MAX: u64 = 20;
+
 /// A medium number that a burn has used up.
 #[derive(Debug)]
 pub struct ReservedBlank {
@@ -110,16 +113,55 @@ impl Shop {
         self.enter(Draft::new(StoreEvent::Refreshed, medium), now)
     }
 
+    /// Are so many blanks left?
+    pub fn check_blanks(&self, needed: usize) -> Result<(), Refusal> {
+        let left = self.blanks()?.count();
+        let total = self.enrolled()?.books.media().len();
+        if left < needed { Err(Refusal::NoBlank { needed, left, total }) } else { Ok(()) }
+    }
+
+    /// The next label's number: one above all in the burn record.
+    pub fn next_label(&self) -> Result<u64, ShopError> {
+        let burns = self.enrolled()?.log.entries().iter().filter_map(|entry| entry.burn.as_ref());
+        let last = burns.filter_map(|burn| burn.label).max();
+        let kept = self.unfinished_burns()?.into_iter().map(|medium| self.verified_label(medium));
+        let kept = kept.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().max();
+        Ok(last.max(kept).map_or(1, |last| last.saturating_add(1)))
+    }
+
+    /// A burn's body was read back and is right: keep the number of its label. From now on the
+    /// medium may look whole, so it is never to be burnt to other storage.
+    pub fn mark_verified(&self, medium: MediumId, label: u64) -> Result<(), ShopError> {
+        if self.writing == Writing::Real {
+            let (burns, text) = (self.folder.folder(BURNS)?, label.to_string());
+            burns.write(&verified_name(medium), text.as_bytes(), Privacy::Secret)?;
+        }
+        Ok(())
+    }
+
+    /// The label's number, if a burn's body was read back and its medium may look whole.
+    pub fn verified_label(&self, medium: MediumId) -> Result<Option<u64>, ShopError> {
+        let name = verified_name(medium);
+        if !self.folder.contains(BURNS)? || !self.folder.folder(BURNS)?.contains(&name)? {
+            return Ok(None);
+        }
+        let bytes = self.folder.folder(BURNS)?.read(&name, LABEL_DIGITS_MAX)?;
+        let label = str::from_utf8(&bytes).ok().and_then(|text| text.parse().ok());
+        let damaged = || ShopError::damaged(format!("{BURNS}/{name}"), &"holds no label's number");
+        label.map(Some).ok_or_else(damaged)
+    }
+
     fn next_blank(&self) -> Result<MediumId, Refusal> {
+        self.check_blanks(1)?;
+        let blank = self.blanks()?.next();
+        Ok(blank.expect("there is one"))
+    }
+
+    fn blanks(&self) -> Result<impl Iterator<Item = MediumId>, Refusal> {
         let enrolled = self.enrolled()?;
-        let media = enrolled.books.media();
-        let blank = media.iter().find(|medium| {
-            medium.stage == Stage::Blank
-                && enrolled.revoked.check_medium(medium.sheet.medium).is_ok()
-        });
-        let used = media.iter().filter(|medium| medium.stage != Stage::Blank).count();
-        let none = Refusal::NoBlank { used, total: media.len() };
-        blank.map(|medium| medium.sheet.medium).ok_or(none)
+        let blank = enrolled.books.media().iter().filter(|medium| medium.stage == Stage::Blank);
+        let numbers = blank.map(|medium| medium.sheet.medium);
+        Ok(numbers.filter(|medium| enrolled.revoked.check_medium(*medium).is_ok()))
     }
 
     fn keep_secrets(
@@ -138,9 +180,14 @@ impl Shop {
     }
 
     fn erase_secrets(&self, medium: MediumId) -> Result<(), ShopError> {
-        let name = secrets_name(medium);
-        if self.writing == Writing::Real && self.folder.folder(BURNS)?.contains(&name)? {
-            self.folder.folder(BURNS)?.erase(&name)?;
+        if self.writing == Writing::Dry {
+            return Ok(());
+        }
+        let burns = self.folder.folder(BURNS)?;
+        for name in names(medium) {
+            if burns.contains(&name)? {
+                burns.erase(&name)?;
+            }
         }
         Ok(())
     }
@@ -151,7 +198,7 @@ impl Shop {
             return Ok(());
         }
         let live: Vec<_> = self.unfinished_burns().unwrap_or_default();
-        let live: Vec<_> = live.into_iter().map(secrets_name).collect();
+        let live: Vec<_> = live.into_iter().flat_map(names).collect();
         let burns = self.folder.folder(BURNS)?;
         for name in burns.list()?.iter().filter(|name| !live.contains(name)) {
             burns.erase(name)?;
@@ -160,6 +207,15 @@ impl Shop {
     }
 }
 
+/// What the folder keeps of one burn.
+fn names(medium: MediumId) -> [String; 2] {
+    [secrets_name(medium), verified_name(medium)]
+}
+
 fn secrets_name(medium: MediumId) -> String {
     format!("{medium}.sealed")
+}
+
+fn verified_name(medium: MediumId) -> String {
+    format!("{medium}.verified")
 }

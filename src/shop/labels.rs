@@ -26,12 +26,13 @@ pub struct Label<'a> {
     pub password: &'a str,
 }
 
+/// A page is no page of labels, so nothing can be added to it.
+#[derive(Debug, thiserror::Error)]
+#[error("is no page of labels: it is left as it is")]
+pub struct NoLabels;
+
 /// A self-contained page of labels, eight on a sheet of A4.
 pub fn labels_page(labels: &[Label<'_>]) -> String {
-    let title = match labels.len() {
-        1 => "1 label".to_owned(),
-        count => format!("{count} labels"),
-    };
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -39,12 +40,12 @@ pub fn labels_page(labels: &[Label<'_>]) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="referrer" content="no-referrer";
-                title { (title) }
+                title { (TITLE) }
                 style { (PreEscaped(STYLE)) }
             }
             body {
                 header {
-                    strong { (title) }
+                    strong { (TITLE) }
                     " Print at 100 % on A4 and cut. Fold the panel full of letters up over the password, "
                     "close it with tape, fold it behind. Then delete this file: whoever reads it "
                     "knows the first passwords."
@@ -54,6 +55,25 @@ pub fn labels_page(labels: &[Label<'_>]) -> String {
         }
     };
     page.into_string()
+}
+
+/// Add a label behind those of a page that [`labels_page`] made; once, if it is there already.
+pub fn add_label(page: &str, label: &Label<'_>) -> Result<String, NoLabels> {
+    let (before, after) = split(page)?;
+    if before.contains(&label.medium.grouped()) {
+        return Ok(page.to_owned());
+    }
+    Ok([before, &one(label).into_string(), after].concat())
+}
+
+/// Can labels be added to this page?
+pub fn check_labels(page: &str) -> Result<(), NoLabels> {
+    split(page).map(|_| ())
+}
+
+fn split(page: &str) -> Result<(&str, &str), NoLabels> {
+    let ours = page.contains(&format!("<title>{TITLE}</title>"));
+    page.rfind(END).filter(|_| ours).map(|end| page.split_at(end)).ok_or(NoLabels)
 }
 
 fn one(label: &Label<'_>) -> Markup {
@@ -99,6 +119,10 @@ const NOISE: &str = "m8w3hk9b6xg4dq7ep5zs2vrtyunfjca";
 /// Rows of it, and letters in each: more than fit.
 const NOISE_ROWS: usize = 7;
 const NOISE_LETTERS: usize = 70;
+
+const TITLE: &str = "Labels";
+/// What stands behind the last label.
+const END: &str = "</main></body></html>";
 
 const STYLE: &str = "
 @page { size: A4 portrait; margin: 8mm 10mm; }
@@ -162,6 +186,19 @@ mod tests {
         let labels: Vec<_> = (0..9).map(|_| label("p")).collect();
         let page = labels_page(&labels);
         assert_eq!(page.matches("<article>").count(), 9);
-        assert!(page.contains("<title>9 labels</title>"));
+        assert!(page.contains("<title>Labels</title>"));
+    }
+
+    #[test]
+    fn labels_are_added_once_and_only_to_a_page_of_labels() {
+        let second = Label { medium: MediumId::from_serial(2), ..label("second") };
+        let page = labels_page(&[label("first")]);
+        let both = add_label(&page, &second).unwrap();
+        assert_eq!(both, labels_page(&[label("first"), second]));
+        let again = Label { medium: MediumId::from_serial(2), ..label("other") };
+        assert_eq!(add_label(&both, &again).unwrap(), both);
+        for other in ["", "<html></html>", "<title>Labels</title>", "</main></body></html>"] {
+            assert!(add_label(other, &label("p")).is_err() && check_labels(other).is_err());
+        }
     }
 }

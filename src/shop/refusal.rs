@@ -119,11 +119,13 @@ pub enum Refusal {
         /// The quota.
         quota: String,
     },
-    /// Every blank of every kit is used up.
-    #[error("no blank is left: {used} of {total} are used up")]
+    /// Too few blanks are left.
+    #[error("{} of {total} blanks left, {needed} needed", left_of(*left))]
     NoBlank {
-        /// Blanks begun, burnt, sold or given up.
-        used: usize,
+        /// How many are needed.
+        needed: usize,
+        /// How many are left.
+        left: usize,
         /// Blanks in all kits.
         total: usize,
     },
@@ -215,4 +217,8 @@ pub enum Refusal {
 
 fn known_root(root: Option<&Fingerprint>) -> String {
     root.map_or_else(String::new, |root| format!(": this store trusts root {root}"))
+}
+
+fn left_of(left: usize) -> String {
+    if left == 0 { "none".to_owned() } else { left.to_string() }
 }

@@ -28,7 +28,8 @@ use scrip::trust::{LIVE_ROUNDS_MIN, Passphrase};
 use scrip::units::{CurrencyForm, MediumId};
 use serde_json::json;
 
-use crate::burn::{Bench, Source, open_edition};
+use crate::bench::Bench;
+use crate::burn::{Source, open_edition};
 use crate::cli::{BurnArgs, Common, QuickstartArgs};
 use crate::session::{self, told};
 use places::{Places, Standing};
@@ -39,6 +40,8 @@ const REQUEST: &str = "request.cbr";
 const BLANKS: u32 = 5;
 /// What the first medium starts with.
 const BALANCE: &str = "1000";
+/// The page of labels.
+pub(super) const LABELS: &str = "labels.html";
 
 /// Run every step.
 pub(crate) fn quickstart(
@@ -254,8 +257,7 @@ fn burn(
         edition: places.edition.clone(),
         to: vec![args.target.clone()],
         balance: Some(BALANCE.to_owned()),
-        labels: places.folder.clone(),
-        first_label: 1,
+        labels: places.folder.join(LABELS),
         scrub: Scrub::None,
         lifted: args.lifted.clone(),
         no_probe: false,
@@ -263,8 +265,9 @@ fn burn(
         count: None,
     };
     let mut bench = Bench::new(shop, source, &burn, output, interrupt);
-    let outcome = bench.burn_named(&burn.to)?.pop();
-    outcome.expect("one target has one outcome").result
+    let chosen = bench.choose(&burn.to)?;
+    let outcome = bench.burn(chosen)?.pop();
+    outcome.expect("one target has one outcome").result.map(|burnt| burnt.medium)
 }
 
 /// Check the medium as anybody would.

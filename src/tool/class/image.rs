@@ -1,9 +1,11 @@
 //! Classes of what can go wrong with editions.
 
+use crate::image::burn::BurnError;
 use crate::image::check::CheckError;
 use crate::image::edition::EditionError;
 use crate::image::reseal::ResealError;
 use crate::image::sealed::SealError;
+use crate::image::stamp::StampError;
 use crate::tool::Exit;
 
 impl From<&EditionError> for Exit {
@@ -24,7 +26,7 @@ impl From<&SealError> for Exit {
         match error {
             SealError::Edition(error) => Self::from(error),
             SealError::Trust(error) => Self::from(error),
-            SealError::Unsigned(_) => Self::Refusal,
+            SealError::Unsigned(_) | SealError::Unpinned { .. } => Self::Refusal,
             SealError::Device(error) => Self::from(error),
             SealError::Interrupted => Self::Interrupted,
             _ => Self::Damage,
@@ -48,6 +50,29 @@ impl From<&ResealError> for Exit {
             ResealError::Check(error) => Self::from(error),
             ResealError::NotTouched { .. } | ResealError::StillNot { .. } => Self::Damage,
             ResealError::Device { .. } | ResealError::ReadBack { .. } => Self::Failure,
+        }
+    }
+}
+
+impl From<&StampError> for Exit {
+    fn from(error: &StampError) -> Self {
+        match error {
+            StampError::Memory(_) | StampError::Device(_) | StampError::Fill(_) => Self::Failure,
+            _ => Self::Refusal,
+        }
+    }
+}
+
+impl From<&BurnError> for Exit {
+    /// Storage that doesn't give back what was written to it has failed.
+    fn from(error: &BurnError) -> Self {
+        match error {
+            BurnError::TooSmall { .. } | BurnError::Sectors(_) | BurnError::OtherStorage { .. } => {
+                Self::Refusal
+            }
+            BurnError::EditionChanged { .. } => Self::Damage,
+            BurnError::Interrupted => Self::Interrupted,
+            _ => Self::Failure,
         }
     }
 }

@@ -6,6 +6,8 @@
 #[cfg(feature = "store")]
 mod build;
 mod image;
+#[cfg(feature = "store")]
+mod press;
 #[cfg(feature = "server")]
 mod issuing;
 mod shop;
@@ -13,7 +15,7 @@ mod shop;
 use std::error::Error;
 
 use super::{Exit, Failure};
-use crate::device::{DeviceError, FolderError, OpenError};
+use crate::device::{DeviceError, DiscoverError, FolderError, OpenError, TargetError};
 use crate::format::DecodeError;
 use crate::trust::{GrantError, KeyFileError, RevokedError, TrustError};
 use crate::units::UnitError;
@@ -95,6 +97,22 @@ impl From<&FolderError> for Exit {
 impl From<&DeviceError> for Exit {
     fn from(_: &DeviceError) -> Self {
         Self::Failure
+    }
+}
+
+impl From<&DiscoverError> for Exit {
+    fn from(_: &DiscoverError) -> Self {
+        Self::Failure
+    }
+}
+
+impl From<&TargetError> for Exit {
+    fn from(error: &TargetError) -> Self {
+        match error {
+            TargetError::Discover(error) => Self::from(error),
+            TargetError::Open(error) => Self::from(error),
+            TargetError::Refused(_) | TargetError::TooShort { .. } => Self::Refusal,
+        }
     }
 }
 
