@@ -111,7 +111,7 @@ fn fifty_flips_end_with_3_and_the_writable_area_counts_for_itself() {
     let (code, text) = bench.trusted(&["medium.img"]);
     assert!(code == 0 && text.contains("TEST: touched\n"), "{text}");
     assert!(text.contains("not cleanly unmounted"), "{text}");
-    assert!(text.contains("`scrip-store refresh` restores it"), "{text}");
+    assert!(text.contains("`scrip-wallet doctor --reseal` restores it"), "{text}");
 }
 
 /// The bytes of the medium that ordinary use changes.

@@ -55,9 +55,10 @@ impl Report {
                 "consistent under root {root}, which nothing here pins: compare with the package"
             ))
             .filter(|_| self.grade() < Grade::Damaged),
-            (Verdict::Touched, _) => {
-                Some("ordinary use has touched it; `scrip-store refresh` restores it".to_owned())
-            }
+            (Verdict::Touched, _) => Some(
+                "ordinary use has touched it; `scrip-wallet doctor --reseal` restores it"
+                    .to_owned(),
+            ),
             _ => None,
         }
     }
