@@ -81,8 +81,9 @@ fn only_a_signed_edition_is_opened_for_burning() {
     let unsigned = open(&world, &MemoryDevice::from_bytes(built())).unwrap_err();
     assert!(matches!(unsigned, SealError::Unsigned(_)), "{unsigned}");
     let sealed = open(&world, &signed(&world)).unwrap();
-    let other = open(&World::of(8), &signed(&world)).unwrap();
-    assert!(!other.signer.anchor().is_pinned() && sealed.signer.anchor().is_pinned());
+    assert!(sealed.signer.anchor().is_pinned());
+    let foreign = open(&World::of(8), &signed(&world)).unwrap_err();
+    assert!(matches!(foreign, SealError::Unpinned { .. }), "{foreign}");
 }
 
 #[test]
