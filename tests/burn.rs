@@ -3,7 +3,9 @@
 mod cut;
 mod desk;
 mod next;
+mod station;
 mod storage;
+mod terminal;
 mod tool;
 
 use std::fs;

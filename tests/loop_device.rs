@@ -52,11 +52,16 @@ impl LoopDevice {
 
     /// Another medium under the same name: the file is replaced by one of `len` bytes.
     pub(crate) fn exchange(&mut self, len: u64) {
-        detach(&self.path);
         self.file = NamedTempFile::new().expect("a temporary file");
         self.file.as_file().set_len(len).expect("a sparse file");
+        self.shows_again(self.file.path());
+    }
+
+    /// It is pulled out, and under the same name a medium with a file's bytes is plugged in.
+    pub(crate) fn shows_again(&self, file: &Path) {
+        detach(&self.path);
         // Another test may have taken the free device in between: it gives it back.
-        let again = || Command::new("losetup").arg(&self.path).arg(self.file.path()).output();
+        let again = || Command::new("losetup").arg(&self.path).arg(file).output();
         for _ in 0..EXCHANGE_TRIES_MAX {
             if again().expect(HINT).status.success() {
                 return;

@@ -47,16 +47,17 @@ pub(crate) fn burn(
     let source = open_edition(&shop, &args.edition, output, interrupt)?;
     let mut bench = Bench::new(&mut shop, &source, args, output, interrupt);
     let names = if args.to.is_empty() { station::ask(&bench)? } else { args.to.clone() };
-    if args.station {
-        let outcomes = station::run(&mut bench, &names)?;
-        return Ok(report(output, args, &outcomes));
-    }
-    let chosen = bench.choose(&names)?;
     if common.dry_run {
-        return bench.dry_run(&chosen);
+        return bench.dry_run(&bench.choose(&names)?);
     }
-    let outcomes = bench.burn(chosen)?;
-    Ok(report(output, args, &outcomes))
+    if !args.station {
+        let outcomes = bench.burn(bench.choose(&names)?)?;
+        return Ok(report(output, args, &outcomes, Exit::Done));
+    }
+    let outcomes = station::run(&mut bench, &names)?;
+    let good = outcomes.iter().filter(|outcome| outcome.result.is_ok()).count();
+    let short = interrupt.requested() && args.count.is_some_and(|count| good < count);
+    Ok(report(output, args, &outcomes, if short { Exit::Interrupted } else { Exit::Done }))
 }
 
 /// Open and verify an edition: every byte is read.
@@ -88,13 +89,14 @@ fn refused(error: &SealError) -> Failure {
     }
 }
 
-/// The list of good and bad, and the exit code of the gravest.
-fn report(output: &Output, args: &BurnArgs, outcomes: &[Outcome]) -> Exit {
+/// The list of good and bad, and the exit code of the gravest: of the run's own and the targets'.
+fn report(output: &Output, args: &BurnArgs, outcomes: &[Outcome], run: Exit) -> Exit {
     let good = outcomes.iter().filter(|outcome| outcome.result.is_ok()).count();
-    let exit = Exit::worst(outcomes.iter().map(|outcome| match &outcome.result {
+    let each = outcomes.iter().map(|outcome| match &outcome.result {
         Ok(_) => Exit::Done,
         Err(failure) => failure.exit(),
-    }));
+    });
+    let exit = Exit::worst(each.chain([run]));
     if outcomes.len() > 1 || args.station {
         for outcome in outcomes {
             output.line(line(outcome));

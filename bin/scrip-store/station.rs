@@ -1,22 +1,29 @@
 //! Choosing a device in person, and the station: every new stick of one kind is burnt.
 
 use std::collections::BTreeSet;
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
 
-use scrip::device::{Access, Aim, Contents, Disk, FileDevice, Refusal};
-use scrip::tool::{Exit, Failure, Output};
-use scrip::units::ByteCount;
+use scrip::device::{Access, Aim, Contents, Device, Disk, FileDevice, Refusal};
+use scrip::image::gpt::{HEADER_BYTES, SECTOR_BYTES, disk_guid};
+use scrip::image::layout::Names;
+use scrip::tool::{Exit, Failure, Form, Interrupt, Output};
+use scrip::units::{ByteCount, MediumId};
 
 use crate::bench::Bench;
-use crate::burn::Outcome;
+use crate::burn::{Burnt, Outcome};
 use crate::crew::{self, Feed};
 use crate::devices::standing;
 use crate::targets::{self, Target, observe};
 
+/// How often somebody who is asked may interrupt.
+const HEAR_EVERY: Duration = Duration::from_millis(100);
+
 /// Ask a person which device is to be burnt; its name has to be typed.
 pub(crate) fn ask(bench: &Bench<'_>) -> Result<Vec<PathBuf>, Failure> {
-    if !io::stdin().is_terminal() {
+    if !io::stdin().is_terminal() || bench.output.form() == Form::Json {
         let failure = Failure::new(Exit::Usage, "no target: nobody is here to be asked");
         return Err(failure.hint("name targets with --to, or see `scrip-store devices`"));
     }
@@ -35,7 +42,7 @@ pub(crate) fn ask(bench: &Bench<'_>) -> Result<Vec<PathBuf>, Failure> {
         bench.output.note(shown(disk));
     }
     bench.output.note("all that is on it will be lost; type its name to burn it:");
-    let typed = typed_line()?;
+    let typed = typed_line(bench.interrupt)?;
     let chosen = allowed.iter().find(|disk| disk.name == typed || disk.path == Path::new(&typed));
     let none = || Failure::new(Exit::Refusal, format!("{typed:?} is none of these devices"));
     Ok(vec![chosen.ok_or_else(none)?.path.clone()])
@@ -52,18 +59,31 @@ fn shown(disk: &Disk) -> String {
     format!("  {}  {}  {size}  {serial}  {holds}", disk.path.display(), disk.title())
 }
 
-fn typed_line() -> Result<String, Failure> {
-    let mut line = String::new();
-    let asked = io::stderr().flush().and_then(|()| io::stdin().lock().read_line(&mut line));
-    match asked {
-        Ok(_) => Ok(line.trim().to_owned()),
-        Err(error) => Err(Failure::new(Exit::Failure, format!("reading the answer: {error}"))),
+/// Read a line; Ctrl-C doesn't wait for its end.
+fn typed_line(interrupt: &Interrupt) -> Result<String, Failure> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let read = io::stdin().read_line(&mut line);
+        // Nobody listens after Ctrl-C.
+        let _ = sender.send(read.map(|_| line));
+    });
+    loop {
+        interrupt.check()?;
+        match receiver.recv_timeout(HEAR_EVERY) {
+            Ok(Ok(line)) => return Ok(line.trim().to_owned()),
+            Ok(Err(error)) => {
+                return Err(Failure::new(Exit::Failure, format!("reading the answer: {error}")));
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => panic!("the reader ended without a word"),
+        }
     }
 }
 
 /// Burn every newly plugged device like the one that was confirmed, until there are enough.
 ///
-/// Ctrl-C while nothing is being burnt ends it as well as a count does.
+/// Without a count, Ctrl-C while nothing is being burnt is its good end.
 pub(crate) fn run(bench: &mut Bench<'_>, names: &[PathBuf]) -> Result<Vec<Outcome>, Failure> {
     let [first] = names else {
         return Err(Failure::new(Exit::Usage, "a station starts with one device: give --to once"));
@@ -86,7 +106,11 @@ pub(crate) fn run(bench: &mut Bench<'_>, names: &[PathBuf]) -> Result<Vec<Outcom
     let told = BTreeSet::new();
     let mut station =
         Station { title, size_bytes, count: bench.args.count, first: chosen, seen, told, said: 0 };
-    Ok(crew::burn(bench, &mut station))
+    let outcomes = crew::burn(bench, &mut station);
+    if station.wanted(&outcomes, 0) > 0 && !bench.interrupt.requested() {
+        bench.output.warn("no blank is left: ask the issuer for a kit");
+    }
+    Ok(outcomes)
 }
 
 /// One plugging in of one disk.
@@ -127,7 +151,12 @@ impl Station {
     }
 
     /// New disks of this kind that pass the guards; what refuses one is told once.
-    fn fresh(&mut self, bench: &Bench<'_>, wanted: usize) -> Result<Vec<Target>, Failure> {
+    fn fresh(
+        &mut self,
+        bench: &Bench<'_>,
+        outcomes: &[Outcome],
+        wanted: usize,
+    ) -> Result<Vec<Target>, Failure> {
         let machine = observe()?;
         let terms = bench.terms()?;
         let there: BTreeSet<_> = machine.disks.iter().map(Plugged::of).collect();
@@ -136,6 +165,12 @@ impl Station {
         for disk in &machine.disks {
             let plugged = Plugged::of(disk);
             if targets.len() == wanted || !self.is_like(disk) || self.seen.contains(&plugged) {
+                continue;
+            }
+            if let Some(medium) = again(disk, outcomes) {
+                let path = disk.path.display();
+                bench.output.warn(format!("{path}: is medium {medium}, just burnt: take it out"));
+                self.seen.insert(plugged);
                 continue;
             }
             match targets::pass(&machine, &disk.path, &terms)? {
@@ -175,6 +210,16 @@ fn good(outcomes: &[Outcome]) -> usize {
     outcomes.iter().filter(|outcome| outcome.result.is_ok()).count()
 }
 
+/// The medium of this run that was plugged in once more, by its disk's GUID.
+fn again(disk: &Disk, outcomes: &[Outcome]) -> Option<MediumId> {
+    let mut header = [0; HEADER_BYTES];
+    // What can't be read is for the guards and the burn to tell.
+    FileDevice::open(&disk.path, Access::Read).ok()?.read_at(SECTOR_BYTES, &mut header).ok()?;
+    let found = disk_guid(&header)?;
+    let burnt = outcomes.iter().filter_map(|outcome| outcome.result.as_ref().ok());
+    burnt.map(|Burnt { medium, .. }| *medium).find(|medium| Names::of(*medium).disk == found)
+}
+
 impl Feed for Station {
     fn next(&mut self, bench: &Bench<'_>, outcomes: &[Outcome], running: usize) -> Vec<Target> {
         if !self.first.is_empty() {
@@ -187,7 +232,7 @@ impl Feed for Station {
         if wanted == 0 || bench.check_blanks(1).is_err() {
             return vec![];
         }
-        self.fresh(bench, wanted).unwrap_or_else(|failure| {
+        self.fresh(bench, outcomes, wanted).unwrap_or_else(|failure| {
             // The next look may succeed: a disk was pulled out while it was looked at.
             bench.output.warn(failure.message());
             vec![]

@@ -10,7 +10,8 @@ pub const PRIMARY_SECTORS: u64 = 34;
 pub const BACKUP_SECTORS: u64 = 33;
 const ENTRIES: usize = 128;
 const ENTRY_BYTES: usize = 128;
-const HEADER_BYTES: usize = 92;
+/// Bytes of a header that mean something, from the second sector on.
+pub const HEADER_BYTES: usize = 92;
 
 /// Type of ROM and RAM: Microsoft basic data.
 const BASIC_DATA: [u8; 16] = mixed(0xEBD0_A0A2_B9E5_4433_87C0_68B6_B726_99C7);
@@ -70,6 +71,13 @@ pub fn first_partition(header: &[u8], entries: &[u8], len: u64) -> Option<Stated
     let end = word(40)?.checked_add(1)?.checked_mul(SECTOR_BYTES)?;
     (entry[..16] == BASIC_DATA && start == ALIGN_BYTES && start < end && end <= len)
         .then_some(Stated { start, end })
+}
+
+/// The disk's GUID that a table's header states, in the byte order of RFC 9562: used to recognise
+/// a medium, never to believe anything.
+pub fn disk_guid(header: &[u8]) -> Option<[u8; 16]> {
+    let stated = header.get(56..72)?.try_into().ok()?;
+    header.starts_with(b"EFI PART").then(|| mix(stated))
 }
 
 /// A GUID as tables store it: the first three fields little-endian.

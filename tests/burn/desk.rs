@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use assert_cmd::cargo::cargo_bin;
 use serde_json::Value;
 
+use super::terminal::Terminal;
 use crate::world::{THREADS, authored_as, files, shape};
 
 /// What a run said.
@@ -92,12 +93,26 @@ impl Desk {
         self.path(name).to_str().unwrap().to_owned()
     }
 
+    /// A terminal on which `scrip-store burn` of the sample edition runs.
+    pub(crate) fn terminal(&self, args: &[&str]) -> Terminal {
+        let tool = cargo_bin("scrip-store");
+        let mut words = vec![tool.to_str().unwrap(), "--allow-test-root", "burn", "sample.edition"];
+        words.extend(args);
+        let line = words.join(" ");
+        let script = ["--quiet", "--return", "--command", &line, "/dev/null"];
+        Terminal::over(self.environment(Command::new("script").args(script)))
+    }
+
     fn command(&self, tool: &str, args: &[&str]) -> Command {
         let mut command = Command::new(cargo_bin(tool));
-        command.args(args).current_dir(self.folder.path());
-        command.env("SCRIP_SERVER_DIR", "issuer").env("SCRIP_STORE_DIR", "shop");
-        command.env("XDG_CONFIG_HOME", self.path("no-config")).env_remove("COLUMNS");
+        self.environment(command.args(args));
         command
+    }
+
+    fn environment<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command.current_dir(self.folder.path());
+        command.env("SCRIP_SERVER_DIR", "issuer").env("SCRIP_STORE_DIR", "shop");
+        command.env("XDG_CONFIG_HOME", self.path("no-config")).env_remove("COLUMNS")
     }
 
     pub(crate) fn run(&self, tool: &str, args: &[&str]) -> Said {

@@ -1,0 +1,88 @@
+//! A terminal with a person at it: a tool runs under `script`, on a pseudo-terminal.
+
+use std::io::{Read, Write};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use super::desk::{Said, wait_until};
+
+/// What a terminal makes of Ctrl-C.
+const CTRL_C: &str = "\x03";
+
+/// A terminal on which one tool runs.
+pub(crate) struct Terminal {
+    running: Child,
+    keys: ChildStdin,
+    shown: Arc<Mutex<String>>,
+    screen: JoinHandle<()>,
+}
+
+impl Terminal {
+    /// Start `script`, which hands on what is typed and what is shown.
+    pub(crate) fn over(command: &mut Command) -> Self {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut running = command
+            .spawn()
+            .unwrap_or_else(|error| panic!("script: {error}; apt-get install bsdutils"));
+        let (keys, mut out) = (running.stdin.take().unwrap(), running.stdout.take().unwrap());
+        let shown = Arc::new(Mutex::new(String::new()));
+        let kept = Arc::clone(&shown);
+        let screen = std::thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            loop {
+                let len = out.read(&mut bytes).unwrap();
+                if len == 0 {
+                    return;
+                }
+                kept.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..len]));
+            }
+        });
+        Self { running, keys, shown, screen }
+    }
+
+    /// All that was shown so far.
+    pub(crate) fn shown(&self) -> String {
+        self.shown.lock().unwrap().clone()
+    }
+
+    /// Wait until these words were shown so often.
+    #[track_caller]
+    pub(crate) fn shows(&mut self, words: &str, times: usize) {
+        let shown = || self.shown.lock().unwrap().matches(words).count() >= times;
+        wait_until(&format!("{words:?}, {times} times"), || {
+            let ended = self.running.try_wait().unwrap();
+            assert!(
+                ended.is_none() || shown(),
+                "{words:?} is missing in {}",
+                self.shown.lock().unwrap()
+            );
+            shown()
+        });
+    }
+
+    /// Type a line.
+    pub(crate) fn types(&mut self, line: &str) {
+        self.press(&format!("{line}\n"));
+    }
+
+    /// Press Ctrl-C.
+    pub(crate) fn interrupts(&mut self) {
+        self.press(CTRL_C);
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+        self.keys.flush().unwrap();
+    }
+
+    /// Wait for the tool to end by itself.
+    #[track_caller]
+    pub(crate) fn ends(mut self) -> Said {
+        wait_until("the end", || self.running.try_wait().unwrap().is_some());
+        let exit = self.running.wait().unwrap().code().unwrap_or(-1);
+        self.screen.join().unwrap();
+        let out = self.shown.lock().unwrap().clone();
+        Said { exit, out, err: String::new() }
+    }
+}
