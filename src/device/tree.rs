@@ -11,6 +11,8 @@ use walkdir::{DirEntry, WalkDir};
 
 /// The most directories that may lie in one another; more is taken for a trap.
 const DEPTH_MAX: usize = 256;
+/// Files that are looked at together.
+const LOOKERS: usize = 4;
 
 /// A file on disk as it was when it was listed.
 ///
@@ -186,8 +188,7 @@ impl Tree {
             let (path, found) = (top.to_path_buf(), kind_of(&meta));
             return Err(TreeError::Kind { path, found, expected: "folder" });
         }
-        let mut tree = Self::default();
-        let mut empty = BTreeSet::new();
+        let (mut found, mut empty) = (vec![], BTreeSet::new());
         for entry in WalkDir::new(top).min_depth(1).follow_links(false).sort_by_file_name() {
             let entry = entry.map_err(|error| walk_error(top, error))?;
             let name = name_of(top, &entry)?;
@@ -198,17 +199,36 @@ impl Tree {
                 empty.insert(name);
                 continue;
             }
-            if tree.files.len() == files_max {
+            if found.len() == files_max {
                 return Err(TreeError::TooMany { path: top.to_path_buf(), max: files_max });
             }
-            let meta = entry.metadata().map_err(|error| walk_error(top, error))?;
-            let source = SourceFile::listed(entry.path(), &meta)?;
-            tree.files.push(TreeFile { name, source });
+            found.push((name, entry));
         }
-        tree.empty = empty.into_iter().collect();
-        tree.files.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        Ok(tree)
+        let mut files = look_at(top, found)?;
+        files.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        Ok(Self { files, empty: empty.into_iter().collect() })
     }
+}
+
+/// Look at files, in their order: several at once, as each look waits for the disk or the network.
+fn look_at(top: &Path, found: Vec<(String, DirEntry)>) -> Result<Vec<TreeFile>, TreeError> {
+    let look = |(name, entry): &(String, DirEntry)| {
+        let meta = entry.metadata().map_err(|error| walk_error(top, error))?;
+        let source = SourceFile::listed(entry.path(), &meta)?;
+        Ok(TreeFile { name: name.clone(), source })
+    };
+    let share = found.len().div_ceil(LOOKERS).max(1);
+    std::thread::scope(|scope| {
+        let lookers: Vec<_> = found
+            .chunks(share)
+            .map(|part| scope.spawn(move || part.iter().map(look).collect::<Result<Vec<_>, _>>()))
+            .collect();
+        let mut files = Vec::with_capacity(found.len());
+        for looker in lookers {
+            files.extend(looker.join().expect("no looker panics")?);
+        }
+        Ok(files)
+    })
 }
 
 fn name_of(top: &Path, entry: &DirEntry) -> Result<String, TreeError> {

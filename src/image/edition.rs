@@ -5,7 +5,6 @@
 
 use std::num::NonZeroUsize;
 use std::ops::Range;
-use std::sync::Mutex;
 
 use super::layout::{Layout, LayoutError, MANIFEST_PATH, SLOTS};
 use super::leaves::{self, CHUNK_BYTES, Interrupted, Watch};
@@ -196,19 +195,14 @@ impl Placed {
     ) -> Result<Authored, EditionError> {
         let Self { layout, plan, indices, .. } = self;
         let (bridge, rom) = (Bridge { contents, indices }, layout.rom().start);
-        // A file takes one write at a time: who would have to wait sleeps here, not in the kernel.
-        let writing = Mutex::new(());
-        let leaves =
-            leaves::fill_and_hash(layout.rom_blocks(), threads, watch, &|offset, bytes| {
-                plan.read_at(offset, bytes, &bridge)?;
-                if leaves::is_zero(bytes) {
-                    return Ok(());
-                }
-                let _turn = writing.lock().expect("no worker panics");
-                Ok::<_, EditionError>(target.write_at(rom + offset, bytes)?)
-            })?;
+        let fill = |offset, bytes: &mut [u8]| Ok(plan.read_at(offset, bytes, &bridge)?);
+        let pass = |offset, bytes: &[u8]| match leaves::is_zero(bytes) {
+            true => Ok(()),
+            false => Ok::<_, EditionError>(target.write_at(rom + offset, bytes)?),
+        };
+        let leaves = leaves::fill_hash_and_pass(layout.rom_blocks(), threads, watch, &fill, &pass)?;
         let mut manifest = self.manifest.clone();
-        set_roots(&mut manifest, plan, &leaves);
+        set_roots(&mut manifest, plan, &leaves, threads);
         let payload = manifest.encode();
         let edition = sha256(&payload);
         let signed = SignedManifest { manifest: Bytes(payload), chain: Chain::default() };
@@ -245,11 +239,20 @@ pub fn leaf_range(offset: Option<u64>, size: u64) -> Range<usize> {
     index(first)..index(first + size.div_ceil(block))
 }
 
-fn set_roots(manifest: &mut Manifest, plan: &Plan, leaves: &[Digest]) {
-    for file in manifest.files.iter_mut().filter(|file| file.root.is_some()) {
-        let range = leaf_range(plan.locate(&file.path), file.size.bytes());
-        file.root = Some(tree::file_root(&leaves[range]));
-    }
+/// Set every file's root; the workers share the files out evenly.
+fn set_roots(manifest: &mut Manifest, plan: &Plan, leaves: &[Digest], threads: NonZeroUsize) {
+    let mut files: Vec<_> = manifest.files.iter_mut().filter(|file| file.root.is_some()).collect();
+    let share = files.len().div_ceil(threads.get()).max(1);
+    std::thread::scope(|scope| {
+        for files in files.chunks_mut(share) {
+            scope.spawn(move || {
+                for file in files {
+                    let range = leaf_range(plan.locate(&file.path), file.size.bytes());
+                    file.root = Some(tree::file_root(&leaves[range]));
+                }
+            });
+        }
+    });
 }
 
 /// Write the manifest's file and put its leaves into the tree; returns the stored blocks changed.

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use super::relay::{Pass, Relay};
 use super::tree::{BLOCK_BYTES, Digest};
 use crate::crypto::digest::sha256;
 use crate::device::{Device, DeviceError};
@@ -12,6 +13,8 @@ use crate::device::{Device, DeviceError};
 pub const CHUNK_BYTES: usize = 1 << 20;
 /// Filled and hashed in one piece, which fits a core's own cache.
 const PIECE_BYTES: usize = 256 << 10;
+/// Buffers for each worker: one being filled, others waiting to be passed on.
+const BUFFERS_EACH: usize = 3;
 
 const ZEROS: [u8; BLOCK_BYTES] = [0; BLOCK_BYTES];
 
@@ -52,7 +55,7 @@ pub enum LeavesError {
 #[error("interrupted")]
 pub struct Interrupted;
 
-/// Fills whole blocks, at most 256 KiB, that begin at an offset; may pass them on.
+/// Fills whole blocks, at most 256 KiB, that begin at an offset.
 pub type Fill<'a, E> = dyn Fn(u64, &mut [u8]) -> Result<(), E> + Sync + 'a;
 
 /// The leaves of `blocks` blocks of a device from byte `start` on.
@@ -70,17 +73,29 @@ pub fn of_device(
     })
 }
 
-/// Have workers fill chunks and hash each block of them once.
+/// Have workers fill pieces and hash each block of them once.
 pub fn fill_and_hash<E: From<Interrupted> + Send>(
     blocks: u64,
     threads: NonZeroUsize,
     watch: &dyn Watch,
     fill: &Fill<'_, E>,
 ) -> Result<Vec<Digest>, E> {
+    fill_hash_and_pass(blocks, threads, watch, fill, &|_, _| Ok(()))
+}
+
+/// The same, and hand each piece on, one at a time, in no order.
+pub(super) fn fill_hash_and_pass<E: From<Interrupted> + Send>(
+    blocks: u64,
+    threads: NonZeroUsize,
+    watch: &dyn Watch,
+    fill: &Fill<'_, E>,
+    pass: &Pass<'_, E>,
+) -> Result<Vec<Digest>, E> {
     let mut leaves = vec![[0; 32]; usize::try_from(blocks).expect("a volume's leaves fit memory")];
     let parts = leaves.chunks_mut(PIECE_BYTES / BLOCK_BYTES).map(Mutex::new).collect();
     let (total, zero_leaf) = (blocks * BLOCK_BYTES as u64, sha256(&ZEROS));
-    let run = Run { parts, total, watch, fill, zero_leaf };
+    let relay = Relay::new(pass, PIECE_BYTES, BUFFERS_EACH * threads.get());
+    let run = Run { parts, total, watch, fill, relay, zero_leaf };
     watch.progress(0, run.total);
     let (next, done, fault) = (AtomicUsize::new(0), AtomicU64::new(0), Mutex::new(None));
     std::thread::scope(|scope| {
@@ -90,6 +105,7 @@ pub fn fill_and_hash<E: From<Interrupted> + Send>(
                     // No more parts for anyone.
                     next.store(run.parts.len(), Ordering::Relaxed);
                     fault.lock().expect("no worker panics").get_or_insert(error);
+                    run.relay.close();
                 }
             });
         }
@@ -111,26 +127,29 @@ struct Run<'a, E> {
     total: u64,
     watch: &'a dyn Watch,
     fill: &'a Fill<'a, E>,
+    relay: Relay<'a, E>,
     /// The leaf of a block of zeros, of which a volume may have many.
     zero_leaf: Digest,
 }
 
 impl<E: From<Interrupted>> Run<'_, E> {
     fn work(&self, next: &AtomicUsize, done: &AtomicU64) -> Result<(), E> {
-        let mut piece = vec![0; PIECE_BYTES];
         loop {
             let place = next.fetch_add(1, Ordering::Relaxed);
             let Some(part) = self.parts.get(place) else { return Ok(()) };
             if self.watch.stopped() {
                 return Err(Interrupted.into());
             }
+            let Some(mut piece) = self.relay.buffer() else { return Ok(()) };
             let mut part = part.lock().expect("each part has one worker");
-            let bytes = &mut piece[..part.len() * BLOCK_BYTES];
-            (self.fill)((place * PIECE_BYTES) as u64, bytes)?;
+            let (offset, len) = ((place * PIECE_BYTES) as u64, part.len() * BLOCK_BYTES);
+            let bytes = &mut piece[..len];
+            (self.fill)(offset, bytes)?;
             for (leaf, block) in part.iter_mut().zip(bytes.chunks(BLOCK_BYTES)) {
                 *leaf = if is_zero(block) { self.zero_leaf } else { sha256(block) };
             }
-            let count = bytes.len() as u64;
+            self.relay.hand_over(offset, piece, len)?;
+            let count = len as u64;
             self.watch.progress(done.fetch_add(count, Ordering::Relaxed) + count, self.total);
         }
     }

@@ -17,6 +17,7 @@ pub mod player;
 #[cfg(feature = "store")]
 pub mod recipe;
 mod passes;
+mod relay;
 pub mod reseal;
 pub mod sealed;
 pub mod stamp;
