@@ -7,6 +7,7 @@ pub(crate) mod mounted;
 mod states;
 mod tool;
 mod touched;
+mod unreadable;
 
 use scrip::device::Device;
 use scrip::image::check::{Grade, Identity, Outcome, Report, Step, Verdict, check};

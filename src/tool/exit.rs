@@ -69,6 +69,7 @@ impl From<Grade> for Exit {
             Grade::Differs => Self::Differences,
             Grade::Refused => Self::Refusal,
             Grade::Damaged => Self::Damage,
+            Grade::Unreadable => Self::Failure,
         }
     }
 }

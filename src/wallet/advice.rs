@@ -37,6 +37,11 @@ fn seal(report: &Report) -> Vec<String> {
             report.faults.iter().map(|fault| format!("{}: {}", fault.part, fault.reason)).collect(),
             "Don't use it. Bring it to the shop: what was paid stands in its journal.",
         ),
+        Verdict::Unreadable => (
+            "The storage is failing: parts of it can't be read any more.",
+            report.faults.iter().map(|fault| format!("{}: {}", fault.part, fault.reason)).collect(),
+            "Bring it to the shop soon: what was paid stands in its journal.",
+        ),
         Verdict::NoMedium => (
             "This is no medium of this kind.",
             report.faults.iter().map(|fault| fault.reason.clone()).collect(),

@@ -67,6 +67,7 @@ impl<'a> Overview<'a> {
             Verdict::Touched => "touched by ordinary use; nothing that counts has changed",
             Verdict::FilesIntact => "files intact; seal not checked (needs the device or image)",
             Verdict::Altered => "ALTERED: don't use it, bring it to the shop",
+            Verdict::Unreadable => "NOT WHOLLY READABLE: bring it to the shop",
             Verdict::NoMedium => "this is no medium",
         }
     }

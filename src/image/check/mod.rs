@@ -21,6 +21,7 @@ mod seals;
 mod slots;
 mod tables;
 mod told;
+mod unreadable;
 
 use std::num::NonZeroUsize;
 
@@ -41,6 +42,7 @@ use crate::trust::{Fingerprint, Trust};
 use crate::units::MediumId;
 use case::Case;
 use manifest::{Edition, Sought};
+use unreadable::Patient;
 
 const BLOCK: u64 = super::tree::BLOCK_BYTES as u64;
 
@@ -96,6 +98,9 @@ impl From<LeavesError> for CheckError {
 }
 
 /// Read a medium, judge it, and look closer at what is altered.
+///
+/// Where storage can't be read the rest is judged, and the report names the blocks; storage that
+/// fails in more than 1,024 blocks is given up.
 pub fn check(
     device: &dyn Device,
     trust: &Trust,
@@ -103,9 +108,18 @@ pub fn check(
     threads: NonZeroUsize,
     watch: &dyn Watch,
 ) -> Result<Report, CheckError> {
-    let reading = Reading::take(device, threads, watch)?;
-    let mut report = judge(&reading, device, trust, identity)?;
-    explain::explain(&mut report, device)?;
+    let device = Patient::new(device);
+    let reading = Reading::take(&device, threads, watch)?;
+    let mut report = judge(&reading, &device, trust, identity)?;
+    let blocks = device.unreadable();
+    if !blocks.is_empty() {
+        let edition = match manifest::find(&reading, &device, trust)? {
+            Sought::Found(edition) => Some(edition),
+            Sought::Damaged { .. } | Sought::Missing => None,
+        };
+        unreadable::tell(&mut report, &blocks, edition.as_deref(), device.len_bytes());
+    }
+    explain::explain(&mut report, &device)?;
     Ok(report)
 }
 
@@ -179,7 +193,7 @@ fn without_edition(fault: Fault) -> Report {
     let mut report = Report::begin();
     report.fault(fault);
     for what in ["partition tables", "files", "seals", "certificate"] {
-        report.not_checked(what, "the manifest says what they should be");
+        report.not_checked(what, "only the manifest says what they should be, and it is damaged");
     }
     report.conclude();
     report

@@ -22,6 +22,8 @@ pub enum Verdict {
     Touched,
     /// Something else has changed.
     Altered,
+    /// Some blocks can't be read; nothing that was read has changed but by ordinary use.
+    Unreadable,
     /// Looked at through mounted directories: files and slots are intact, the seal is not checked.
     FilesIntact,
     /// Nothing here says that it is a medium.
@@ -34,6 +36,7 @@ impl fmt::Display for Verdict {
             Self::Sealed => "sealed",
             Self::Touched => "touched",
             Self::Altered => "altered",
+            Self::Unreadable => "not wholly readable",
             Self::FilesIntact => "files intact; seal not checked (needs the device or image)",
             Self::NoMedium => "not a Scrip medium",
         })
@@ -51,6 +54,8 @@ pub enum Grade {
     Refused,
     /// Damage or forgery.
     Damaged,
+    /// Storage that fails.
+    Unreadable,
 }
 
 /// A part of a medium.
@@ -74,6 +79,8 @@ pub enum Part {
     EditionSeal,
     /// The store's seal.
     MediumSeal,
+    /// The owner's part, as far as a check looks at it: journal and access key.
+    WritableArea,
 }
 
 impl fmt::Display for Part {
@@ -88,6 +95,7 @@ impl fmt::Display for Part {
             Self::HashTree => "hash tree",
             Self::EditionSeal => "edition seal",
             Self::MediumSeal => "medium seal",
+            Self::WritableArea => "writable area",
         })
     }
 }
@@ -306,10 +314,12 @@ pub struct Report {
     pub edition: Option<EditionFacts>,
     /// The medium.
     pub medium: Option<MediumFacts>,
-    /// What makes it altered, at most [`TOLD_MAX`].
+    /// What makes it altered, and what could not be read, at most [`TOLD_MAX`].
     pub faults: Vec<Fault>,
     /// How many faults there are, told or not.
     pub fault_count: usize,
+    /// How many blocks of 4,096 bytes could not be read.
+    pub unreadable: usize,
     /// What ordinary use has changed, at most [`TOLD_MAX`].
     pub touches: Vec<Touch>,
     /// What rules say no to.
@@ -337,6 +347,7 @@ impl Report {
             medium: None,
             faults: vec![],
             fault_count: 0,
+            unreadable: 0,
             touches: vec![],
             refusals: vec![],
             notes: vec![],
@@ -353,7 +364,9 @@ impl Report {
             || matches!(self.history, History::Damaged(_))
             || matches!(self.access, Access::Damaged(_));
         let copy = matches!(self.hardware, Binding::CopyOf { .. });
-        if damaged {
+        if self.unreadable > 0 {
+            Grade::Unreadable
+        } else if damaged {
             Grade::Damaged
         } else if !self.refusals.is_empty() {
             Grade::Refused

@@ -159,13 +159,13 @@ fn blank_root(tree: &HashTree, plan: &Plan, mut boot: [u8; BLOCK_BYTES]) -> Dige
 }
 
 /// Which part each block belongs to.
-struct Owners<'a> {
+pub(super) struct Owners<'a> {
     metadata: Vec<Range<usize>>,
     files: Vec<(Range<usize>, &'a str, u64)>,
 }
 
 impl<'a> Owners<'a> {
-    fn of(plan: &'a Plan) -> Self {
+    pub(super) fn of(plan: &'a Plan) -> Self {
         let ranges = plan.metadata_ranges();
         let metadata =
             ranges.iter().map(|range| leaf_range(Some(range.start), range.end - range.start));
@@ -190,7 +190,7 @@ impl<'a> Owners<'a> {
         self.files.get(at).filter(|(range, ..)| range.contains(&block))
     }
 
-    fn part(&self, block: usize) -> Part {
+    pub(super) fn part(&self, block: usize) -> Part {
         match self.file(block) {
             Some((_, path, _)) => Part::File((*path).to_owned()),
             None if self.metadata(block) => Part::FileSystem,

@@ -98,6 +98,7 @@ impl Report {
             "access": access_fields(&self.access),
             "faults": self.faults.iter().map(fault_fields).collect::<Vec<_>>(),
             "fault_count": self.fault_count,
+            "unreadable_blocks": self.unreadable,
             "touches": self.touches.iter().map(|touch| json!({
                 "what": touch.what,
                 "bytes": touch.bytes.as_ref().map(range_fields),
@@ -115,6 +116,7 @@ impl Verdict {
             Self::Sealed => "sealed",
             Self::Touched => "touched",
             Self::Altered => "altered",
+            Self::Unreadable => "unreadable",
             Self::FilesIntact => "files-intact",
             Self::NoMedium => "no-medium",
         }
