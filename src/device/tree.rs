@@ -204,14 +204,14 @@ impl Tree {
             }
             found.push((name, entry));
         }
-        let mut files = look_at(top, found)?;
+        let mut files = look_at(top, &found)?;
         files.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         Ok(Self { files, empty: empty.into_iter().collect() })
     }
 }
 
 /// Look at files, in their order: several at once, as each look waits for the disk or the network.
-fn look_at(top: &Path, found: Vec<(String, DirEntry)>) -> Result<Vec<TreeFile>, TreeError> {
+fn look_at(top: &Path, found: &[(String, DirEntry)]) -> Result<Vec<TreeFile>, TreeError> {
     let look = |(name, entry): &(String, DirEntry)| {
         let meta = entry.metadata().map_err(|error| walk_error(top, error))?;
         let source = SourceFile::listed(entry.path(), &meta)?;

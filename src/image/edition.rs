@@ -196,9 +196,11 @@ impl Placed {
         let Self { layout, plan, indices, .. } = self;
         let (bridge, rom) = (Bridge { contents, indices }, layout.rom().start);
         let fill = |offset, bytes: &mut [u8]| Ok(plan.read_at(offset, bytes, &bridge)?);
-        let pass = |offset, bytes: &[u8]| match leaves::is_zero(bytes) {
-            true => Ok(()),
-            false => Ok::<_, EditionError>(target.write_at(rom + offset, bytes)?),
+        let pass = |offset, bytes: &[u8]| {
+            if leaves::is_zero(bytes) {
+                return Ok(());
+            }
+            Ok::<_, EditionError>(target.write_at(rom + offset, bytes)?)
         };
         let leaves = leaves::fill_hash_and_pass(layout.rom_blocks(), threads, watch, &fill, &pass)?;
         let mut manifest = self.manifest.clone();
