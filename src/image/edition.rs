@@ -323,7 +323,8 @@ pub fn write_tree_blocks(
     Ok(())
 }
 
-fn header(manifest: &Manifest, edition: EditionId, plan: &Plan) -> EditionHeader {
+/// The header that an edition file of this manifest begins with.
+pub fn header(manifest: &Manifest, edition: EditionId, plan: &Plan) -> EditionHeader {
     let place = plan.find(MANIFEST_PATH).expect("every manifest lists itself");
     let file = &plan.files()[place];
     EditionHeader {

@@ -153,7 +153,6 @@ pub fn open_sealed(
     let Body { opened, payload, manifest, plan, tree } = read_body(device, threads, watch)?;
     let id = sha256(&payload);
     same("edition id in the seal", &seal.edition, &id)?;
-    same("edition id in the header", &opened.header.edition, &id)?;
     same("root", &tree.root(), &seal.root)?;
     check_stored(device, &opened.layout, &id, &tree)?;
     check_zero(device, opened.layout.medium_seal(), "slot of the medium seal")?;
@@ -175,17 +174,15 @@ fn read_body(
     };
     let manifest = Manifest::decode(&payload).map_err(EditionError::decoding("manifest"))?;
     let layout = manifest::check(&manifest)?;
-    if layout != opened.layout {
-        let (what, expected) = ("sizes in the header", "those of the manifest".to_owned());
-        return Err(SealError::Whole { what, found: "others".to_owned(), expected });
-    }
     let plan = layout.rom_plan(&manifest, 0).map_err(EditionError::from)?;
+    let header = edition::header(&manifest, sha256(&payload), &plan);
+    same("header, by its hash", &sha256(&opened.header.encode()), &sha256(&header.encode()))?;
     let found = leaves::of_device(device, layout.rom().start, layout.rom_blocks(), threads, watch)?;
     check_files(&manifest, &plan, &found)?;
     check_unused(&manifest, &plan, &found)?;
     check_metadata(device, &layout, &plan)?;
-    let header = Kind::EditionHeader.bytes_max() as u64;
-    check_zero(device, header..layout.rom().start, "stretch behind the header")?;
+    let behind = Kind::EditionHeader.bytes_max() as u64;
+    check_zero(device, behind..layout.rom().start, "stretch behind the header")?;
     let tree = HashTree::from_leaves(found).expect("a volume has blocks");
     Ok(Body { opened, payload, manifest, plan, tree })
 }
