@@ -7,6 +7,7 @@ pub mod units;
 pub mod crypto;
 pub mod format;
 pub mod trust;
+pub mod qr;
 pub mod voucher;
 pub mod device;
 pub mod shop;

@@ -30,7 +30,7 @@ use scrip::format::medium::{
 };
 use scrip::format::policy::{Policy, Revocation};
 use scrip::format::record::Record;
-use scrip::format::sheet::{Kit, SealedKit, Sheet, Voucher};
+use scrip::format::sheet::{Kit, SealedKit, Sheet, Voucher, VoucherFile};
 use scrip::format::store::StoreEntry;
 use scrip::format::{DecodeError, Kind, Object, cbor};
 use scrip::trust::{Root, TestRoots, Trust, TrustError, verify};
@@ -76,6 +76,7 @@ pub(crate) const READERS: &[(&str, Kind, Read)] = &[
     ("certificate-slot", Kind::Chain, read::<CertificateSlot>),
     ("sheet-slot", Kind::Chain, read::<SheetSlot>),
     ("signed-manifest", Kind::Manifest, read::<SignedManifest>),
+    ("voucher-file", Kind::VoucherFile, read::<VoucherFile>),
 ];
 
 fn read<T: Object>(bytes: &[u8], key: Option<&PublicKey>) -> Result<Vec<u8>, TrustError> {
@@ -95,7 +96,7 @@ fn generated() -> Vec<Vector> {
     let world = World::new();
     let samples = [
         samples::issued(&world),
-        vec![samples::voucher_sale(&world)],
+        vec![samples::voucher_sale(&world), samples::voucher_file(&world)],
         medium::of_editions(&world),
         medium::stamped(&world),
         medium::journal(&world),

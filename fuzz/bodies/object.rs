@@ -13,7 +13,7 @@ use scrip::format::medium::{
 };
 use scrip::format::policy::{Policy, Revocation};
 use scrip::format::record::Record;
-use scrip::format::sheet::{Kit, SealedKit, Sheet, Voucher};
+use scrip::format::sheet::{Kit, SealedKit, Sheet, Voucher, VoucherFile};
 use scrip::format::store::StoreEntry;
 use scrip::format::{DecodeError, Kind, Object, cbor};
 use scrip::image::layout::Layout;
@@ -24,7 +24,7 @@ use scrip::units::CurrencyForm;
 use super::Body;
 
 /// Every type of object, by the name of its vectors.
-pub const TYPES: [(&str, Body); 24] = [
+pub const TYPES: [(&str, Body); 25] = [
     ("certificate", certificate),
     ("enrol-request", any::<EnrolRequest>),
     ("policy", policy),
@@ -49,6 +49,7 @@ pub const TYPES: [(&str, Body); 24] = [
     ("certificate-slot", any::<CertificateSlot>),
     ("sheet-slot", any::<SheetSlot>),
     ("signed-manifest", any::<SignedManifest>),
+    ("voucher-file", any::<VoucherFile>),
 ];
 
 /// First byte: the type; then the object.

@@ -61,7 +61,7 @@ pub fn typed_code(data: &[u8]) {
         assert!(code.printed().parse::<TypedCode>() == Ok(code.clone()));
         assert!(code.digits() == typed);
     }
-    let found: Vec<_> = candidates(typed).collect();
+    let found = candidates(typed);
     assert!(found.len() < 1_000, "{} candidates", found.len());
     assert!(found.iter().all(|candidate| candidate.code.digits() != typed));
 }

@@ -67,6 +67,8 @@ pub enum Kind {
     EditionHeader,
     /// A certificate chain, leaf first (each part is signed).
     Chain,
+    /// A voucher with its store's chain (not signed: each part is).
+    VoucherFile,
 }
 
 impl Kind {
@@ -93,6 +95,7 @@ impl Kind {
         Self::KeyFile,
         Self::EditionHeader,
         Self::Chain,
+        Self::VoucherFile,
     ];
 
     /// The kind's name, as it stands in the `typ` header (RFC 9596) and in the domain.
@@ -119,6 +122,7 @@ impl Kind {
             Self::KeyFile => "key-file",
             Self::EditionHeader => "edition-header",
             Self::Chain => "chain",
+            Self::VoucherFile => "voucher-file",
         }
     }
 
@@ -137,6 +141,7 @@ impl Kind {
             Self::Sheet | Self::Policy | Self::UserInformation | Self::AccessSlot => 4 << 10,
             Self::Settings | Self::Chain | Self::MediumSeal => 8 << 10,
             Self::EditionHeader => 64 << 10,
+            Self::VoucherFile => 12 << 10,
             _ => 2 << 10,
         }
     }

@@ -182,9 +182,20 @@ record! {
     }
 }
 
+record! {
+    /// A voucher as a file: what an owner carries home, to be checked without a network.
+    pub struct VoucherFile {
+        /// The signed voucher.
+        1 => voucher: Bytes,
+        /// Certificates of the store that signed it.
+        2 => chain: Chain,
+    }
+}
+
 objects! {
     Sheet => Sheet,
     Kit => Kit,
     SealedKit => SealedKit,
     Voucher => Voucher,
+    VoucherFile => VoucherFile,
 }

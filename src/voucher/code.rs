@@ -57,6 +57,11 @@ impl TypedCode {
         groups.join("-")
     }
 
+    /// The 20 digits without anything between: what a QR code says.
+    pub fn plain(&self) -> String {
+        self.digits().0.iter().map(|digit| char::from(*digit)).collect()
+    }
+
     /// All 20 digits.
     pub fn digits(&self) -> CodeDigits {
         let mut digits = [b'0' + self.slot / 10; CODE_DIGITS];
@@ -66,6 +71,15 @@ impl TypedCode {
         digits[CHECKED_DIGITS..].copy_from_slice(check.as_bytes());
         CodeDigits(digits)
     }
+}
+
+/// What every receipt says of a code, whoever sold it.
+pub fn slip(code: &TypedCode, amount: &str) -> [String; 3] {
+    [
+        format!("top-up of {amount}: type the code"),
+        code.printed(),
+        "good once, and for this medium alone".to_owned(),
+    ]
 }
 
 impl FromStr for TypedCode {
@@ -81,7 +95,7 @@ impl FromStr for TypedCode {
 pub struct CodeDigits([u8; CODE_DIGITS]);
 
 impl CodeDigits {
-    /// Reads digits, also full-width ones, whatever spaces and hyphens stand between.
+    /// Reads decimal digits of any script, whatever spaces and hyphens stand between.
     pub fn read(text: &str) -> Result<Self, CodeError> {
         if text.len() > TEXT_BYTES_MAX {
             return Err(CodeError::TextTooLong { bytes: text.len() });
@@ -173,21 +187,66 @@ pub enum CodeError {
     Slot(u8),
 }
 
-/// The value of an ASCII digit or its full-width form, in ASCII.
+/// Where the ten decimal digits of each script begin (Unicode's category Nd) that keyboards give.
+const ZEROS: [char; 42] = [
+    '0',
+    '\u{660}',
+    '\u{6f0}',
+    '\u{7c0}',
+    '\u{966}',
+    '\u{9e6}',
+    '\u{a66}',
+    '\u{ae6}',
+    '\u{b66}',
+    '\u{be6}',
+    '\u{c66}',
+    '\u{ce6}',
+    '\u{d66}',
+    '\u{de6}',
+    '\u{e50}',
+    '\u{ed0}',
+    '\u{f20}',
+    '\u{1040}',
+    '\u{1090}',
+    '\u{17e0}',
+    '\u{1810}',
+    '\u{1946}',
+    '\u{19d0}',
+    '\u{1a80}',
+    '\u{1a90}',
+    '\u{1b50}',
+    '\u{1bb0}',
+    '\u{1c40}',
+    '\u{1c50}',
+    '\u{a620}',
+    '\u{a8d0}',
+    '\u{a900}',
+    '\u{a9d0}',
+    '\u{a9f0}',
+    '\u{aa50}',
+    '\u{abf0}',
+    '\u{ff10}',
+    '\u{1d7ce}',
+    '\u{1d7d8}',
+    '\u{1d7e2}',
+    '\u{1d7ec}',
+    '\u{1d7f6}',
+];
+
+/// The ASCII form of a decimal digit of any of those scripts.
 fn digit(c: char) -> Option<u8> {
-    let value = match c {
-        '0'..='9' => u32::from(c) - u32::from('0'),
-        '０'..='９' => u32::from(c) - u32::from('０'),
-        _ => return None,
-    };
+    let value = |zero: char| u32::from(c).checked_sub(zero.into()).filter(|value| *value < 10);
+    let value = ZEROS.into_iter().find_map(value)?;
     u8::try_from(value).ok().map(|value| b'0' + value)
 }
 
-/// Spaces, and everything that keyboards and copied receipts give for a hyphen.
+/// Spaces, seen or not, and everything that keyboards and copied receipts give for a hyphen.
 fn separates(c: char) -> bool {
     c.is_whitespace()
         || matches!(c, '-' | '_' | '.' | '\u{ad}' | '\u{2010}'..='\u{2015}' | '\u{2212}')
         || matches!(c, '\u{30fb}' | '\u{30fc}' | '\u{fe63}' | '\u{ff0d}' | '\u{ff65}' | '\u{ff70}')
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}' | '\u{feff}')
+        || matches!(c, '\u{2066}'..='\u{2069}')
 }
 
 /// The number that at most 19 ASCII digits spell.
@@ -238,6 +297,11 @@ mod tests {
             "0712–3456—7890−1234‐5667",
             "０７１２ー３４５６　７８９０－１２３４・５６６７",
             "07.12_34-56 78 90 12 34 56 67",
+            "\u{feff}\u{202d}0712\u{200b}3456-7890-1234-5667\u{202c}",
+            "٠٧١٢ ٣٤٥٦ ٧٨٩٠ ١٢٣٤ ٥٦٦٧",
+            "۰۷۱۲-۳۴۵۶-۷۸۹۰-۱۲۳۴-۵۶۶۷",
+            "०७१२ ३४५६ ७८९० १२३४ ५६६७",
+            "𝟘𝟟𝟙𝟚 𝟛𝟜𝟝𝟞 𝟽𝟾𝟿𝟶 𝟏𝟐𝟑𝟒 𝟱𝟲𝟲𝟳",
         ];
         for text in spellings {
             let read = text.parse::<TypedCode>();
@@ -252,6 +316,7 @@ mod tests {
             ("0712-3456-7890-1234-56", "code is incomplete: 18 of 20 digits"),
             ("0712-3456-7890-1234-5667-2", "code is too long: 21 digits, a code has 20"),
             ("0712-3456-7890-1234-564O", "a code has digits only, found 'O'"),
+            ("〇七一二", "a code has digits only, found '〇'"),
             ("0712/3456\x1b", "a code has digits only, found '/'"),
             ("\x1b[2J", "a code has digits only, found '\\u{1b}'"),
             (

@@ -2,8 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use super::code::{CodeDigits, CodeError, TypedCode};
-use super::repair::{Slips, candidates};
+use super::code::{CodeError, TypedCode};
 use super::sheet::slot_commitment;
 use crate::crypto::digest::sha256_parts;
 use crate::format::record::EventId;
@@ -128,25 +127,19 @@ pub fn open_code(terms: &CodeTerms<'_>, code: &TypedCode) -> Result<Opened, Rede
     Err(fault)
 }
 
-/// Codes that may have been meant and that open a live slot: all one slip away, or two.
-///
-/// One slip costs a few checks, two slips about 200: a few seconds.
-pub fn repairs<'a>(
-    terms: &'a CodeTerms<'a>,
-    typed: CodeDigits,
-    slips: Slips,
-) -> impl Iterator<Item = (TypedCode, Opened)> + 'a {
-    candidates(typed)
-        .take_while(move |candidate| candidate.slips <= slips)
-        .filter_map(|candidate| Some((open_code(terms, &candidate.code).ok()?, candidate.code)))
-        .map(|(opened, code)| (code, opened))
-}
-
 fn open_slot(
     terms: &CodeTerms<'_>,
     sheet: &Sheet,
     code: &TypedCode,
 ) -> Result<Opened, RedeemError> {
+    check_sheet(terms, sheet)?;
+    let amount = check_slot(sheet, code.slot(), code.secret())?;
+    terms.revoked.check_slot(&sheet.id, code.slot())?;
+    Ok(Opened { sheet: sheet.id, slot: code.slot(), amount })
+}
+
+/// Can any code be held against this sheet here?
+pub(super) fn check_sheet(terms: &CodeTerms<'_>, sheet: &Sheet) -> Result<(), RedeemError> {
     let (medium, expected) = (terms.medium, terms.currency);
     if sheet.medium != medium {
         return Err(RedeemError::ForeignSheet { found: sheet.medium, expected: medium });
@@ -154,19 +147,22 @@ fn open_slot(
     if sheet.currency != expected {
         return Err(RedeemError::Currency { medium, found: sheet.currency, expected });
     }
-    let amount = check_slot(sheet, code.slot(), code.secret())?;
-    terms.revoked.check_slot(&sheet.id, code.slot())?;
-    Ok(Opened { sheet: sheet.id, slot: code.slot(), amount })
+    costs(sheet).map(|_| ())
+}
+
+/// The last slot of a sheet and its rounds.
+fn costs(sheet: &Sheet) -> Result<(u8, NonZeroU32), RedeemError> {
+    let slots = sheet.slots().ok_or_else(|| damaged(sheet, "runs and commitments disagree"))?;
+    match NonZeroU32::new(sheet.rounds) {
+        Some(rounds) if sheet.rounds <= ROUNDS_MAX => Ok((slots - 1, rounds)),
+        _ => Err(damaged(sheet, &format!("{} rounds", sheet.rounds))),
+    }
 }
 
 /// What the slot credits, if these digits open its commitment; costs the sheet's rounds.
 pub fn check_slot(sheet: &Sheet, slot: u8, secret: &SecretDigits) -> Result<Amount, RedeemError> {
     let medium = sheet.medium;
-    let last = sheet.slots().ok_or_else(|| damaged(sheet, "runs and commitments disagree"))? - 1;
-    let rounds = match NonZeroU32::new(sheet.rounds) {
-        Some(rounds) if sheet.rounds <= ROUNDS_MAX => rounds,
-        _ => return Err(damaged(sheet, &format!("{} rounds", sheet.rounds))),
-    };
+    let (last, rounds) = costs(sheet)?;
     let (Some(amount), Some(expected)) = (sheet.amount(slot), sheet.commitment(slot)) else {
         return Err(RedeemError::Slot { slot, medium, last });
     };
@@ -214,7 +210,6 @@ mod tests {
     use crate::format::field::Bytes;
     use crate::format::policy::Revocation;
     use crate::trust::{sign, verify};
-    use crate::voucher::code::CODE_DIGITS;
     use crate::voucher::fixture::sheet as signed_sheet;
     use crate::voucher::sheet::slot_secret;
 
@@ -337,24 +332,5 @@ mod tests {
         assert_eq!(refused(&list(vec![medium()], vec![])), message);
         let message = "slot 2 of this sheet is revoked by list 3";
         assert_eq!(refused(&list(vec![], vec![[5; 16]])), message);
-    }
-
-    #[test]
-    fn a_single_slip_is_repaired_by_the_sheet_and_offers_nothing_else() {
-        let sheets = [signed_sheet([5; 16], medium())];
-        let none = Revoked::none();
-        let terms = terms(&sheets, &none);
-        let meant = code(&[5; 16], 3);
-        let text = meant.printed().replace('-', "");
-        for place in 0..CODE_DIGITS {
-            let mut typed = text.clone().into_bytes();
-            typed[place] = b'0' + (typed[place] - b'0' + 1) % 10;
-            let typed = String::from_utf8(typed).unwrap();
-            assert!(open_text(&terms, &typed).is_err());
-            let digits = CodeDigits::read(&typed).unwrap();
-            let found: Vec<_> = repairs(&terms, digits, Slips::One).collect();
-            assert!(found.len() == 1 && found[0].0 == meant, "place {place}");
-            assert_eq!(found[0].1.slot, 3);
-        }
     }
 }

@@ -260,6 +260,7 @@ OBJECTS = {
     "certificate-slot": record({1: ("certificate", octets()), 2: ("chain", chain)}),
     "sheet-slot": record({1: ("sheets", array(octets()))}),
     "signed-manifest": record({1: ("manifest", octets()), 2: ("chain", chain)}),
+    "voucher-file": record({1: ("voucher", octets()), 2: ("chain", chain)}),
 }
 
 _KIB = 1 << 10
@@ -271,6 +272,7 @@ _LIMITS = {
     "access-slot": (4 * _KIB, _KIB), "settings": (8 * _KIB, _KIB), "chain": (8 * _KIB, _KIB),
     "certificate-slot": (8 * _KIB, _KIB), "sheet-slot": (8 * _KIB, _KIB),
     "medium-seal": (8 * _KIB, _KIB), "edition-header": (64 * _KIB, _KIB),
+    "voucher-file": (12 * _KIB, _KIB),
 }
 
 

@@ -1,5 +1,6 @@
 """Read every vector of a folder and say where this reader disagrees with what it states."""
 
+import base64
 import json
 from pathlib import Path
 
@@ -131,7 +132,7 @@ def contents(folder, headers, data, fields):
     check = {
         "sheet": sheet, "voucher": voucher, "manifest": manifest, "access-slot": access_slot,
         "key-file": key_file, "sealed-kit": sealed_kit, "certificate-slot": certificate_slot,
-        "signed-manifest": signed_manifest, "kit": kit,
+        "signed-manifest": signed_manifest, "kit": kit, "voucher-file": voucher_file,
     }.get(folder)
     if check:
         check(headers, data, fields)
@@ -163,6 +164,17 @@ def voucher(headers, _data, fields):
     expect("id", fields["id"], derive.voucher_id(fields["store"], fields["serial"]))
     event = derive.voucher_event(fields["medium"], fields["id"])
     expect("event", event.hex(), headers["event"])
+
+
+def voucher_file(headers, data, fields):
+    """The store of the chain signed the voucher, within its grant; its text is the stated one."""
+    role, store, *_ = Trust([], allow_test=True).signer(fields["chain"])
+    expect("role", role, "store")
+    own = signed.verified(fields["voucher"], "voucher", signed.key_of(store))
+    expect("store", own["store"], store["grant"]["store"])
+    expect("currency", own["currency"], store["grant"]["currency"])
+    text = "SCRIP:" + base64.b32encode(data).decode().rstrip("=")
+    expect("text", text, headers["text"])
 
 
 def manifest(headers, data, _fields):

@@ -113,6 +113,8 @@ fn media() -> Vec<Row> {
         ("chain", "store", "long", &[], long_chain(), "4 certificates, limit 3"),
         ("chain", "store", "text", &[0], "x".into(), "found text"),
         ("certificate-slot", "plain", "no-bytes", &[1], Value::Array(vec![]), "found an array"),
+        ("voucher-file", "plain", "no-bytes", &[1], Value::Array(vec![]), "found an array"),
+        ("voucher-file", "plain", "long-chain", &[2], long_chain(), "4 certificates, limit 3"),
         ("signed-manifest", "signed", "no-array", &[2], 5.into(), "expected an array"),
         ("edition-header", "plain", "no-map", &[6], Value::Array(vec![]), "expected a map"),
     ]

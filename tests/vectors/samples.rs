@@ -9,7 +9,7 @@ use scrip::crypto::sign::SecretKey;
 use scrip::format::certificate::{EnrolRequest, Role};
 use scrip::format::field::Bytes;
 use scrip::format::policy::{Policy, Revocation, RevokedStore, UnsoldSlots};
-use scrip::format::sheet::{Blank, Kit, Run, Sheet, SheetId, StockedCode, Voucher};
+use scrip::format::sheet::{Blank, Kit, Run, Sheet, SheetId, StockedCode, Voucher, VoucherFile};
 use scrip::format::{Kind, Object};
 use scrip::trust::{sign, verify};
 use scrip::units::{CurrencyForm, MediumId};
@@ -222,6 +222,16 @@ pub(crate) fn voucher_sale(world: &World) -> Sample<'_> {
     let event = voucher::voucher_event(medium(), &id);
     Sample::of("voucher", "plain", "a voucher of store 7", Form::Signed(&world.store), &voucher)
         .note("event", HEXLOWER.encode(&event))
+}
+
+/// That voucher as its buyer carries it.
+pub(crate) fn voucher_file(world: &World) -> Sample<'_> {
+    let sale = voucher_sale(world).payload;
+    let sale = Voucher::decode(&sale).expect("it was encoded just now");
+    let voucher = Bytes(sign(&world.store, &sale));
+    let file = VoucherFile { voucher, chain: world.chain(Role::Store) };
+    Sample::of("voucher-file", "plain", "that voucher with its store's chain", Form::Plain, &file)
+        .note("text", voucher::voucher_text(&file))
 }
 
 /// The hash by which other objects name a signed one.
