@@ -201,9 +201,22 @@ pub(crate) struct TopupArgs {
     pub(crate) medium: MediumId,
     /// Credit this amount
     pub(crate) amount: String,
-    /// Sell a voucher instead of a code and write it to a file
+    #[command(flatten)]
+    pub(crate) paper: Paper,
+}
+
+/// What is written beside the text of a receipt.
+#[derive(Debug, Args)]
+pub(crate) struct Paper {
+    /// Write the voucher to this file; a top-up is sold as a voucher then
     #[arg(long, value_name = "FILE")]
     pub(crate) voucher: Option<PathBuf>,
+    /// Write the code or voucher as a QR code: .png or .svg
+    #[arg(long, value_name = "FILE")]
+    pub(crate) qr: Option<PathBuf>,
+    /// Write the receipt as a page to print
+    #[arg(long, value_name = "FILE.html")]
+    pub(crate) page: Option<PathBuf>,
 }
 
 /// `receipt`.
@@ -211,9 +224,8 @@ pub(crate) struct TopupArgs {
 pub(crate) struct ReceiptArgs {
     /// Print the receipt of this number
     pub(crate) number: u64,
-    /// Write it as a page to print
-    #[arg(long, value_name = "FILE")]
-    pub(crate) html: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) paper: Paper,
 }
 
 /// `void`.

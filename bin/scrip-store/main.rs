@@ -10,6 +10,7 @@ mod devices;
 mod follow;
 mod init;
 mod journal;
+mod paper;
 #[cfg(feature = "server")]
 mod quickstart;
 mod receipt;
@@ -18,6 +19,8 @@ mod session;
 mod station;
 mod status;
 mod targets;
+mod topup;
+mod void;
 
 use std::process::ExitCode;
 
@@ -40,9 +43,9 @@ fn main() -> ExitCode {
             Verb::Devices => devices::devices(output),
             Verb::Burn(args) => burn::burn(&common, &args, output, interrupt),
             Verb::Sell(args) => sell::sell(&common, &args, output),
-            Verb::Topup(args) => sell::topup(&common, &args, output),
+            Verb::Topup(args) => topup::topup(&common, &args, output),
             Verb::Receipt(args) => receipt::receipt(&common, &args, output),
-            Verb::Void(args) => sell::void(&common, args.number, output),
+            Verb::Void(args) => void::void(&common, args.number, output),
             Verb::Journal(args) => match args.verb {
                 JournalVerb::Verify => journal::verify(&common, output),
                 JournalVerb::Export { file } => journal::export(&common, &file, output),

@@ -1,11 +1,13 @@
 //! `receipt`: an entry of the journal, for who stands at the counter.
 
-use scrip::shop::{Receipt, receipt_page};
+use std::path::PathBuf;
+
+use scrip::shop::Receipt;
 use scrip::tool::{Exit, Failure, Output, money};
 use serde_json::json;
 
 use crate::cli::{Common, ReceiptArgs};
-use crate::session::{open, told, write_new};
+use crate::session::{open, told};
 
 pub(crate) fn receipt(
     common: &Common,
@@ -14,16 +16,14 @@ pub(crate) fn receipt(
 ) -> Result<Exit, Failure> {
     let shop = open(common, output)?;
     let receipt = shop.receipt(args.number).map_err(told)?;
-    if let Some(file) = &args.html {
-        write_new(common, file, receipt_page(&receipt).as_bytes())?;
-        output.note(format!("wrote {}: print it at 100 %", file.display()));
-    }
-    tell(&receipt, None, output);
+    args.paper.check()?;
+    let files = args.paper.write(common, &receipt, output)?;
+    tell(&receipt, None, &files, output);
     Ok(Exit::Done)
 }
 
 /// Print a receipt; the owner's name is printed and not kept.
-pub(crate) fn tell(receipt: &Receipt, owner: Option<&str>, output: &Output) {
+pub(crate) fn tell(receipt: &Receipt, owner: Option<&str>, files: &[PathBuf], output: &Output) {
     for line in receipt.text().lines() {
         output.line(line);
     }
@@ -46,7 +46,9 @@ pub(crate) fn tell(receipt: &Receipt, owner: Option<&str>, output: &Output) {
         "serial": receipt.serial,
         "voids": receipt.voids,
         "voided_by": receipt.voided_by,
+        "stays_counted": receipt.seen.map(money),
         "owner": owner,
+        "files": files,
     });
     output.result(Exit::Done, &fields);
 }

@@ -100,7 +100,9 @@ fn refusal_hint(refusal: &Refusal) -> Option<&'static str> {
         Refusal::NoCode { instead, .. } if instead.is_empty() => {
             "sell a voucher with `topup --voucher FILE`, or have the issuer sell a code"
         }
-        Refusal::NoCode { .. } => "sell those codes one by one",
+        Refusal::NoCode { .. } => {
+            "sell those codes one by one, or a voucher with `topup --voucher FILE`"
+        }
         Refusal::Quota { .. } => "settle with the issuer, or ask for a larger quota",
         Refusal::Certificate(_) => "ask the issuer for a new certificate",
         _ => return None,

@@ -41,9 +41,12 @@ fn lines(status: &Status) -> Vec<String> {
             line.voided
         ));
     }
+    let sold = status.vouchers_line();
     lines.push(match status.next_serial {
-        Some(next) => format!("vouchers   serials {next} to {} are left", status.last_serial),
-        None => "vouchers   none are left".to_owned(),
+        Some(next) => {
+            format!("vouchers   {sold}, serials {next} to {} are left", status.last_serial)
+        }
+        None => format!("vouchers   {sold}, none are left"),
     });
     let head = status.head.as_deref().map_or_else(String::new, |head| format!(", head {head}"));
     lines.push(format!("journal    {} entries{head}", status.entries));
@@ -79,6 +82,10 @@ fn fields(status: &Status) -> Value {
             "abandoned": media.abandoned,
         },
         "codes": status.codes.iter().map(code).collect::<Vec<_>>(),
+        "vouchers": {
+            "sold": status.vouchers,
+            "sum": { "minor": status.vouchers_sum.to_string(), "currency": currency.code() },
+        },
         "next_serial": status.next_serial,
         "last_serial": status.last_serial,
         "policy": status.policy,

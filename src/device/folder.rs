@@ -330,6 +330,15 @@ pub fn create_file(path: &Path, bytes: &[u8], privacy: Privacy) -> Result<(), Fo
     folder.create_new(name, bytes, privacy)
 }
 
+/// Could [`create_file`] write there? Its folder is there, and nothing of that name.
+pub fn check_new_file(path: &Path) -> Result<(), FolderError> {
+    let (folder, name) = place_of(path)?;
+    if folder.contains(name)? {
+        return Err(FolderError::Exists { path: path.to_path_buf() });
+    }
+    Ok(())
+}
+
 /// Write a whole file anywhere, in place of one that is there: whatever happens, one of the two
 /// is whole.
 pub fn replace_file(path: &Path, bytes: &[u8], privacy: Privacy) -> Result<(), FolderError> {

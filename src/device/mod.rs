@@ -35,7 +35,9 @@ pub use checks::{Check, CheckError};
 pub use difference::Difference;
 pub use discovery::DiscoverError;
 pub use file::{Access, Existing, FileDevice, OpenError};
-pub use folder::{Folder, FolderError, FolderLock, Privacy, create_file, read_file, replace_file};
+pub use folder::{
+    Folder, FolderError, FolderLock, Privacy, check_new_file, create_file, read_file, replace_file,
+};
 pub use guards::{
     Aim, Cleared, Fingerprint, ODDLY_LARGE_BYTES, Refusal, Request, changed, clear, refusals,
 };

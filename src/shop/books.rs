@@ -133,6 +133,7 @@ pub struct Books {
     sales: BTreeMap<u64, Sale>,
     serial: Option<u64>,
     vouchers: u128,
+    vouchers_sold: u64,
 }
 
 /// What an entry changes; made by [`Books::check`] alone.
@@ -171,6 +172,16 @@ impl Books {
     /// The last voucher serial, if there is one.
     pub fn last_serial(&self) -> Option<u64> {
         self.serial
+    }
+
+    /// How many vouchers were sold, those taken back included.
+    pub fn vouchers_sold(&self) -> u64 {
+        self.vouchers_sold
+    }
+
+    /// What they add up to, minor units.
+    pub fn vouchers_sum(&self) -> u128 {
+        self.vouchers
     }
 
     /// What all codes of all kits and all vouchers add up to, minor units; nothing is taken off
@@ -221,6 +232,7 @@ impl Books {
         if let Some((serial, amount)) = change.voucher {
             self.serial = Some(serial);
             self.vouchers += u128::from(amount.minor());
+            self.vouchers_sold += 1;
         }
     }
 

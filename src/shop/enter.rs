@@ -45,6 +45,7 @@ impl Shop {
             .expect("it was signed just now");
         if self.writing == Writing::Real {
             append(&self.folder, enrolled, signed.bytes())?;
+            self.durable = entry.seq + 1;
         }
         enrolled.log.push(signed);
         enrolled.books.apply(change);

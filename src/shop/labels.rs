@@ -4,9 +4,8 @@
 //! kind is folded up over it, so that it can't be read through the paper either.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use qrcode::render::svg;
-use qrcode::{EcLevel, QrCode};
 
+use crate::qr::{Drawing, Strength};
 use crate::trust::Fingerprint;
 use crate::units::MediumId;
 
@@ -106,12 +105,8 @@ fn noise(row: usize) -> String {
 
 /// The medium's number as a QR code: an SVG of black modules with its quiet zone.
 fn number_as_qr(medium: MediumId) -> String {
-    let code = QrCode::with_error_correction_level(medium.to_string(), EcLevel::Q)
-        .expect("12 digits fit the smallest QR code");
-    let image = code.render::<svg::Color<'_>>().min_dimensions(120, 120).build();
-    // The declaration belongs to files, not to SVG inside a page.
-    let body = image.find("<svg").unwrap_or_default();
-    image[body..].to_owned()
+    let code = Drawing::new(&medium.to_string(), Strength::High);
+    code.expect("12 digits fit the smallest QR code").svg_element()
 }
 
 /// What hides a password seen through paper: text of its own kind, which every printer prints.

@@ -10,6 +10,7 @@
 mod accept;
 pub mod books;
 mod burn;
+mod combine;
 mod enrolled;
 mod enter;
 mod export;

@@ -60,6 +60,8 @@ pub struct Shop {
     pub(super) root: Option<Root>,
     pub(super) chains: Vec<Chain>,
     pub(super) enrolled: Option<Enrolled>,
+    /// Entries that are in the journal's file; a dry run has more in memory.
+    pub(super) durable: u64,
 }
 
 /// The store's secret keys.
@@ -139,6 +141,7 @@ impl Shop {
             root: None,
             chains: vec![],
             enrolled: None,
+            durable: 0,
         };
         shop.load()?;
         shop.erase_stale_secrets()?;
@@ -229,6 +232,7 @@ impl Shop {
             .map(|(name, bytes)| decode_chain(&name, &bytes))
             .collect::<Result<_, _>>()?;
         self.enrolled = self.load_enrolled()?;
+        self.durable = self.enrolled.as_ref().map_or(0, |enrolled| enrolled.log.next_seq());
         Ok(())
     }
 

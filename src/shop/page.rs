@@ -1,14 +1,17 @@
-//! A receipt as a page that prints well, on a roll of 80 mm or on A4.
+//! A receipt as a page that prints well, on a roll of 58 or 80 mm or on A4.
 
-use maud::{DOCTYPE, PreEscaped, html};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::receipt::{Receipt, TEST_LINE};
 use crate::format::certificate::Purpose;
+use crate::qr::{Drawing, Strength};
+
+/// The largest QR code that a small printer's paper shows well.
+const QR_MODULES_MAX: usize = 125;
 
 /// A self-contained page of one receipt.
 pub fn receipt_page(receipt: &Receipt) -> String {
     let title = format!("Receipt {} of {}", receipt.number, receipt.store_name);
-    let sum = |amount| receipt.form.show(amount);
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -23,28 +26,15 @@ pub fn receipt_page(receipt: &Receipt) -> String {
                 h1 { (receipt.store_name) }
                 p.small { "store " (receipt.store) }
                 @if receipt.purpose == Purpose::Test { p.void { (TEST_LINE) } }
-                dl {
-                    dt { "Receipt" } dd { (receipt.number) }
-                    dt { "Time" } dd { (receipt.at) }
-                    dt { "Medium" } dd.digits { (receipt.medium.grouped()) }
-                    dt { "For" } dd { (receipt.event) }
-                    @if let Some(price) = receipt.price { dt { "Price" } dd { (sum(price)) } }
-                    @if !receipt.balance.is_zero() {
-                        dt { "Balance on it" } dd { (sum(receipt.balance)) }
-                    }
-                    @if let Some(amount) = receipt.amount { dt { "Top-up" } dd { (sum(amount)) } }
-                    @if let Some(serial) = receipt.serial { dt { "Voucher" } dd { (serial) } }
-                    @if let Some(seq) = receipt.voids { dt { "Takes back" } dd { "receipt " (seq) } }
-                }
+                (facts(receipt))
                 @if let Some(by) = receipt.voided_by {
                     p.void { "Taken back by receipt " (by) }
                 } @else if let Some(code) = &receipt.code {
-                    section.code {
-                        p.small { "Type this code to top up" }
-                        p.digits { (code.code.printed()) }
-                        p.small { "Good once, and for this medium alone." }
-                    }
+                    (code_part(&code.code.printed(), receipt))
+                } @else if receipt.voucher.is_some() {
+                    (voucher_part(receipt))
                 }
+                @for line in receipt.seen_words() { p.small { (line) } }
                 footer { p.small { "Fingerprint of the issuer" } p.root { (receipt.root) } }
             } }
         }
@@ -52,21 +42,95 @@ pub fn receipt_page(receipt: &Receipt) -> String {
     page.into_string()
 }
 
+fn facts(receipt: &Receipt) -> Markup {
+    let sum = |amount| receipt.form.show(amount);
+    html! {
+        dl {
+            dt { "Receipt" } dd { (receipt.number) }
+            dt { "Time" } dd { (receipt.at) }
+            dt { "Medium" } dd.digits { (receipt.medium.grouped()) }
+            dt { "For" } dd { (receipt.event) }
+            @if let Some(price) = receipt.price { dt { "Price" } dd { (sum(price)) } }
+            @if !receipt.balance.is_zero() {
+                dt { "Balance on it" } dd { (sum(receipt.balance)) }
+            }
+            @if let Some(amount) = receipt.amount {
+                dt { "Top-up" } dd.amount { (sum(amount)) }
+            }
+            @if let Some(serial) = receipt.serial { dt { "Voucher" } dd { (serial) } }
+            @if let Some(seq) = receipt.voids { dt { "Takes back" } dd { "receipt " (seq) } }
+        }
+    }
+}
+
+fn code_part(printed: &str, receipt: &Receipt) -> Markup {
+    html! {
+        section.code {
+            p.small { "Type this code to top up " span lang="ja" { "チャージコード" } }
+            p.digits { (printed) }
+            (picture(receipt, Strength::High))
+            p.small { "Good once, and for this medium alone." }
+            p.small lang="ja" { "この媒体で一度だけ使えます。" }
+        }
+        section.how {
+            p { "Start the player on the medium, choose top up and type the 20 digits, with or \
+                 without hyphens, or show it a picture of the square. No network is needed." }
+            p lang="ja" { "媒体のプレーヤーを起動し、チャージを選んで20桁の数字を入力してください。\
+                           ハイフンは省けます。四角いコードの写真でも使えます。通信は不要です。" }
+        }
+    }
+}
+
+fn voucher_part(receipt: &Receipt) -> Markup {
+    html! {
+        section.code {
+            p.small { "This is a voucher " span lang="ja" { "電子バウチャー" } }
+            (picture(receipt, Strength::Low))
+            p.small { "Good once, and for this medium alone." }
+            p.small lang="ja" { "この媒体で一度だけ使えます。" }
+        }
+        section.how {
+            p { "Start the player on the medium, choose top up and give it the voucher's file or a \
+                 picture of the square. No network is needed." }
+            p lang="ja" { "媒体のプレーヤーを起動し、チャージを選んで、バウチャーのファイルか四角い\
+                           コードの写真を指定してください。通信は不要です。" }
+        }
+    }
+}
+
+/// The QR code, where it is small enough to be read from paper.
+fn picture(receipt: &Receipt, strength: Strength) -> Markup {
+    let drawing = receipt.qr_text().and_then(|text| Drawing::new(&text, strength).ok());
+    let small = drawing.filter(|drawing| drawing.modules() <= QR_MODULES_MAX);
+    html! {
+        @if let Some(drawing) = small {
+            div.qr.dense[drawing.modules() > 40] { (PreEscaped(drawing.svg_element())) }
+        }
+    }
+}
+
 const STYLE: &str = "
-@page { margin: 8mm; }
+@page { margin: 4mm; }
 * { box-sizing: border-box; margin: 0; padding: 0; }
-body { font: 10pt/1.4 system-ui, 'Liberation Sans', Arial, sans-serif; color: #000; background: #fff; }
-main { width: 72mm; margin: 4mm auto; }
+body { font: 10pt/1.4 system-ui, 'Liberation Sans', 'Noto Sans CJK JP', 'Noto Sans JP', Arial, sans-serif;
+  color: #000; background: #fff; }
+main { max-width: 72mm; margin: 4mm auto; }
 h1 { font-size: 14pt; line-height: 1.2; overflow-wrap: anywhere; }
-.small { font-size: 7.5pt; color: #333; }
-dl { display: grid; grid-template-columns: auto 1fr; gap: 0.8mm 4mm; margin: 4mm 0; padding: 3mm 0;
+.small { font-size: 7.5pt; }
+dl { display: grid; grid-template-columns: auto 1fr; gap: 0.8mm 4mm; margin: 3mm 0; padding: 2.5mm 0;
   border: solid #000; border-width: 0.3mm 0; }
-dt { color: #333; }
 dd { text-align: right; overflow-wrap: anywhere; }
+.amount { font-weight: 700; font-size: 12pt; line-height: 1.2; }
 .digits { font-family: ui-monospace, 'Liberation Mono', monospace; font-weight: 700; white-space: nowrap; }
-.code { padding: 3mm; border: 0.5mm solid #000; border-radius: 2mm; text-align: center; break-inside: avoid; }
-.code .digits { font-size: 11.5pt; margin: 1.5mm 0; }
-.void { padding: 3mm; border: 0.5mm dashed #000; font-weight: 700; text-align: center; }
-footer { margin-top: 4mm; }
+.code { padding: 2.5mm 1.5mm; border: 0.5mm solid #000; border-radius: 2mm; text-align: center;
+  break-inside: avoid; }
+.code .digits { font-size: 12pt; margin: 1mm 0; }
+.qr svg { display: block; width: 30mm; height: 30mm; margin: 0 auto 1mm; }
+.qr.dense svg { width: 100%; height: auto; max-width: 66mm; }
+.how { margin-top: 3mm; font-size: 8pt; line-height: 1.35; break-inside: avoid; }
+.how p + p { margin-top: 1mm; }
+.void { padding: 3mm; border: 0.5mm dashed #000; font-weight: 700; text-align: center; margin: 1mm 0; }
+footer { margin-top: 3mm; break-inside: avoid; }
 .root { font: 8pt/1.3 ui-monospace, 'Liberation Mono', monospace; }
+@media (max-width: 68mm) { main { margin: 0; } .code .digits { font-size: 8.6pt; } dl { column-gap: 2mm; } }
 ";

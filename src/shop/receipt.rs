@@ -4,9 +4,11 @@ use super::books::CodeState;
 use super::open::Shop;
 use super::{ShopError, SoldCode};
 use crate::format::certificate::Purpose;
+use crate::format::sheet::VoucherFile;
 use crate::format::store::{StoreEntry, StoreEvent};
 use crate::trust::Fingerprint;
 use crate::units::{Amount, CurrencyForm, MediumId, StoreId, Timestamp};
+use crate::voucher::{slip, voucher_text};
 
 /// What stands on receipts under a test root.
 pub(super) const TEST_LINE: &str = "TEST: worth nothing";
@@ -33,16 +35,18 @@ pub struct Receipt {
     pub price: Option<Amount>,
     /// What the code or voucher credits.
     pub amount: Option<Amount>,
-    /// The code to type.
+    /// The code to type; none in a dry run.
     pub code: Option<SoldCode>,
-    /// The signed voucher.
-    pub voucher: Option<Vec<u8>>,
+    /// The voucher with this store's chain; none in a dry run.
+    pub voucher: Option<VoucherFile>,
     /// The voucher's serial.
     pub serial: Option<u64>,
     /// What the burn put on the medium, for its sale.
     pub balance: Amount,
     /// The entry that this one takes back.
     pub voids: Option<u64>,
+    /// Is what this one takes back a code or voucher that its buyer has seen?
+    pub seen: Option<Amount>,
     /// The entry that took this one back.
     pub voided_by: Option<u64>,
     /// How sums are written.
@@ -56,7 +60,11 @@ impl Shop {
         let enrolled = self.enrolled()?;
         let value = entry.value.as_ref();
         let slot = value.and_then(|value| value.slot);
+        // What isn't in the journal on the disk isn't sold, and isn't shown.
+        let durable = seq < self.durable;
+        let slot = slot.filter(|_| durable);
         let code = slot.map(|slot| self.sold_code(entry.medium, slot, seq)).transpose()?;
+        let undone = entry.voids.and_then(|seq| self.entry(seq).ok());
         Ok(Receipt {
             number: seq,
             store: entry.store,
@@ -69,10 +77,11 @@ impl Shop {
             price: entry.price,
             amount: value.map(|value| value.amount),
             code,
-            voucher: self.voucher(entry)?,
+            voucher: if durable { self.voucher(entry)? } else { None },
             serial: value.and_then(|value| value.serial),
             balance: self.balance(entry),
             voids: entry.voids,
+            seen: undone.and_then(|sale| sale.value.as_ref()).map(|value| value.amount),
             voided_by: enrolled.books.voided_by(seq),
             form: enrolled.form(),
         })
@@ -100,21 +109,40 @@ impl Receipt {
         if !self.balance.is_zero() {
             lines.push(format!("balance on it {}", self.form.show(self.balance)));
         }
-        if let (Some(amount), Some(code)) = (self.amount, &self.code) {
-            lines.push(format!("top-up of {}: type the code", self.form.show(amount)));
-            lines.push(code.code.printed());
-            lines.push("good once, and for this medium alone".to_owned());
-        }
-        if let (Some(amount), Some(serial)) = (self.amount, self.serial) {
-            lines.push(format!("top-up of {}: voucher {serial}", self.form.show(amount)));
+        if let Some(amount) = self.amount {
+            lines.extend(self.topup_lines(&self.form.show(amount)));
         }
         if let Some(seq) = self.voids {
             lines.push(format!("takes back receipt {seq}"));
         }
+        lines.extend(self.seen_words());
         if let Some(by) = self.voided_by {
             lines.push(format!("TAKEN BACK by receipt {by}"));
         }
         lines
+    }
+
+    fn topup_lines(&self, amount: &str) -> Vec<String> {
+        match (&self.code, self.serial) {
+            (Some(code), _) => slip(&code.code, amount).to_vec(),
+            (None, Some(serial)) => vec![format!("top-up of {amount}: voucher {serial}")],
+            (None, None) => vec![format!("top-up of {amount}: not sold, so no code is shown")],
+        }
+    }
+
+    /// What a QR code of this receipt says: the code's digits, or the voucher's text.
+    pub fn qr_text(&self) -> Option<String> {
+        let code = self.code.as_ref().map(|code| code.code.plain());
+        code.or_else(|| self.voucher.as_ref().map(voucher_text))
+    }
+
+    /// What taking back means where a buyer has seen a code or a voucher.
+    pub fn seen_words(&self) -> Vec<String> {
+        let Some(amount) = self.seen.map(|amount| self.form.show(amount)) else { return vec![] };
+        vec![
+            format!("{amount} stay counted against this store: its buyer has seen what to type"),
+            "what was typed in before stays credited: look at the medium before paying back".into(),
+        ]
     }
 
     /// Who sold: `Kiosk, store 7`.

@@ -138,7 +138,7 @@ pub enum Refusal {
         amount: String,
         /// What there is, as `12 of 1,000 JPY`.
         stock: String,
-        /// What would add up to the amount, as `, of which 3 of 1,000 JPY add up to it`, or nothing.
+        /// What would add up to the amount, as `; these add up to it: 3 of 1,000 JPY`, or nothing.
         instead: String,
     },
     /// The medium is in no kit of this store.

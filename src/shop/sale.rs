@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::books::Code;
+use super::combine::combinations;
 use super::enter::Draft;
 use super::open::Shop;
 use super::{Receipt, Refusal, ShopError};
-use crate::format::sheet::SheetId;
+use crate::format::field::Bytes;
+use crate::format::sheet::{SheetId, VoucherFile};
 use crate::format::store::{StoreEntry, StoreEvent, Value};
 use crate::trust::Verified;
 use crate::units::{Amount, CurrencyForm, MediumId, Timestamp};
@@ -16,8 +18,10 @@ use crate::voucher::{VoucherSale, sign_voucher};
 /// How long a voucher is good: it is sold to be used soon, and what it holds back is the quota.
 pub const VOUCHER_DAYS: u64 = 365;
 
-/// Steps after which nobody looks on for codes that add up to a sum.
-const MAKE_UP_STEPS: u32 = 100_000;
+/// How many ways to make up a sum are offered.
+const OFFERS_MAX: usize = 3;
+/// Fewer codes of an amount than this are too few.
+pub(super) const CODES_MIN: u32 = 5;
 
 /// A code that left the stock.
 #[derive(Clone, PartialEq, Eq)]
@@ -105,11 +109,28 @@ impl Shop {
     }
 
     /// Take a sale back.
+    ///
+    /// The buyer saw a code's digits or a voucher's bytes: they never go back into stock and stay
+    /// within what counts against the quota.
     pub fn void(&mut self, seq: u64, now: Timestamp) -> Result<Receipt, ShopError> {
-        let medium = self.entry(seq)?.medium;
+        let sale = self.entry(seq)?;
+        let (event, medium) = (sale.event, sale.medium);
+        if !matches!(event, StoreEvent::Sold | StoreEvent::CodeSold | StoreEvent::VoucherSold) {
+            return Err(Refusal::NotVoidable { seq, what: event.word().to_owned() }.into());
+        }
         let draft = Draft { voids: Some(seq), ..Draft::new(StoreEvent::Voided, medium) };
         let seq = self.enter(draft, now)?;
         self.receipt(seq)
+    }
+
+    /// A warning where few codes of an amount are left for a medium.
+    pub fn low_stock(&self, medium: MediumId, amount: Amount) -> Option<String> {
+        let enrolled = self.enrolled().ok()?;
+        let stock = enrolled.books.medium(medium).ok()?.stock();
+        let left = stock.get(&amount).copied().unwrap_or_default();
+        let (medium, sum) = (medium.grouped(), enrolled.form().show(amount));
+        let codes = if left == 1 { "code" } else { "codes" };
+        (left < CODES_MIN).then(|| format!("medium {medium}: {left} {codes} of {sum} left"))
     }
 
     /// An entry of the journal.
@@ -173,14 +194,25 @@ impl Shop {
         Ok(SoldCode { seq, sheet, amount, code })
     }
 
-    /// The voucher of a sale; the same bytes each time.
-    pub(super) fn voucher(&self, sale: &StoreEntry) -> Result<Option<Vec<u8>>, ShopError> {
+    /// The voucher of a sale, the same each time, under the newest certificate that covers it.
+    pub(super) fn voucher(&self, sale: &StoreEntry) -> Result<Option<VoucherFile>, ShopError> {
         let Some(Value { amount, serial: Some(serial), .. }) = sale.value else { return Ok(None) };
         let (medium, issued) = (sale.medium, sale.at);
         let expires = issued.plus_days(VOUCHER_DAYS);
         let sale = VoucherSale { medium, amount, serial, issued, expires };
-        let voucher = sign_voucher(&self.keys.sign, &self.enrolled()?.grant, &sale);
-        voucher.map(Some).map_err(|error| ShopError::damaged("store journal", &error))
+        let mut refusal = None;
+        for signer in self.enrolled()?.certificates.iter().rev() {
+            let grant = signer.certificate().grant.as_ref().expect("a store's certificate");
+            match sign_voucher(&self.keys.sign, grant, &sale) {
+                Ok(voucher) => {
+                    let (voucher, chain) = (Bytes(voucher), signer.chain());
+                    return Ok(Some(VoucherFile { voucher, chain }));
+                }
+                Err(error) => refusal = refusal.or(Some(error)),
+            }
+        }
+        let refusal = refusal.expect("an enrolled store has a certificate");
+        Err(ShopError::damaged("store journal", &refusal))
     }
 }
 
@@ -191,68 +223,21 @@ fn no_code(
     amount: Amount,
     stock: &BTreeMap<Amount, u32>,
 ) -> Refusal {
-    let list = |codes: &[(Amount, u32)]| {
+    let list = |codes: &[(Amount, u32)], between: &str| {
         let lines =
             codes.iter().map(|(amount, count)| format!("{count} of {}", form.show(*amount)));
-        lines.collect::<Vec<_>>().join(", ")
+        lines.collect::<Vec<_>>().join(between)
     };
     let largest_first: Vec<_> =
         stock.iter().rev().map(|(amount, count)| (*amount, *count)).collect();
-    let sum = make_up(&largest_first, amount.minor(), &mut { MAKE_UP_STEPS });
-    let instead = sum.map(|codes| format!(", of which {} add up to it", list(&codes)));
-    let stock = if stock.is_empty() { "empty".to_owned() } else { list(&largest_first) };
+    let offers = combinations(stock, amount, OFFERS_MAX);
+    let offers: Vec<_> = offers.iter().map(|codes| list(codes, " + ")).collect();
+    let instead = if offers.is_empty() {
+        String::new()
+    } else {
+        format!("; these add up to it: {}", offers.join(", or "))
+    };
+    let stock = if stock.is_empty() { "empty".to_owned() } else { list(&largest_first, ", ") };
     let amount = form.show(amount);
-    Refusal::NoCode { medium, amount, stock, instead: instead.unwrap_or_default() }
-}
-
-/// Codes that add up to a sum, large ones preferred; gives up after some steps.
-fn make_up(stock: &[(Amount, u32)], sum: u64, steps: &mut u32) -> Option<Vec<(Amount, u32)>> {
-    if sum == 0 {
-        return Some(vec![]);
-    }
-    *steps = steps.checked_sub(1)?;
-    let ((amount, count), smaller) = stock.split_first()?;
-    let most = u32::try_from(sum / amount.minor()).unwrap_or(u32::MAX).min(*count);
-    (0..=most).rev().find_map(|used| {
-        let mut codes = make_up(smaller, sum - u64::from(used) * amount.minor(), steps)?;
-        if used > 0 {
-            codes.insert(0, (*amount, used));
-        }
-        Some(codes)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn made_up(stock: &[(u64, u32)], sum: u64) -> Option<Vec<(u64, u32)>> {
-        let amount = |minor: u64| Amount::from_minor(minor).unwrap();
-        let stock: Vec<_> = stock.iter().map(|(minor, count)| (amount(*minor), *count)).collect();
-        let codes = make_up(&stock, sum, &mut { MAKE_UP_STEPS })?;
-        Some(codes.into_iter().map(|(amount, count)| (amount.minor(), count)).collect())
-    }
-
-    #[test]
-    fn codes_add_up_to_a_sum_where_they_can() {
-        let stock = [(10_000, 1), (5_000, 2), (3_000, 3), (1_000, 1)];
-        let cases: [(u64, &[(u64, u32)]); 4] = [
-            (8_000, &[(5_000, 1), (3_000, 1)]),
-            (9_000, &[(5_000, 1), (3_000, 1), (1_000, 1)]),
-            (12_000, &[(5_000, 1), (3_000, 2), (1_000, 1)]),
-            (30_000, &[(10_000, 1), (5_000, 2), (3_000, 3), (1_000, 1)]),
-        ];
-        for (sum, codes) in cases {
-            assert_eq!(made_up(&stock, sum).as_deref(), Some(codes), "{sum}");
-        }
-        assert_eq!(made_up(&stock, 2_000), None);
-        assert_eq!(made_up(&stock, 30_001), None);
-        assert_eq!(made_up(&[], 1), None);
-    }
-
-    #[test]
-    fn a_hopeless_search_gives_up() {
-        let stock: Vec<_> = (1..=50).rev().map(|n| (2 * n, 1)).collect();
-        assert_eq!(made_up(&stock, 1_275), None, "even codes never make an odd sum");
-    }
+    Refusal::NoCode { medium, amount, stock, instead }
 }

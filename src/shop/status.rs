@@ -7,11 +7,10 @@ use super::books::{Books, CodeState, Stage};
 use super::enrolled::show_sum;
 use super::log::hex;
 use super::open::Shop;
+use super::sale::CODES_MIN;
 use crate::trust::Fingerprint;
 use crate::units::{Amount, CurrencyForm, StoreId, Timestamp};
 
-/// Fewer codes of an amount than this are too few.
-const CODES_MIN: u32 = 5;
 /// Fewer days to the certificate's end than this are too few.
 const DAYS_MIN: u64 = 30;
 
@@ -62,6 +61,10 @@ pub struct Status {
     pub quota_used: u128,
     /// What they may add up to.
     pub quota: Amount,
+    /// Vouchers sold, those taken back included.
+    pub vouchers: u64,
+    /// What they add up to, minor units.
+    pub vouchers_sum: u128,
     /// The next voucher's serial; none when they are used up.
     pub next_serial: Option<u64>,
     /// The last voucher's serial.
@@ -99,6 +102,8 @@ impl Shop {
             codes: BTreeMap::new(),
             quota_used: enrolled.books.handed_out(),
             quota: enrolled.grant.quota,
+            vouchers: enrolled.books.vouchers_sold(),
+            vouchers_sum: enrolled.books.vouchers_sum(),
             next_serial: self.next_serial().ok(),
             last_serial: enrolled.grant.serial_last,
             expires: certificate.expires,
@@ -163,6 +168,11 @@ fn days_left(end: Timestamp, floor: Option<Timestamp>, now: Timestamp) -> u64 {
 }
 
 impl Status {
+    /// Vouchers sold, as `2 sold for 1,000 JPY`.
+    pub fn vouchers_line(&self) -> String {
+        format!("{} sold for {}", self.vouchers, show_sum(self.form, self.vouchers_sum))
+    }
+
     /// Handed out of the quota, as `210,000 JPY of 1,000,000 JPY`.
     pub fn quota_line(&self) -> String {
         format!("{} of {}", show_sum(self.form, self.quota_used), self.form.show(self.quota))

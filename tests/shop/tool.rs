@@ -3,29 +3,33 @@
 use std::fs;
 use std::path::PathBuf;
 
+use scrip::format::Object;
+use scrip::format::sheet::VoucherFile;
+use scrip::trust::{Revoked, TestRoots, Trust};
+use scrip::voucher::{VoucherTerms, open_carried};
 use serde_json::Value;
 
 use super::issuer::{EXPIRES, Issuer, Terms};
 use super::{Folder, number};
 
 /// What a run said.
-struct Said {
-    exit: i32,
-    out: String,
-    err: String,
+pub(super) struct Said {
+    pub(super) exit: i32,
+    pub(super) out: String,
+    pub(super) err: String,
 }
 
 impl Said {
     /// The `result` object that JSON output ends in.
-    fn result(&self) -> Value {
+    pub(super) fn result(&self) -> Value {
         let last: Value = serde_json::from_str(self.out.lines().last().unwrap()).unwrap();
         assert_eq!((&last["type"], &last["exit"]), (&"result".into(), &self.exit.into()));
         last
     }
 }
 
-struct Desk {
-    folder: Folder,
+pub(super) struct Desk {
+    pub(super) folder: Folder,
 }
 
 impl Desk {
@@ -41,7 +45,7 @@ impl Desk {
     }
 
     /// With certificate and a kit of three blanks.
-    fn stocked() -> Self {
+    pub(super) fn stocked() -> Self {
         let desk = Self::new();
         let (certificate, root) = (desk.certificate(), desk.root());
         let kit = desk.write("kit.cbr", &desk.folder.kit(1, 1, 3));
@@ -50,7 +54,7 @@ impl Desk {
         desk
     }
 
-    fn run(&self, args: &[&str]) -> Said {
+    pub(super) fn run(&self, args: &[&str]) -> Said {
         let mut command = assert_cmd::Command::cargo_bin("scrip-store").unwrap();
         command.env("SCRIP_STORE_DIR", self.folder.path()).arg("--allow-test-root").args(args);
         let output = command.output().unwrap();
@@ -61,7 +65,7 @@ impl Desk {
         }
     }
 
-    fn file(&self, name: &str) -> String {
+    pub(super) fn file(&self, name: &str) -> String {
         self.folder.outer.path().join(name).to_str().unwrap().to_owned()
     }
 
@@ -81,7 +85,7 @@ impl Desk {
     }
 
     /// A medium on the shelf, as burning leaves it.
-    fn burnt(&self) -> String {
+    pub(super) fn burnt(&self) -> String {
         super::burn(&mut self.folder.open()).to_string()
     }
 }
@@ -190,7 +194,7 @@ fn status_shows_the_stock() {
         "quota      15,000 JPY of 100,000 JPY handed out",
         "media      3 blank, 0 being burnt, 0 on the shelf, 0 sold, 0 given up",
         "codes         3,000 JPY: 3 in stock",
-        "vouchers   serials 1 to 3 are left",
+        "vouchers   0 sold for 0 JPY, serials 1 to 3 are left",
         "journal    0 entries",
     ] {
         assert!(text.out.contains(part), "{part} in {}", text.out);
@@ -221,7 +225,7 @@ fn a_medium_is_sold_once_and_its_receipt_comes_again() {
     assert_eq!(receipt["code"].as_str().unwrap().len(), 24);
     let seq = receipt["receipt"].to_string();
     let page = desk.file("receipt.html");
-    let again = desk.run(&["receipt", &seq, "--html", &page]);
+    let again = desk.run(&["receipt", &seq, "--page", &page]);
     let code = receipt["code"].as_str().unwrap();
     assert!(again.out.contains(code), "{}", again.out);
     let html = fs::read_to_string(&page).unwrap();
@@ -245,12 +249,118 @@ fn topups_come_from_the_stock_or_as_vouchers() {
     assert!(none.err.contains("no code of 3,000 JPY is left; its stock is 2 of 1,000 JPY"));
     assert!(none.err.contains("hint: sell a voucher with `topup --voucher FILE`"), "{}", none.err);
     let two = desk.run(&["topup", &medium, "2000"]);
-    assert!(two.err.contains(", of which 2 of 1,000 JPY add up to it\nhint: sell those codes"));
+    assert!(
+        two.err.contains("; these add up to it: 2 of 1,000 JPY\nhint: sell those codes one by")
+    );
     let file = desk.file("top-up.voucher");
     let voucher = desk.run(&["topup", &medium, "3000", "--voucher", &file, "--json"]).result();
-    assert_eq!(voucher["serial"], 1);
-    let stated = scrip::format::cose::stated_kind(&fs::read(&file).unwrap());
-    assert_eq!(stated, Some(scrip::format::Kind::Voucher));
+    assert_eq!((&voucher["serial"], &voucher["files"][0]), (&1.into(), &file.as_str().into()));
+    let carried = VoucherFile::decode(&fs::read(&file).unwrap()).unwrap();
+    let trust = Trust::new(vec![desk.folder.issuer.root()], TestRoots::Allowed);
+    let revoked = Revoked::none();
+    let terms = VoucherTerms {
+        medium: medium.parse().unwrap(),
+        currency: super::issuer::yen(),
+        floor: None,
+        revoked: &revoked,
+    };
+    let sold = open_carried(&trust, &carried, &terms).unwrap().voucher;
+    assert_eq!((sold.serial, sold.amount.minor()), (1, 3_000));
+    let again = desk.file("again.voucher");
+    let receipt = voucher["receipt"].to_string();
+    assert_eq!(desk.run(&["receipt", &receipt, "--voucher", &again]).exit, 0);
+    assert_eq!(fs::read(&again).unwrap(), fs::read(&file).unwrap());
+    let status = desk.run(&["status"]).out;
+    assert!(
+        status.contains("vouchers   1 sold for 3,000 JPY, serials 2 to 3 are left"),
+        "{status}"
+    );
+    assert!(status.contains("3,000 JPY: 2 in stock, 1 sold"), "{status}");
+    assert!(status.contains("quota      18,000 JPY of 100,000 JPY"), "{status}");
+}
+
+#[test]
+fn few_codes_left_are_told_and_a_dry_run_shows_none() {
+    let desk = Desk::stocked();
+    let medium = desk.burnt();
+    let dry = desk.run(&["topup", &medium, "1000", "--dry-run"]);
+    assert_eq!(dry.exit, 0);
+    assert!(dry.out.contains("top-up of 1,000 JPY: not sold, so no code is shown"), "{}", dry.out);
+    let json = desk.run(&["topup", &medium, "1000", "--dry-run", "--json"]).result();
+    assert!(json["code"].is_null() && json["amount"]["minor"] == "1000");
+    let file = desk.file("dry.voucher");
+    let voucher = desk.run(&["topup", &medium, "500", "--dry-run", "--voucher", &file]);
+    assert_eq!((voucher.exit, PathBuf::from(&file).exists()), (0, false));
+    assert!(desk.run(&["status"]).out.contains("1,000 JPY: 6 in stock, 0 sold"));
+    let sold = desk.run(&["topup", &medium, "1000"]);
+    let grouped = medium.parse::<scrip::units::MediumId>().unwrap().grouped();
+    let warning = format!("warning: medium {grouped}: 1 code of 1,000 JPY left");
+    assert!(sold.err.contains(&warning), "{}", sold.err);
+}
+
+#[test]
+fn what_cannot_be_written_is_found_out_before_anything_is_sold() {
+    let desk = Desk::stocked();
+    let medium = desk.burnt();
+    let there = desk.write("there.png", b"mine");
+    let nowhere = desk.file("no/such/folder.svg");
+    let gif = desk.file("code.gif");
+    let page = desk.file("receipt.html");
+    let cases: [(&[&str], i32, &str); 4] = [
+        (&["--qr", &there], 5, "there.png: already there, and not overwritten"),
+        (&["--qr", &nowhere], 4, "there is no such file or folder"),
+        (&["--qr", &gif], 2, "code.gif: a QR code is written as .png or .svg"),
+        (&["--page", &page, "--voucher", &page], 2, "receipt.html is asked for twice"),
+    ];
+    for (paper, exit, words) in cases {
+        let said = desk.run(&[&["topup", &medium, "1000"], paper].concat());
+        assert_eq!(said.exit, exit, "{}", said.err);
+        assert!(said.err.contains(words), "{words} in {}", said.err);
+    }
+    assert_eq!(fs::read(&there).unwrap(), b"mine");
+    let journal = desk.run(&["status", "--json"]).result();
+    assert_eq!(journal["journal"]["entries"], 2, "nothing was sold");
+}
+
+#[test]
+fn taking_back_says_what_it_means_and_happens_once() {
+    let desk = Desk::stocked();
+    let medium = desk.burnt();
+    let code = desk.run(&["topup", &medium, "1000", "--json"]).result();
+    let seq = code["receipt"].to_string();
+    let void = desk.run(&["void", &seq]);
+    for part in [
+        &format!("takes back receipt {seq}"),
+        "1,000 JPY stay counted against this store: its buyer has seen what to type",
+        "what was typed in before stays credited: look at the medium before paying back",
+    ] {
+        assert!(void.out.contains(part), "{part} in {}", void.out);
+    }
+    let told = |args: &[&str]| {
+        let said = desk.run(args);
+        assert_eq!(said.exit, 5, "{}", said.err);
+        said.err
+    };
+    let twice = told(&["void", &seq]);
+    assert!(twice.contains(&format!("entry {seq} was already taken back by entry 3")), "{twice}");
+    let unknown = told(&["void", "77"]);
+    assert!(unknown.contains("entry 77 is not in the journal, which has 4"), "{unknown}");
+    let burn = told(&["void", "1"]);
+    assert!(burn.contains("entry 1 is \"burnt\", which can't be taken back"), "{burn}");
+    let again = told(&["void", "3"]);
+    assert!(again.contains("entry 3 is \"voided\", which can't be taken back"), "{again}");
+    // The digits were seen: they are never sold again, and stay within the quota.
+    let next = desk.run(&["topup", &medium, "1000", "--json"]).result();
+    assert_ne!(next["code"], code["code"]);
+    let status = desk.run(&["status"]).out;
+    assert!(
+        status.contains("1,000 JPY: 4 in stock, 1 sold, 0 spent on burns, 1 taken back"),
+        "{status}"
+    );
+    assert!(status.contains("quota      15,000 JPY of 100,000 JPY"), "{status}");
+    let spent = super::spent_on_a_burn(&desk.folder);
+    let burnt = told(&["void", &spent.to_string()]);
+    assert!(burnt.contains("is \"spent on a burn\", which can't be taken back"), "{burnt}");
 }
 
 #[test]
