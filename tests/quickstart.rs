@@ -2,8 +2,12 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
+use crate::build::Kitchen;
 use crate::burn::tool;
 use crate::second_reader;
 
@@ -151,4 +155,92 @@ fn stamped_root(rom: &str, seal: &str, folder: &Path) -> String {
 
 fn digest_of(path: &Path) -> [u8; 32] {
     scrip::crypto::digest::sha256(&fs::read(path).unwrap())
+}
+
+/// A small edition's quickstart, which may be killed.
+struct Killing {
+    kitchen: Kitchen,
+    folder: tempfile::TempDir,
+}
+
+impl Killing {
+    fn new() -> Self {
+        Self { kitchen: Kitchen::new(), folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn start(&self) -> Child {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_scrip-store"));
+        command.args(["quickstart", "--json", "medium.img", "--recipe"]).arg(self.kitchen.recipe());
+        command.current_dir(&self.folder).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    }
+
+    /// Run it to its end; how long it took.
+    fn runs_whole(&self) -> Duration {
+        let began = Instant::now();
+        let output = self.start().wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{said}");
+        assert!(said.contains("\"verdict\":\"sealed\""), "{said}");
+        began.elapsed()
+    }
+
+    fn json(&self, tool: &str, args: &[&str]) -> Value {
+        let output = Command::new(assert_cmd::cargo::cargo_bin(tool))
+            .args(args)
+            .current_dir(&self.folder)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_str(said.lines().last().unwrap()).unwrap()
+    }
+
+    /// Everything is there once: a store, a kit, a medium, and nothing half-made.
+    fn is_whole(&self) {
+        let stores = self.json("scrip-server", &["--dir", "issuer", "stores", "--json"]);
+        let [store] = stores["stores"].as_array().unwrap().as_slice() else { panic!("{stores}") };
+        assert_eq!(store["kits"].as_array().unwrap().len(), 1, "{store}");
+        assert_eq!(store["in_kits"]["minor"], "495000", "{store}");
+        let status = self.json("scrip-store", &["--dir", "store", "status", "--json"]);
+        let media = &status["media"];
+        assert_eq!((&media["blank"], &media["burnt"]), (&4.into(), &1.into()), "{status}");
+        assert!(!self.folder.path().join(".new-quickstart").exists());
+        let page = fs::read_to_string(self.folder.path().join("labels.html")).unwrap();
+        assert_eq!(page.matches("<article>").count(), 1);
+    }
+}
+
+#[test]
+fn killed_at_any_moment_a_second_run_ends_whole_with_one_kit() {
+    const MOMENTS: u32 = 9;
+    let whole = Killing::new();
+    let takes = whole.runs_whole();
+    whole.is_whole();
+    let mut killed = 0;
+    for moment in 0..MOMENTS {
+        let bench = Killing::new();
+        let mut running = bench.start();
+        std::thread::sleep(takes * (2 * moment + 1) / (2 * MOMENTS));
+        running.kill().unwrap();
+        killed += u32::from(running.wait_with_output().unwrap().status.code().is_none());
+        bench.runs_whole();
+        bench.is_whole();
+    }
+    assert!(killed > MOMENTS / 2, "{killed} of {MOMENTS} were killed");
+}
+
+#[test]
+fn a_kit_that_never_reached_the_store_is_taken_over() {
+    let bench = Killing::new();
+    let server = |args: &[&str]| bench.json("scrip-server", &[args, &["--json"]].concat());
+    let bare = ["--currency", "JPY", "--no-passphrase"];
+    server(&[&["init", "issuer", "--name", "My issuer"], &bare[..]].concat());
+    let store = ["init", "store", "--name", "My store", "--no-passphrase", "--json"];
+    bench.json("scrip-store", &store);
+    let issuer = ["--dir", "issuer"];
+    server(&[&issuer[..], &["enrol", "store/request.cbr", "--out", "lost.cert"]].concat());
+    server(&[&issuer[..], &["blanks", "5", "--store", "1", "--out", "lost.kit"]].concat());
+    bench.runs_whole();
+    bench.is_whole();
 }

@@ -73,6 +73,11 @@ impl Shop {
         }
     }
 
+    /// Was a kit of this id taken over?
+    pub fn has_kit(&self, id: &[u8; 16]) -> Result<bool, Refusal> {
+        Ok(self.enrolled()?.kits.contains_key(id))
+    }
+
     /// Chains and sealed kits are told apart by their outermost item: an array or a map.
     fn accept_unsigned(
         &mut self,

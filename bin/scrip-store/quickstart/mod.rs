@@ -5,6 +5,7 @@
 
 mod next;
 mod places;
+mod workshop;
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -33,6 +34,7 @@ use crate::burn::{Source, open_edition};
 use crate::cli::{BurnArgs, Common, QuickstartArgs};
 use crate::session::{self, told};
 use places::{Places, Standing};
+use workshop::Workshop;
 
 /// The store's request; a folder without it was never a store.
 const REQUEST: &str = "request.cbr";
@@ -67,17 +69,22 @@ pub(crate) fn quickstart(
     if common.dry_run {
         return Ok(planned(&places, args, standing, output));
     }
-    let mut issuer = issuer(&places, &recipe, output)?;
+    let workshop = Workshop::open(&places.folder)?;
+    let mut issuer = issuer(&places, &workshop, &recipe, output)?;
     let mut shop = match shop {
         Some(shop) => {
             output.note(format!("store: {} is there, kept", places.store.display()));
             shop
         }
-        None => store(&common, &places, output)?,
+        None => store(&common, &places, &workshop, output)?,
     };
     interrupt.check()?;
-    stock(&mut shop, &mut issuer, &places, output, interrupt)?;
-    let source = edition_of(&recipe, &issuer, &shop, &places, output, interrupt)?;
+    enrol(&mut shop, &mut issuer, &places, output)?;
+    if standing == Standing::Free {
+        stock(&mut shop, &mut issuer, output, interrupt)?;
+    }
+    author(&recipe, &issuer, &places, &workshop, output, interrupt)?;
+    let source = open(&shop, &places, output, interrupt)?;
     let medium = match standing {
         Standing::Burnt(medium) => {
             output.note(format!("medium: {} is there, kept", args.target.display()));
@@ -110,7 +117,12 @@ fn planned(places: &Places, args: &QuickstartArgs, standing: Standing, output: &
 }
 
 /// Found an issuer, or open the one that is there.
-fn issuer(places: &Places, recipe: &Prepared, output: &Output) -> Result<Issuer, Failure> {
+fn issuer(
+    places: &Places,
+    workshop: &Workshop,
+    recipe: &Prepared,
+    output: &Output,
+) -> Result<Issuer, Failure> {
     let issuer = if places.issuer.exists() {
         output.note(format!("issuer: {} is there, kept", places.issuer.display()));
         let found = Issuer::open(&places.issuer, None).or_fail();
@@ -127,9 +139,10 @@ fn issuer(places: &Places, recipe: &Prepared, output: &Output) -> Result<Issuer,
             place: None,
         };
         let rng = &mut SystemRandom::new();
-        let issuer = Issuer::found(&places.issuer, &founding, rng, clock::now()).or_fail()?;
+        drop(Issuer::found(&workshop.path("issuer"), &founding, rng, clock::now()).or_fail()?);
+        workshop.hand_out("issuer", &places.issuer)?;
         output.note(format!("issuer: made in {}", places.issuer.display()));
-        issuer
+        Issuer::open(&places.issuer, None).or_fail()?
     };
     if !places.trust.exists() {
         let root = issuer.root().certificate().bytes();
@@ -145,73 +158,107 @@ fn broken_off(places: &Places) -> String {
 }
 
 /// Make a store and open it.
-fn store(common: &Common, places: &Places, output: &Output) -> Result<Shop, Failure> {
+fn store(
+    common: &Common,
+    places: &Places,
+    workshop: &Workshop,
+    output: &Output,
+) -> Result<Shop, Failure> {
     let (now, rng) = (clock::now(), &mut SystemRandom::new());
     let (none, cost) = (Passphrase::None, Cost::LIVE_FLOOR);
-    Shop::init(&places.store, "My store", none, cost, now, rng).map_err(told)?;
+    Shop::init(&workshop.path("store"), "My store", none, cost, now, rng).map_err(told)?;
+    workshop.hand_out("store", &places.store)?;
     output.note(format!("store: made in {}", places.store.display()));
     session::open(common, output)
 }
 
-/// Have the store certified, and give it blanks if it has none left.
-fn stock(
+/// Have the store certified; the same request again gets the same answer.
+fn enrol(
     shop: &mut Shop,
     issuer: &mut Issuer,
     places: &Places,
     output: &Output,
-    interrupt: &Interrupt,
 ) -> Result<(), Failure> {
+    if shop.store().is_ok() {
+        return Ok(());
+    }
     let (now, rng) = (clock::now(), &mut SystemRandom::new());
-    let none = Passphrase::None;
-    if shop.store().is_err() {
-        let request = places.store.join(REQUEST);
-        let bytes = read_file(&request, 4096).or_exit(Exit::Failure)?;
-        let requested = read_request(&bytes).or_fail()?;
-        let terms = Wishes::default().terms(issuer.form(), issuer.policy().topup_max);
-        let key = issuer.issuer_key(none).or_fail()?;
-        let enrolled = issuer.enrol(&requested, &terms, &key, rng, now).or_fail()?;
-        let root = issuer.root().clone();
-        shop.accept(&enrolled.chain.encode(), &[root], now).map_err(told)?;
-        output.note(format!("store: enrolled as store {}", shop.store().map_err(told)?));
-    }
-    if shop.status(now).map_err(told)?.media.blank == 0 {
-        let plan = issuer.plan_blanks(shop.store().map_err(told)?, BLANKS, now).or_fail()?;
-        let keys = issuer.blank_keys(none).or_fail()?;
-        let mut step = |_| {
-            if interrupt.requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        };
-        output.note(format!("kit: making {BLANKS} blanks and their sealed codes"));
-        let made = issuer.make_blanks(&plan, &keys, rng, now, &mut step).or_fail()?;
-        shop.accept(&made.bytes, &[], now).map_err(told)?;
-    }
+    let bytes = read_file(&places.store.join(REQUEST), 4096).or_exit(Exit::Failure)?;
+    let requested = read_request(&bytes).or_fail()?;
+    let terms = Wishes::default().terms(issuer.form(), issuer.policy().topup_max);
+    let key = issuer.issuer_key(Passphrase::None).or_fail()?;
+    let enrolled = issuer.enrol(&requested, &terms, &key, rng, now).or_fail()?;
+    let root = issuer.root().clone();
+    shop.accept(&enrolled.chain.encode(), &[root], now).map_err(told)?;
+    output.note(format!("store: enrolled as store {}", shop.store().map_err(told)?));
     Ok(())
 }
 
-/// Build and sign the edition, unless a signed one is there; open it.
-fn edition_of(
+/// Give the store blanks if it has none left: first those of a kit that never reached it.
+fn stock(
+    shop: &mut Shop,
+    issuer: &mut Issuer,
+    output: &Output,
+    interrupt: &Interrupt,
+) -> Result<(), Failure> {
+    let (now, rng) = (clock::now(), &mut SystemRandom::new());
+    if shop.status(now).map_err(told)?.media.blank > 0 {
+        return Ok(());
+    }
+    let store = shop.store().map_err(told)?;
+    for id in issuer.records().kits_of(store).or_fail()? {
+        if shop.has_kit(&id).map_err(told)? {
+            continue;
+        }
+        let kit = issuer.recorded_kit(&id).or_fail()?.expect("it was just listed");
+        output.note(format!("kit: made at {} and never taken over; taken over now", kit.made_at));
+        return shop.accept(&kit.content, &[], now).map(|_| ()).map_err(told);
+    }
+    let plan = issuer.plan_blanks(store, BLANKS, now).or_fail()?;
+    let keys = issuer.blank_keys(Passphrase::None).or_fail()?;
+    let mut step = |_| {
+        if interrupt.requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    output.note(format!("kit: making {BLANKS} blanks and their sealed codes"));
+    let made = issuer.make_blanks(&plan, &keys, rng, now, &mut step).or_fail()?;
+    shop.accept(&made.bytes, &[], now).map(|_| ()).map_err(told)
+}
+
+/// Build and sign the edition, unless it is there.
+fn author(
     recipe: &Prepared,
     issuer: &Issuer,
+    places: &Places,
+    workshop: &Workshop,
+    output: &Output,
+    interrupt: &Interrupt,
+) -> Result<(), Failure> {
+    const NAME: &str = "edition";
+    let path = &places.edition;
+    if path.exists() {
+        output.note(format!("edition: {} is there, kept", path.display()));
+        return if is_signed(path)? { Ok(()) } else { sign(issuer, path, output, interrupt) };
+    }
+    for warning in recipe.warnings() {
+        output.warn(warning);
+    }
+    let progress = Progress::start(output, NAME);
+    let watch = Attendant::new(&progress, interrupt, "building");
+    let made = workshop.path(NAME);
+    let built = recipe.write(&made, Existing::Refuse, threads(), &watch);
+    progress.end(if built.is_ok() { "built" } else { "not built" });
+    built.map_err(|error| crate::build::refused(&error))?;
+    sign(issuer, &made, output, interrupt)?;
+    workshop.hand_out(NAME, path)
+}
+
+fn open(
     shop: &Shop,
     places: &Places,
     output: &Output,
     interrupt: &Interrupt,
 ) -> Result<Source, Failure> {
     let path = &places.edition;
-    if path.exists() {
-        output.note(format!("edition: {} is there, kept", path.display()));
-    } else {
-        for warning in recipe.warnings() {
-            output.warn(warning);
-        }
-        let progress = Progress::start(output, "edition");
-        let watch = Attendant::new(&progress, interrupt, "building");
-        let built = recipe.write(path, Existing::Refuse, threads(), &watch);
-        progress.end(if built.is_ok() { "built" } else { "not built" });
-        built.map_err(|error| crate::build::refused(&error))?;
-    }
-    if !is_signed(path)? {
-        sign(issuer, path, output, interrupt)?;
-    }
     let opened = open_edition(shop, path, output, interrupt);
     opened.map_err(|failure| match failure.exit() {
         Exit::Damage => failure.hint(format!("remove {} and run this again", path.display())),
