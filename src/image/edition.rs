@@ -6,6 +6,7 @@
 use std::num::NonZeroUsize;
 use std::ops::Range;
 
+use super::foreign::what_is;
 use super::layout::{Layout, LayoutError, MANIFEST_PATH, SLOTS};
 use super::leaves::{self, CHUNK_BYTES, Interrupted, Watch};
 use super::tree::{self, BLOCK_BYTES, Digest, HashTree};
@@ -382,15 +383,17 @@ pub fn read_manifest(slot: &[u8]) -> Result<SignedManifest, EditionError> {
 fn read_header(edition: &dyn Device) -> Result<EditionHeader, EditionError> {
     let length = edition.len_bytes().min(crate::format::Kind::EditionHeader.bytes_max() as u64);
     let slot = read(edition, 0, length)?;
-    let foreign = |found: &str| EditionError::Foreign {
+    let foreign = |found: String| EditionError::Foreign {
         what: "file",
-        found: found.to_owned(),
+        found,
         expected: "an edition file".to_owned(),
     };
-    let object = cbor::unpad(&slot).ok().flatten().ok_or_else(|| foreign("something else"))?;
-    let header = EditionHeader::decode(object).map_err(|_| foreign("something else"))?;
+    let object = cbor::unpad(&slot).ok().flatten();
+    let Some(header) = object.and_then(|object| EditionHeader::decode(object).ok()) else {
+        return Err(foreign(what_is(edition)?));
+    };
     if header.format != HEADER_FORMAT {
-        return Err(foreign(&header.format));
+        return Err(foreign(header.format));
     }
     if header.version != LAYOUT_VERSION {
         let (found, expected) = (header.version.to_string(), LAYOUT_VERSION.to_string());

@@ -8,6 +8,7 @@ pub mod burn;
 pub mod collect;
 pub mod check;
 pub mod edition;
+mod foreign;
 pub mod gpt;
 pub mod layout;
 pub mod leaves;

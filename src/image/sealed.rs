@@ -17,7 +17,7 @@ use crate::format::cose::Sign1;
 use crate::format::edition::{EditionId, EditionSeal, Manifest, SignedManifest};
 use crate::format::field::Bytes;
 use crate::format::{Kind, Object};
-use crate::trust::{Anchor, Fingerprint, Signer, Trust, TrustError, Verified, sign};
+use crate::trust::{Anchor, Fingerprint, Root, Signer, Trust, TrustError, Verified, sign};
 
 /// Why an edition can't be signed or is not to be burnt.
 #[derive(Debug, thiserror::Error)]
@@ -55,12 +55,26 @@ pub enum SealError {
     #[error("edition: {0}")]
     Trust(#[from] TrustError),
     /// The edition is signed under a root that is not pinned.
-    #[error("edition {edition} is signed under root {found}, which nothing here pins")]
+    #[error(
+        "edition {edition} is signed under root {found}, which nothing here pins; pinned is {pinned}"
+    )]
     Unpinned {
         /// The edition, in hex.
         edition: String,
         /// The root.
         found: Fingerprint,
+        /// Those that count here.
+        pinned: String,
+    },
+    /// Another issuer has signed the edition.
+    #[error("edition {edition} is signed under root {found} already, this issuer's is {own}")]
+    SignedElsewhere {
+        /// The edition, in hex.
+        edition: String,
+        /// The root that it is signed under.
+        found: Fingerprint,
+        /// The root of who is to sign.
+        own: Fingerprint,
     },
     /// The bytes could not be read.
     #[error("edition: {0}")]
@@ -118,6 +132,7 @@ pub fn sign_edition(
     threads: NonZeroUsize,
     watch: &dyn Watch,
 ) -> Result<EditionId, SealError> {
+    refuse_elsewhere(&edition::open(device)?, chain)?;
     let mut body = read_body(device, threads, watch)?;
     let manifest = &body.manifest;
     let layout = &body.opened.layout;
@@ -146,7 +161,8 @@ pub fn open_sealed(
     }
     let signer = trust.signer(&opened.signed.chain)?;
     if let Anchor::Unpinned(found) = signer.anchor() {
-        return Err(SealError::Unpinned { edition: short(&opened.header.edition), found });
+        let (edition, pinned) = (short(&opened.header.edition), shown(trust.roots()));
+        return Err(SealError::Unpinned { edition, found, pinned });
     }
     signer.open::<Manifest>(&opened.signed.manifest.0)?;
     let seal = signer.open::<EditionSeal>(&opened.seal)?;
@@ -157,6 +173,25 @@ pub fn open_sealed(
     check_stored(device, &opened.layout, &id, &tree)?;
     check_zero(device, opened.layout.medium_seal(), "slot of the medium seal")?;
     Ok(SealedEdition { id, manifest, layout: opened.layout, plan, tree, signer, seal })
+}
+
+/// Fingerprints of roots, for a message.
+fn shown(roots: &[Root]) -> String {
+    let all: Vec<_> = roots.iter().map(|root| root.fingerprint().to_string()).collect();
+    if all.is_empty() { "none".to_owned() } else { all.join(", ") }
+}
+
+/// An edition that stands under another root is not signed over.
+fn refuse_elsewhere(opened: &edition::Opened, chain: &Chain) -> Result<(), SealError> {
+    let root = |chain: &Chain| chain.0.last().and_then(|bytes| Root::read(bytes).ok());
+    let (found, own) = (root(&opened.signed.chain), root(chain));
+    match (found.map(|root| root.fingerprint()), own.map(|root| root.fingerprint())) {
+        (Some(found), Some(own)) if found != own => {
+            let edition = short(&opened.header.edition);
+            Err(SealError::SignedElsewhere { edition, found, own })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn read_body(

@@ -7,6 +7,8 @@ use std::str::FromStr;
 
 /// Name of the database file in a folder of records.
 const FILE_NAME: &str = "records.db";
+/// Where `PostgreSQL` listens unless it is told otherwise.
+const USUAL_PORT: u16 = 5432;
 /// What a `PostgreSQL` address starts with.
 const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
 
@@ -53,7 +55,9 @@ impl fmt::Display for Place {
             Self::File(path) => path.display().fmt(f),
             Self::Server(config) => {
                 let host = config.get_hosts().first().map_or(String::new(), host_name);
-                write!(f, "postgres://{host}/{}", config.get_dbname().unwrap_or_default())
+                let port = config.get_ports().first().filter(|port| **port != USUAL_PORT);
+                let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+                write!(f, "postgres://{host}{port}/{}", config.get_dbname().unwrap_or_default())
             }
         }
     }
@@ -80,7 +84,8 @@ mod tests {
         let cases = [
             ("shop", "shop/records.db"),
             ("/srv/issuer/", "/srv/issuer/records.db"),
-            ("postgres://ann:secret@db.example:5433/scrip", "postgres://db.example/scrip"),
+            ("postgres://ann:secret@db.example:5433/scrip", "postgres://db.example:5433/scrip"),
+            ("postgres://ann@db.example:5432/scrip", "postgres://db.example/scrip"),
             ("postgresql://ann@%2Frun%2Fpg/scrip", "postgres://%2Frun%2Fpg/scrip"),
         ];
         for (text, shown) in cases {

@@ -109,7 +109,7 @@ impl Source {
 
 /// An owner has no rights on the device itself, but may look at what is mounted.
 fn unopened(error: &OpenError) -> Failure {
-    let failure = Failure::of(Exit::Failure, error);
+    let failure = Failure::of(Exit::from(error), error);
     match error {
         OpenError::Io { source, .. } if source.kind() == ErrorKind::PermissionDenied => {
             failure.hint("name the directory where its read-only area is mounted")

@@ -163,9 +163,23 @@ fn editions_that_are_not_as_signed_are_refused() {
         flipped[at] ^= 4;
         burn(&flipped).ended(3, &["edition"]);
     }
-    let foreign = Sample::of(&World::of(99), 1).edition;
-    burn(&foreign.into_bytes()).ended(5, &["which nothing here pins"]);
-    burn(b"not an edition").ended(3, &["something else", "an edition file"]);
+    let foreign = Sample::of(&World::of(99), 1).edition.into_bytes();
+    fs::write(desk.path("foreign.edition"), &foreign).unwrap();
+    let signing = desk.run("scrip-server", &["sign", "foreign.edition"]);
+    signing.ended(5, &["is signed under root ", " already, this issuer's is "]);
+    assert!(fs::read(desk.path("foreign.edition")).unwrap() == foreign, "it was left as it was");
+    burn(&foreign).ended(5, &["which nothing here pins; pinned is "]);
+    let named = |said: Said, what: &str| {
+        said.ended(3, &[&format!("edition: file is {what}, expected an edition file")]);
+    };
+    named(burn(b"not an edition"), "14 bytes that begin with 6e6f7420616e2065");
+    named(burn(&Sample::new(9).burnt().into_bytes()), "a burnt medium");
+    named(burn(&fs::read(desk.path("kit.cbr")).unwrap()), "a kit of blanks");
+    named(burn(&fs::read(desk.path("store.cert")).unwrap()), "a store's certificate");
+    named(
+        burn(&fs::read(desk.path("shop/request.cbr")).unwrap()),
+        "a signed object, enrol-request",
+    );
     desk.store(&["burn", "missing", "--to", "a.img"]).ended(4, &["missing"]);
     assert!(!desk.path("a.img").exists());
     assert_eq!(desk.status()["media"]["blank"], 1);

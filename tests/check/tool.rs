@@ -71,6 +71,15 @@ fn flip(device: &dyn Device, at: u64, mask: u8) {
 }
 
 #[test]
+fn what_holds_no_medium_is_refused_and_what_is_not_there_fails() {
+    let bench = Bench::new();
+    let (exit, said) = bench.told(&["/dev/null"]);
+    assert!(exit == 5 && said.contains("/dev/null: is a character device"), "{exit}: {said}");
+    let (exit, said) = bench.told(&["missing.img"]);
+    assert!(exit == 4 && said.contains("missing.img"), "{exit}: {said}");
+}
+
+#[test]
 fn a_sealed_medium_ends_with_0_and_says_that_it_is_a_test() {
     let bench = Bench::new();
     let (code, text) = bench.trusted(&["medium.img"]);

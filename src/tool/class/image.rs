@@ -26,7 +26,9 @@ impl From<&SealError> for Exit {
         match error {
             SealError::Edition(error) => Self::from(error),
             SealError::Trust(error) => Self::from(error),
-            SealError::Unsigned(_) | SealError::Unpinned { .. } => Self::Refusal,
+            SealError::Unsigned(_)
+            | SealError::Unpinned { .. }
+            | SealError::SignedElsewhere { .. } => Self::Refusal,
             SealError::Device(error) => Self::from(error),
             SealError::Interrupted => Self::Interrupted,
             _ => Self::Damage,
