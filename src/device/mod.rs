@@ -20,6 +20,7 @@ mod machine;
 mod memory;
 mod mounted;
 mod mounts;
+mod overlaid;
 mod peek;
 mod probe;
 mod scrub;
@@ -46,6 +47,7 @@ pub use machine::{DeviceNumber, Disk, Machine, NumberError, Partition, Transport
 pub use memory::MemoryDevice;
 pub use mounted::{ListError, MountedEntry, MountedKind, MountedTree};
 pub use mounts::{Mount, Swap};
+pub use overlaid::Overlaid;
 pub use peek::Contents;
 pub use probe::{PROBE_BLOCK_BYTES, Probe, ProbeError, Probed, WrongBlock, WrongKind};
 pub use scrub::{Scrub, ScrubError, ScrubWayError, Scrubbed, scrub};

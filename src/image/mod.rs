@@ -20,6 +20,8 @@ pub mod recipe;
 mod passes;
 mod relay;
 pub mod reseal;
+#[cfg(feature = "store")]
+pub mod restamp;
 pub mod sealed;
 pub mod stamp;
 #[cfg(feature = "store")]

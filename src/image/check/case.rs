@@ -49,13 +49,14 @@ impl Case<'_> {
             None => report.not_checked("partition tables", "the medium's number is not known"),
         }
         report.conclude();
+        facts::note_stamp_alone(&mut report);
         facts::note_medium(self.edition, &stamped, identity, &mut report);
         self.writable_area(&stamped, medium, &mut report)?;
         Ok(report)
     }
 
     /// Verify what is signed: slots and seals.
-    fn objects(&self, bytes: &SlotBytes, report: &mut Report) -> (Stamped, Seals) {
+    pub(super) fn objects(&self, bytes: &SlotBytes, report: &mut Report) -> (Stamped, Seals) {
         let before = report.fault_count;
         let mut stamped = Stamped::open(bytes, self.edition, self.trust, report);
         report.step("certificate", before, "signed by its store");
@@ -74,7 +75,7 @@ impl Case<'_> {
         (stamped, seals)
     }
 
-    fn slots(&self) -> Result<SlotBytes, DeviceError> {
+    pub(super) fn slots(&self) -> Result<SlotBytes, DeviceError> {
         let mut bytes = SlotBytes::default();
         for (place, slot) in SLOTS.iter().enumerate() {
             bytes[place] = rom::file(self.edition, self.device, slot.path)?;

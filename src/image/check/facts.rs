@@ -1,8 +1,9 @@
 //! What a report says beside its faults: who, which, under which root, on which hardware.
 
+use super::super::layout::SLOTS;
 use super::Identity;
 use super::manifest::Edition;
-use super::report::{Binding, EditionFacts, MediumFacts, Report};
+use super::report::{Binding, EditionFacts, MediumFacts, Part, Report};
 use super::slots::{Certified, Stamped};
 use crate::format::policy::Policy;
 use crate::trust::{check_policy, check_sheet_costs};
@@ -18,6 +19,23 @@ pub(super) fn note_edition(edition: &Edition, report: &mut Report) {
         id: edition.id,
         signer: certificate.subject.clone(),
     });
+}
+
+/// Say so if all that differs is what a store stamps: a re-stamping that was cut off looks so.
+///
+/// The edition's seal holds with those bytes left out, so each other byte is the issuer's.
+pub(super) fn note_stamp_alone(report: &mut Report) {
+    let stamped = |part: &Part| match part {
+        Part::File(path) => SLOTS.iter().any(|slot| slot.path == path),
+        part => matches!(part, Part::HashTree | Part::MediumSeal),
+    };
+    let told = report.faults.len() == report.fault_count;
+    if report.fault_count > 0 && told && report.faults.iter().all(|fault| stamped(&fault.part)) {
+        let note = "only what a store stamps differs, each other byte is as the issuer sealed it: \
+                    damage, forgery, or a re-stamping that was cut off; the store that began one \
+                    ends it with `scrip-store refresh`";
+        report.notes.push(note.to_owned());
+    }
 }
 
 /// Note the medium, what rules say no to, and the hardware binding.

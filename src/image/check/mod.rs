@@ -19,6 +19,8 @@ mod report;
 mod rom;
 mod seals;
 mod slots;
+#[cfg(feature = "store")]
+mod standing;
 mod tables;
 mod told;
 mod unreadable;
@@ -31,6 +33,9 @@ pub use report::{
     Access, Balance, Binding, Damage, EditionFacts, Fault, Grade, Hashes, History, Holder,
     MediumFacts, Outcome, Part, Report, Step, TOLD_MAX, Touch, Verdict,
 };
+
+#[cfg(feature = "store")]
+pub(super) use standing::{Standing, standing};
 
 use super::edition;
 use super::layout::{Layout, MANIFEST_PATH, Names};

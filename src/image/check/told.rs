@@ -56,7 +56,8 @@ impl Report {
             ))
             .filter(|_| self.grade() < Grade::Damaged),
             (Verdict::Touched, _) => Some(
-                "ordinary use has touched it; `scrip-wallet doctor --reseal` restores it"
+                "ordinary use has touched it; `scrip-wallet doctor --reseal` restores it, or its \
+                 store's `scrip-store refresh`"
                     .to_owned(),
             ),
             _ => None,
