@@ -3,7 +3,12 @@
 //! A burn has four parts, so that several can run side by side over one store's folder:
 //! [`prepare`] uses up a number and stamps, [`Prepared::burn`] gives the bytes to a target,
 //! [`verified`] keeps that its body was read back before it can look whole, and [`finish`] journals
-//! the medium. [`check`] says beforehand what would be refused.
+//! the medium. [`check`] says beforehand what would be refused. Media that come back are
+//! [`InHand`].
+
+mod refresh;
+
+pub use refresh::{InHand, RefreshError, Refreshed, SaleWish};
 
 use zeroize::Zeroizing;
 

@@ -24,6 +24,7 @@ mod receipt;
 mod refusal;
 mod sale;
 mod secrets;
+mod stamps;
 mod status;
 
 pub use accept::{Accepted, chain_root};
@@ -36,6 +37,7 @@ pub use receipt::Receipt;
 pub use refusal::Refusal;
 pub use sale::{SoldCode, VOUCHER_DAYS};
 pub use secrets::{BurnSecrets, first_password};
+pub use stamps::KeptStamp;
 pub use status::{AmountLine, MediaLine, Status};
 
 use crate::device::FolderError;

@@ -32,6 +32,7 @@ pub(super) const CERTIFICATES: &str = "certificates";
 pub(super) const KITS: &str = "kits";
 pub(super) const LISTS: &str = "lists";
 pub(super) const BURNS: &str = "burns";
+pub(super) const STAMPS: &str = "stamps";
 
 /// What the signing key's file says that it is for.
 const SIGN_ROLE: &str = "store";

@@ -147,6 +147,11 @@ impl Shop {
         if status.media.begun > 0 {
             warnings.push(format!("burns that began and haven't ended: {}", status.media.begun));
         }
+        // What can't be listed holds up no look at the rest.
+        let cut_off = self.unfinished_stamps().unwrap_or_default();
+        warnings.extend(cut_off.iter().map(|medium| {
+            format!("stamping of medium {medium} was cut off; `scrip-store refresh` ends it")
+        }));
         let low = status.codes.iter().filter(|(_, line)| line.in_stock < CODES_MIN);
         warnings.extend(low.map(|(amount, line)| {
             format!("only {} codes of {} are left", line.in_stock, status.form.show(*amount))

@@ -17,6 +17,7 @@ pub mod password;
 mod pinned;
 mod printable;
 mod progress;
+mod unmounted;
 
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -32,6 +33,7 @@ pub use output::{Form, Output, money};
 pub use pinned::pinned_roots;
 pub use printable::printable;
 pub use progress::Progress;
+pub use unmounted::open_unmounted;
 
 /// How many workers long work gets: one a core, at most eight.
 pub fn threads() -> NonZeroUsize {

@@ -1,6 +1,7 @@
 //! Classes of what can go wrong at a store's press.
 
-use crate::press::PressError;
+use crate::image::restamp::RestampError;
+use crate::press::{PressError, RefreshError};
 use crate::tool::Exit;
 
 impl From<&PressError> for Exit {
@@ -8,6 +9,30 @@ impl From<&PressError> for Exit {
         match error {
             PressError::Shop(error) => Self::from(error),
             PressError::Stamp(error) => Self::from(error),
+            _ => Self::Refusal,
+        }
+    }
+}
+
+impl From<&RefreshError> for Exit {
+    fn from(error: &RefreshError) -> Self {
+        match error {
+            RefreshError::Shop(error) => Self::from(error),
+            RefreshError::Restamp(error) => Self::from(error),
+            RefreshError::Journal { .. } => Self::Damage,
+        }
+    }
+}
+
+impl From<&RestampError> for Exit {
+    fn from(error: &RestampError) -> Self {
+        match error {
+            RestampError::Check(error) => Self::from(error),
+            RestampError::Reseal(error) => Self::from(error),
+            RestampError::NotIntact { .. } | RestampError::Stray { .. } => Self::Damage,
+            RestampError::Tree(_) | RestampError::Device { .. } | RestampError::ReadBack { .. } => {
+                Self::Failure
+            }
             _ => Self::Refusal,
         }
     }
