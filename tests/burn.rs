@@ -1,12 +1,12 @@
 //! Burning, seen by independent tools.
 
 mod cut;
-mod desk;
+pub(crate) mod desk;
 mod next;
 mod station;
 mod storage;
 mod terminal;
-mod tool;
+pub(crate) mod tool;
 
 use std::fs;
 use std::path::Path;

@@ -21,6 +21,8 @@ mod postgres;
 #[cfg(feature = "server")]
 mod records;
 mod reseal;
+#[cfg(feature = "store")]
+mod restamp;
 mod second_reader;
 #[cfg(feature = "store")]
 mod starter;

@@ -7,7 +7,10 @@ use clap::{Args, Parser, Subcommand};
 use scrip::device::{Check, Scrub};
 use scrip::image::player::Platform;
 use scrip::image::recipe::Player;
-use scrip::units::MediumId;
+use scrip::units::{MediumId, UnitError};
+
+/// The longest owner's name, in bytes.
+const OWNER_BYTES_MAX: usize = 200;
 
 /// Author, burn and sell prepaid media.
 #[derive(Debug, Parser)]
@@ -66,8 +69,12 @@ pub(crate) enum Verb {
     Devices,
     /// Burn an edition onto image files or devices, side by side
     Burn(BurnArgs),
-    /// Sell a burnt medium
+    /// Give up a burn that began and didn't end
+    Abandon(AbandonArgs),
+    /// Sell a burnt medium; named by its path it is stamped as sold, too
     Sell(SellArgs),
+    /// Stamp a medium with the newest lists and its sale, and reseal it
+    Refresh(RefreshArgs),
     /// Sell a top-up for a medium
     Topup(TopupArgs),
     /// Print a receipt again
@@ -181,17 +188,70 @@ pub(crate) struct BurnArgs {
 /// `sell`.
 #[derive(Debug, Args)]
 pub(crate) struct SellArgs {
-    /// Sell the medium of this number
-    pub(crate) medium: MediumId,
+    /// Sell the medium of this number, or the one that stands at this path
+    #[arg(value_name = "MEDIUM", value_parser = named_medium)]
+    pub(crate) medium: Named,
     /// Put the price on the receipt
     #[arg(long, value_name = "AMOUNT")]
     pub(crate) price: Option<String>,
     /// Put a code of this amount on the receipt
     #[arg(long, value_name = "AMOUNT")]
     pub(crate) balance: Option<String>,
-    /// Print the owner's name on the receipt; it is not kept
-    #[arg(long, value_name = "NAME")]
+    /// Print the owner's name on the receipt, and stamp it on a medium named by its path; this
+    /// store does not keep it
+    #[arg(long, value_name = "NAME", value_parser = named_owner)]
     pub(crate) owner: Option<String>,
+}
+
+/// `refresh`.
+#[derive(Debug, Args)]
+pub(crate) struct RefreshArgs {
+    /// Refresh the medium in this image file or on this device
+    #[arg(value_name = "MEDIUM")]
+    pub(crate) path: PathBuf,
+}
+
+/// `abandon`.
+#[derive(Debug, Args)]
+pub(crate) struct AbandonArgs {
+    /// Give up the burn of the medium of this number, or the one that went to this target
+    #[arg(value_name = "MEDIUM", value_parser = named_medium)]
+    pub(crate) medium: Named,
+    /// Don't ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+/// A medium by its number or by where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// By its number.
+    Number(MediumId),
+    /// By the image file or device.
+    Path(PathBuf),
+}
+
+/// Digits are a number, whether or not a file is named so: that is `./DIGITS`.
+fn named_medium(text: &str) -> Result<Named, String> {
+    let digits = |c: char| c.is_ascii_digit() || matches!(c, ' ' | '-');
+    if text.is_empty() {
+        return Err("expected a medium's number or a path".to_owned());
+    }
+    if text.chars().all(digits) {
+        return text.parse().map(Named::Number).map_err(|error: UnitError| error.to_string());
+    }
+    Ok(Named::Path(PathBuf::from(text)))
+}
+
+/// A name that can stand on a medium.
+fn named_owner(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() || text.chars().any(char::is_control) {
+        return Err("expected a name without control characters".to_owned());
+    }
+    if text.len() > OWNER_BYTES_MAX {
+        return Err(format!("has {} bytes, limit {OWNER_BYTES_MAX}", text.len()));
+    }
+    Ok(text.to_owned())
 }
 
 /// `topup`.

@@ -1,5 +1,6 @@
 //! `scrip-store`: author, burn and sell prepaid media.
 
+mod abandon;
 mod accept;
 mod bench;
 mod build;
@@ -14,6 +15,7 @@ mod paper;
 #[cfg(feature = "server")]
 mod quickstart;
 mod receipt;
+mod refresh;
 mod sell;
 mod session;
 mod station;
@@ -42,7 +44,9 @@ fn main() -> ExitCode {
             Verb::Build(args) => build::build(&common, &args, output, interrupt),
             Verb::Devices => devices::devices(output),
             Verb::Burn(args) => burn::burn(&common, &args, output, interrupt),
-            Verb::Sell(args) => sell::sell(&common, &args, output),
+            Verb::Abandon(args) => abandon::abandon(&common, &args, output),
+            Verb::Sell(args) => sell::sell(&common, &args, output, interrupt),
+            Verb::Refresh(args) => refresh::refresh(&common, &args.path, output, interrupt),
             Verb::Topup(args) => topup::topup(&common, &args, output),
             Verb::Receipt(args) => receipt::receipt(&common, &args, output),
             Verb::Void(args) => void::void(&common, args.number, output),

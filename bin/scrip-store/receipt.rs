@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use scrip::shop::Receipt;
 use scrip::tool::{Exit, Failure, Output, money};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::cli::{Common, ReceiptArgs};
 use crate::session::{open, told};
@@ -24,14 +24,26 @@ pub(crate) fn receipt(
 
 /// Print a receipt; the owner's name is printed and not kept.
 pub(crate) fn tell(receipt: &Receipt, owner: Option<&str>, files: &[PathBuf], output: &Output) {
+    print(receipt, owner, output);
+    let mut told = fields(receipt, owner);
+    told["files"] = json!(files);
+    output.result(Exit::Done, &told);
+}
+
+/// Print a receipt for a person.
+pub(crate) fn print(receipt: &Receipt, owner: Option<&str>, output: &Output) {
     for line in receipt.text().lines() {
         output.line(line);
     }
     if let Some(owner) = owner {
         output.line(format!("sold to {owner}"));
     }
+}
+
+/// A receipt as JSON.
+pub(crate) fn fields(receipt: &Receipt, owner: Option<&str>) -> Value {
     let money = |amount| money(amount, receipt.form.currency());
-    let fields = json!({
+    json!({
         "receipt": receipt.number,
         "store": receipt.store.number(),
         "store_name": receipt.store_name,
@@ -48,7 +60,6 @@ pub(crate) fn tell(receipt: &Receipt, owner: Option<&str>, files: &[PathBuf], ou
         "voided_by": receipt.voided_by,
         "stays_counted": receipt.seen.map(money),
         "owner": owner,
-        "files": files,
-    });
-    output.result(Exit::Done, &fields);
+        "files": [],
+    })
 }

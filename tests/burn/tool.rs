@@ -211,10 +211,10 @@ fn an_image_that_fills_the_disk_is_a_failure_and_leaves_nothing() {
 }
 
 /// A small file system in memory; dropping it unmounts.
-pub(super) struct Tmpfs(pub(super) tempfile::TempDir);
+pub(crate) struct Tmpfs(pub(crate) tempfile::TempDir);
 
 impl Tmpfs {
-    pub(super) fn new(size: &str) -> Self {
+    pub(crate) fn new(size: &str) -> Self {
         let place = tempfile::tempdir().unwrap();
         let size = format!("size={size}");
         let mut mount = Command::new("mount");
