@@ -1,4 +1,4 @@
-//! Burning beside bare writing and reading, on devices as slow as real ones; stamping; memory.
+//! Burning beside bare writing and reading, on devices as slow as real ones; stamping.
 //!
 //! `cargo bench --bench burning -- [ROM_MIB]`
 
@@ -10,12 +10,15 @@ use scrip::crypto::{Random, SeededRandom};
 use scrip::device::simulated::{Counted, Rate, Throttled};
 use scrip::device::{AlignedBuffer, Device, Existing, FileDevice, Target};
 use scrip::image::burn::{Burn, Care};
+use scrip::image::check::{Identity, Reading};
+use scrip::image::leaves::Unwatched;
+use scrip::image::restamp::{Blocks, Renewal, Sale, examine, write};
 
 #[allow(dead_code, reason = "the tests use the rest of their world")]
 #[path = "../tests/world.rs"]
 mod world;
 
-use world::{Files, Unfollowed, World, sealed_as, shape_of, stamped};
+use world::{Files, THREADS, Unfollowed, World, at, sealed_as, shape_of, stamped};
 
 const RATE: Rate = Rate { read: 90_000_000, write: 40_000_000 };
 const CHUNK_BYTES: usize = 1 << 20;
@@ -63,6 +66,10 @@ fn main() {
         );
     }
     stamping(&world, &sealed, &file);
+    let image = FileDevice::create(&folder.path().join("again"), length, Existing::Refuse);
+    let image = image.expect("room");
+    burns[0].run(&image, &Care::FRESH, &Unfollowed).expect("a good target");
+    restamping(&world, &image);
 }
 
 /// Write and read back so many bytes, as `dd` would.
@@ -98,4 +105,38 @@ fn stamping(world: &World, sealed: &scrip::image::sealed::SealedEdition, edition
     let seconds = began.elapsed().as_secs_f64();
     let changed: usize = next.overlays.iter().map(|(_, bytes)| bytes.len()).sum();
     println!("next medium: {seconds:.4} s, {changed} bytes of the read-only area and the seal");
+}
+
+/// What it costs to stamp a burnt medium as sold, in place; reading it whole is told apart.
+fn restamping(world: &World, image: &FileDevice) {
+    let (trust, identity, none) = (world.trust(), Identity::Image, Blocks::new());
+    let signer = trust.signer(&world.store_chain).expect("the world's store");
+    let renewal = Renewal {
+        grant: signer.certificate().grant.as_ref().expect("a store has a grant"),
+        signer: &signer,
+        name: "Test store",
+        key: &world.store,
+        policy: None,
+        revocation: None,
+        sheets: vec![],
+        sale: Sale::Sold { at: at(900), owner: Some("Mika".to_owned()) },
+        at: at(1_000),
+    };
+    let began = Instant::now();
+    let reading = Reading::take(image, THREADS, &Unwatched).expect("a good image");
+    let read = began.elapsed().as_secs_f64();
+    let began = Instant::now();
+    let hand = examine(reading.clone(), image, &none, &trust, &identity).expect("it is sealed");
+    let planned = hand.plan(image, &none, &renewal, &trust, &identity).expect("it is ours");
+    let plan = began.elapsed().as_secs_f64();
+    let began = Instant::now();
+    let spied = Counted::new(image);
+    write(reading, &spied, &planned.blocks, &trust, &identity).expect("a good image");
+    let write = began.elapsed().as_secs_f64();
+    let counts = spied.counts();
+    println!(
+        "stamped again in place: {} bytes in {} writes and {} flushes; read whole {read:.3} s, \
+         judged and planned {plan:.4} s, written and judged {write:.4} s",
+        counts.written_bytes, counts.writes, counts.flushes
+    );
 }
