@@ -2,15 +2,17 @@
 
 use std::sync::OnceLock;
 
+use scrip::crypto::digest::sha256;
 use scrip::crypto::sign::SecretKey;
 use scrip::device::{Device, MemoryDevice};
 use scrip::format::certificate::Chain;
+use scrip::format::edition::RamKind;
 use scrip::format::policy::Policy;
 use scrip::format::record::Record;
 use scrip::format::sheet::Sheet;
 use scrip::format::{Kind, Object};
-use scrip::journal::frame::Frame;
-use scrip::journal::{self, Place};
+use scrip::journal::frame::{Frame, checksum};
+use scrip::journal::{self, Archive, ArchiveFault, Carry, Journal, Place, Use};
 use scrip::ledger::next::{Host, genesis, topup};
 use scrip::ledger::{Fold, Rules, State, fold};
 use scrip::trust::{Revoked, Signer, Verified, sign};
@@ -24,31 +26,90 @@ use crate::world::{at, policy, yen};
 const PLACE: Place = Place { starts: [0, 8 << 10], bytes: 8 << 10 };
 const DEVICE_BYTES: usize = 16 << 10;
 
-/// First byte 0: what lies on the device, from its start. Else: frames, each as copy and sector
-/// (one byte each), generation, index (one byte each), length of its record, filling.
+/// First byte 0: what lies on the device, from its start. 1: frames, each as copy and sector (one
+/// byte each), generation, index (one byte each), length of its record, filling. Else: records
+/// appended to a journal, compactions, and bytes overwritten, as [`live`] has it.
 pub fn journal(data: &[u8]) {
     let mut input = Input::new(data);
     let device = MemoryDevice::zeroed(DEVICE_BYTES);
-    if input.byte() == 0 {
-        let bytes = input.take(DEVICE_BYTES);
-        device.write_at(0, bytes).expect("it fits");
-    } else {
-        for _ in 0..64 {
-            put_frame(&device, &mut input);
-        }
+    match input.byte() {
+        0 => device.write_at(0, input.take(DEVICE_BYTES)).expect("it fits"),
+        1 => (0..64).for_each(|_| put_frame(&device, &mut input)),
+        _ => live(&device, &mut input),
     }
-    let Ok(mut reading) = journal::read(&device, &PLACE) else { return };
-    assert!(!reading.records.is_empty() && reading.end <= PLACE.bank_bytes());
-    assert!(reading.repairable.len() <= reading.records.len());
+    let Ok(reading) = journal::survey(&device, &PLACE) else { return };
+    assert!(!reading.records.is_empty() || reading.generation > 0);
+    assert!(reading.end <= PLACE.bank_bytes());
+    assert!(reading.repairable.len() <= reading.records.len() + reading.outside.len() + 1);
     let stored = |record: &Vec<u8>| record.len() as u64;
     assert!(reading.records.iter().map(stored).sum::<u64>() <= reading.end);
-    let before = reading.clone();
-    match journal::append(&device, &PLACE, &mut reading, b"one more".to_vec()) {
-        Ok(()) => {
-            let again = journal::read(&device, &PLACE).expect("it was read before");
-            assert_eq!((&again.records, again.end), (&reading.records, reading.end));
+    let mut opened = open(&device);
+    let told = opened.accept_loss().expect("memory takes all writes");
+    assert_eq!(told, reading.lost);
+    let whole = journal::read(&device, &PLACE).expect("it was opened");
+    assert_eq!((&whole.records, &whole.repairable), (&reading.records, &vec![]));
+    if opened.append(b"one more", Use::Keeps).is_ok() {
+        let again = journal::read(&device, &PLACE).expect("it was read before");
+        assert_eq!((&again.records, again.end), (&opened.reading().records, opened.reading().end));
+    }
+}
+
+fn open(device: &MemoryDevice) -> Journal<&MemoryDevice> {
+    Journal::open(device, PLACE, RamKind::Rewritable).expect("it was surveyed")
+}
+
+/// Steps of a byte and what it says: below 64 a record of so many times 24 bytes; below 128 a
+/// compaction at one of the last records, which carries one outside the chain or none; else a
+/// sector of either copy is overwritten, and the journal opened anew.
+fn live(device: &MemoryDevice, input: &mut Input<'_>) {
+    let genesis = journal::first_frames(&[vec![1; 30]]).expect("a short record");
+    for start in PLACE.starts {
+        device.write_at(start, &genesis).expect("it fits");
+    }
+    let mut opened = open(device);
+    for number in 0..32_u8 {
+        match input.byte() {
+            step @ 0..=63 => {
+                let record = [&[number], vec![step; usize::from(step) * 24].as_slice()].concat();
+                let _ = opened.append(&record, Use::Spends).map(|_| ());
+            }
+            step @ 64..=127 => compact(&mut opened, usize::from(step - 64)),
+            step => {
+                let sector = u64::from(step % 32) * 512;
+                device.write_at(sector, &[number; 512]).expect("it fits");
+                if journal::survey(device, &PLACE).is_err() {
+                    return;
+                }
+                opened = open(device);
+            }
         }
-        Err(_) => assert_eq!(reading, before),
+    }
+}
+
+fn compact(opened: &mut Journal<&MemoryDevice>, choice: usize) {
+    let records = opened.reading().records.clone();
+    let Some(head) = records.iter().rev().nth(choice % 8) else { return };
+    let outside = records[..usize::from(choice >= 32).min(records.len())].to_vec();
+    let carry = Carry { head: sha256(head), checkpoint: &[vec![9; 40]], outside: &outside };
+    let before = opened.reading().clone();
+    match opened.compact(&carry, &mut Memory::default()) {
+        Ok(()) => assert!(opened.reading().generation > before.generation),
+        Err(_) => assert_eq!(opened.reading(), &before),
+    }
+}
+
+/// An archive that keeps everything.
+#[derive(Default)]
+struct Memory(Vec<u8>);
+
+impl Archive for Memory {
+    fn keep(&mut self, frames: &[u8]) -> Result<(), ArchiveFault> {
+        self.0 = frames.to_vec();
+        Ok(())
+    }
+
+    fn read_back(&mut self) -> Result<Vec<u8>, ArchiveFault> {
+        Ok(self.0.clone())
     }
 }
 
@@ -59,14 +120,27 @@ fn put_frame(device: &MemoryDevice, input: &mut Input<'_>) {
     let (copies, sector) = (input.byte(), u64::from(input.byte() % 16));
     let (generation, index) = (input.byte().into(), input.byte().into());
     let record = vec![input.byte(); usize::from(input.half()) % 2049];
-    let frame = Frame { generation, index, record }.encode().expect("not too long");
     for (copy, start) in PLACE.starts.into_iter().enumerate() {
         let room = usize::try_from((16 - sector) * 512).expect("a small number");
         if copies >> copy & 1 == 0 {
+            let before = if copies & 4 == 0 { before(device, start + sector * 512) } else { 0 };
+            let frame = Frame { generation, index, before, record: record.clone() };
+            let frame = frame.encode().expect("not too long");
             let part = &frame[..frame.len().min(room)];
             device.write_at(start + sector * 512, part).expect("it fits");
         }
     }
+}
+
+/// The checksum of the frame that ends where another is put.
+fn before(device: &MemoryDevice, at: u64) -> u32 {
+    let bytes = device.snapshot();
+    let at = usize::try_from(at).expect("a small number");
+    let starts = (1..=5).filter_map(|sectors| at.checked_sub(sectors * 512));
+    let ends = |start: &usize| {
+        Frame::decode(&bytes[*start..]).is_some_and(|frame| start + frame.stored_bytes() == at)
+    };
+    starts.into_iter().find(ends).map_or(0, |start| checksum(&bytes[start..]))
 }
 
 /// What records of one medium are held against.

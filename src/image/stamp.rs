@@ -23,7 +23,7 @@ use crate::format::field::Bytes;
 use crate::format::medium::{
     CertificateSlot, MediumCertificate, MediumSeal, SheetSlot, UserInformation,
 };
-use crate::journal::{self, AppendError};
+use crate::journal::{self, TooLong};
 use crate::ledger::State;
 use crate::ledger::next::{self, Code, Host};
 use crate::trust::access::{HolderKeys, access_file};
@@ -99,7 +99,7 @@ pub enum StampError {
     Unit(#[from] UnitError),
     /// A record doesn't fit.
     #[error("{0}")]
-    Journal(#[from] AppendError),
+    Journal(#[from] TooLong),
     /// The writable volume can't be laid out.
     #[error("{0}")]
     Layout(#[from] LayoutError),

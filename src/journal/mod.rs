@@ -4,12 +4,21 @@
 //! row of [`frame::Frame`]s. A record is committed once it lies in both copies and both were
 //! flushed; what a copy lacks is read from the other.
 
+mod commit;
+mod compact;
+#[cfg(test)]
+mod crash;
 pub mod frame;
+pub mod opening;
+mod planted;
 mod read;
+mod scan;
 mod write;
 
-pub use read::{COPIES, ReadError, Reading, read};
-pub use write::{AppendError, append, first_frames};
+pub use commit::{AppendError, Committed, Journal, OpenError, SPENDING_PERCENT_MAX, Use};
+pub use compact::{Archive, ArchiveFault, Carry, CompactError};
+pub use read::{COPIES, Lost, ReadError, Reading, read, survey};
+pub use write::{TooLong, first_frames};
 
 /// Where a journal lies on a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +43,9 @@ impl Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::device::simulated::{Faulty, ReadFault};
     use crate::device::{Device, MemoryDevice};
+    use crate::format::edition::RamKind;
 
     const PLACE: Place = Place { starts: [0, 64 << 10], bytes: 64 << 10 };
 
@@ -47,6 +58,10 @@ mod tests {
         device
     }
 
+    fn open(device: &MemoryDevice) -> Journal<&MemoryDevice> {
+        Journal::open(device, PLACE, RamKind::Rewritable).unwrap()
+    }
+
     fn records(count: u8) -> Vec<Vec<u8>> {
         (0..count).map(|n| vec![n; 300 + usize::from(n) * 40]).collect()
     }
@@ -55,13 +70,13 @@ mod tests {
     fn records_are_appended_and_read_back() {
         let all = records(9);
         let device = written(&all[..2]);
-        let mut reading = read(&device, &PLACE).unwrap();
-        for record in &all[2..] {
-            append(&device, &PLACE, &mut reading, record.clone()).unwrap();
+        let mut journal = open(&device);
+        for (record, index) in all[2..].iter().zip(2..) {
+            assert_eq!(journal.append(record, Use::Spends).unwrap().index, index);
         }
         let again = read(&device, &PLACE).unwrap();
         assert_eq!((&again.records, &again.repairable), (&all, &vec![]));
-        assert_eq!(again, reading);
+        assert_eq!(&again, journal.reading());
     }
 
     #[test]
@@ -93,7 +108,10 @@ mod tests {
             device.write_at(start, &[0xff; 512]).unwrap();
         }
         let fault = read(&device, &PLACE).unwrap_err().to_string();
-        assert_eq!(fault, "journal: record 0 is damaged in both copies, record 3 is there");
+        assert_eq!(
+            fault,
+            "journal: frame 0 of generation 0 is damaged in both copies, frame 3 is there"
+        );
     }
 
     #[test]
@@ -101,22 +119,55 @@ mod tests {
         let device = written(&[]);
         assert!(matches!(read(&device, &PLACE), Err(ReadError::Empty)));
         let device = written(&records(1));
-        let mut reading = read(&device, &PLACE).unwrap();
-        let fault = loop {
-            if let Err(fault) = append(&device, &PLACE, &mut reading, vec![1; 2048]) {
+        let mut journal = open(&device);
+        let mut fill = |usage| loop {
+            if let Err(fault) = journal.append(&[1; 2048], usage) {
                 break fault.to_string();
             }
         };
-        assert!(fault.starts_with("journal is full: the record needs 2560 bytes,"), "{fault}");
-        assert_eq!(read(&device, &PLACE).unwrap(), reading);
+        let nearly = "journal is nearly full: 28672 of 32768 bytes are used, \
+                      and spending ends at 90 %";
+        assert_eq!(fill(Use::Spends), nearly);
+        let over = "journal is full: the record needs 2560 bytes, 1536 of 32768 are left";
+        assert_eq!(fill(Use::Keeps), over);
+        assert_eq!(&read(&device, &PLACE).unwrap(), journal.reading());
     }
 
     #[test]
-    fn copies_that_contradict_each_other_are_damage() {
+    fn of_copies_that_part_the_longer_counts_and_neither_of_equals() {
         let device = written(&records(2));
-        let other = first_frames(&[vec![9; 300]]).unwrap();
+        let other = first_frames(&[vec![0; 300], vec![9; 300]]).unwrap();
         device.write_at(PLACE.starts[1], &other).unwrap();
-        assert!(matches!(read(&device, &PLACE), Err(ReadError::Differ { index: 0 })));
+        assert!(matches!(read(&device, &PLACE), Err(ReadError::Differ { index: 1 })));
+        let longer = first_frames(&[vec![0; 300], vec![9; 300], vec![8; 20]]).unwrap();
+        device.write_at(PLACE.starts[1], &longer).unwrap();
+        let reading = read(&device, &PLACE).unwrap();
+        assert_eq!((reading.records.len(), &reading.rival), (3, &records(2)[1..].to_vec()));
+        assert_eq!(open(&device).repaired(), [(0, 1), (0, 2)]);
+        assert_eq!(read(&device, &PLACE).unwrap().rival, Vec::<Vec<u8>>::new());
+    }
+
+    #[test]
+    fn behind_a_hole_nothing_is_written_before_the_loss_is_accepted() {
+        let all = records(5);
+        let device = written(&all);
+        for start in PLACE.starts {
+            device.write_at(start + 512, &[0; 512]).unwrap();
+        }
+        let mut journal = open(&device);
+        let refused = journal.append(&[7; 9], Use::Keeps).unwrap_err().to_string();
+        assert!(refused.starts_with("journal: frame 1 is lost, frame 4 is there"), "{refused}");
+        assert_eq!(journal.accept_loss().unwrap().unwrap().later, 4);
+        let _ = journal.append(&all[1], Use::Keeps).unwrap();
+        assert_eq!(read(&device, &PLACE).unwrap().records, all[..2]);
+    }
+
+    #[test]
+    fn an_unreadable_sector_is_read_from_the_other_copy() {
+        let all = records(5);
+        let start = PLACE.starts[0] + 1_100;
+        let device = Faulty::new(written(&all), vec![ReadFault::Unreadable(start..start + 1)]);
+        assert_eq!(read(&device, &PLACE).unwrap().records, all);
     }
 
     #[test]
@@ -128,9 +179,10 @@ mod tests {
         device.write_at(copy, &[0; 512]).unwrap();
         device.write_at(copy + 512, &own).unwrap();
         device.write_at(copy + 1024, &other).unwrap();
-        let mut reading = read(&device, &PLACE).unwrap();
-        assert_eq!(reading.repairable, [(1, 0)]);
-        append(&device, &PLACE, &mut reading, vec![1; 40]).unwrap();
-        assert_eq!(read(&device, &PLACE).unwrap(), reading);
+        assert_eq!(read(&device, &PLACE).unwrap().repairable, [(1, 0)]);
+        let mut journal = open(&device);
+        assert_eq!(journal.repaired(), [(1, 0)]);
+        let _ = journal.append(&[1; 40], Use::Keeps).unwrap();
+        assert_eq!(&read(&device, &PLACE).unwrap(), journal.reading());
     }
 }

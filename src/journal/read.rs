@@ -1,9 +1,10 @@
-//! Reading a journal: what both copies hold together, and what each lacks.
-
-use std::collections::BTreeMap;
+//! Reading a journal: what both copies hold together, what each lacks, and what is lost.
 
 use super::Place;
-use super::frame::{Frame, RECORD_BYTES_MAX, SECTOR_BYTES};
+use super::frame::Frame;
+use super::opening::{self, Opening};
+use super::planted::{Fault, planted};
+use super::scan::{Frames, Held, Scan};
 use crate::device::{Device, DeviceError};
 
 /// The two copies of a journal.
@@ -14,12 +15,37 @@ pub const COPIES: [&str; 2] = ["A", "B"];
 pub struct Reading {
     /// The generation that counts.
     pub generation: u64,
-    /// Its records in order, unverified.
+    /// The chain's records in order, unverified; in a compacted generation what was carried first.
     pub records: Vec<Vec<u8>>,
+    /// How many of `records` were carried into this generation.
+    pub carried: usize,
+    /// What was carried outside the chain.
+    pub outside: Vec<Vec<u8>>,
     /// Frames that one copy lacks and the other has: (copy, index).
     pub repairable: Vec<(usize, u32)>,
     /// Where the next frame goes, from the start of its bank.
     pub end: u64,
+    /// The checksum of the last frame.
+    pub last: u32,
+    /// The highest generation of which any frame stands, be it broken off.
+    pub newest_seen: u64,
+    /// What stands behind a hole, if anything does: the records before it are what is left.
+    pub lost: Option<Lost>,
+    /// The shorter of two continuations that the copies hold, if they do: it doesn't count.
+    pub rival: Vec<Vec<u8>>,
+}
+
+/// A frame that neither copy has, though a later one is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lost {
+    /// The generation it was part of.
+    pub generation: u64,
+    /// The lost frame.
+    pub index: u32,
+    /// The last frame behind it.
+    pub later: u32,
+    /// Where frames behind it stand: copy and offset from the start of the generation's bank.
+    pub strays: Vec<(usize, u64)>,
 }
 
 /// Why a journal gives no records.
@@ -29,14 +55,20 @@ pub enum ReadError {
     #[error("journal: neither copy holds a first record")]
     Empty,
     /// A frame is lost in both copies while a later one is there.
-    #[error("journal: record {index} is damaged in both copies, record {later} is there")]
+    #[error(
+        "journal: frame {index} of generation {generation} is damaged in both copies, \
+         frame {later} is there"
+    )]
     Gap {
+        /// The generation that it is part of.
+        generation: u64,
         /// The lost frame.
         index: u32,
         /// A frame behind it.
         later: u32,
     },
-    /// The copies hold different records at one place, both with a right CRC.
+    /// The copies hold different records at one place, both with a right CRC, and neither copy
+    /// goes on for longer than the other.
     #[error("journal: copies A and B hold different records {index}")]
     Differ {
         /// The place.
@@ -47,127 +79,219 @@ pub enum ReadError {
     Device(#[from] DeviceError),
 }
 
-/// Read both copies; nothing is written.
+/// Read both copies, whose records have to be without a hole; nothing is written.
 ///
-/// The highest generation whose first frame is whole in a copy counts: what is damaged in it is
-/// never passed over for an older one. A frame counts if either copy has it whole. What lies behind
-/// the last frame is a torn append and is passed over.
+/// The highest generation counts whose first frame and carried frames the copies have together.
+/// A frame counts if either copy has it whole, where the one before it ends. What lies torn behind
+/// the last frame was never committed.
 pub fn read(device: &dyn Device, place: &Place) -> Result<Reading, ReadError> {
-    let mut banks = vec![];
-    for bank in 0..2_u64 {
-        let copies = [scan(device, place, 0, bank)?, scan(device, place, 1, bank)?];
-        banks.push(copies);
-    }
-    let generations = |copies: &[Found; 2]| copies.iter().filter_map(|c| c.generation).max();
-    banks.sort_by_key(|copies| std::cmp::Reverse(generations(copies)));
-    let mut first_fault = None;
-    for copies in &banks {
-        let Some(generation) = generations(copies) else { continue };
-        match join(copies, generation) {
-            // Not begun: whoever wrote it stopped before its first frame was whole.
-            Err(fault @ ReadError::Gap { index: 0, .. }) => {
-                first_fault.get_or_insert(fault);
-            }
-            outcome => return outcome,
+    let reading = survey(device, place)?;
+    match reading.lost {
+        None => Ok(reading),
+        Some(Lost { generation, index, later, .. }) => {
+            Err(ReadError::Gap { generation, index, later })
         }
     }
-    Err(first_fault.unwrap_or(ReadError::Empty))
 }
 
-/// What one bank of one copy holds.
-#[derive(Debug, Default)]
-struct Found {
-    /// The highest generation seen.
-    generation: Option<u64>,
-    /// Frames by index and by their offset from the start of the bank.
-    frames: BTreeMap<(u32, u64), Frame>,
+/// Read both copies as [`read`] does; of a journal with a hole the records before it, and what is
+/// lost.
+pub fn survey(device: &dyn Device, place: &Place) -> Result<Reading, ReadError> {
+    let scan = Scan::of(device, place)?;
+    let outcome = choose(&scan);
+    let whole = outcome.as_ref().is_ok_and(|reading| reading.lost.is_none());
+    match scan.unreadable {
+        // What can't be read now may be read later: nothing is said to be lost.
+        Some(error) if !whole => Err(error.into()),
+        _ => outcome,
+    }
 }
 
-/// Walk a bank; a bad frame is skipped sector by sector until the bank ends.
-fn scan(device: &dyn Device, place: &Place, copy: usize, bank: u64) -> Result<Found, DeviceError> {
-    let mut found = Found::default();
-    let start = place.bank_start(copy, bank);
-    let length = place.bank_bytes();
-    let mut window = Window { device, start, length, at: 0, bytes: vec![] };
-    let mut offset = 0;
-    while offset + SECTOR_BYTES as u64 <= length {
-        let frame = Frame::decode(window.at(offset)?).filter(|frame| frame.generation % 2 == bank);
-        let Some(frame) = frame else {
-            offset += SECTOR_BYTES as u64;
-            continue;
+fn choose(scan: &Scan) -> Result<Reading, ReadError> {
+    let generations = scan.generations();
+    let newest_seen = *generations.first().ok_or(ReadError::Empty)?;
+    let mut newer_lost: Option<Lost> = None;
+    for generation in by_claim(scan, generations) {
+        match (Row { held: scan.held(generation), generation }).read()? {
+            Outcome::Counts(reading) => {
+                let lost = newer_lost.or(reading.lost);
+                return Ok(Reading { newest_seen, lost, ..*reading });
+            }
+            Outcome::Broken(lost) => newer_lost = newer_lost.or(lost),
+        }
+    }
+    Err(newer_lost.map_or(ReadError::Empty, |Lost { generation, index, later, .. }| {
+        ReadError::Gap { generation, index, later }
+    }))
+}
+
+fn by_claim(scan: &Scan, mut generations: Vec<u64>) -> Vec<u64> {
+    if planted(Fault::LongestGeneration) {
+        let frames =
+            |generation: &u64| scan.held(*generation).map(|held| held.map_or(0, Frames::len));
+        generations.sort_by_key(|generation| std::cmp::Reverse(frames(generation)));
+    }
+    generations
+}
+
+enum Outcome {
+    Counts(Box<Reading>),
+    /// Never begun, or not whole; what is lost if it was written to after it was.
+    Broken(Option<Lost>),
+}
+
+/// The frames of one generation.
+struct Row<'s> {
+    held: [Option<&'s Frames>; 2],
+    generation: u64,
+}
+
+/// Where a frame may stand: behind the one before it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Step {
+    index: u32,
+    end: u64,
+    before: u32,
+}
+
+/// A frame that counts, and the copy that lacks it.
+struct Link<'s> {
+    held: &'s Held,
+    lacking: Option<usize>,
+}
+
+impl<'s> Row<'s> {
+    fn read(&self) -> Result<Outcome, ReadError> {
+        let (chain, rival) = self.chain()?;
+        let opening = match chain.first() {
+            Some(link) if self.generation > 0 => Opening::decode(&link.held.frame.record),
+            _ => None,
         };
-        let stored = frame.stored_bytes() as u64;
-        if found.generation.is_none_or(|known| frame.generation > known) {
-            found.generation = Some(frame.generation);
-            found.frames.clear();
-        }
-        if found.generation == Some(frame.generation) {
-            found.frames.insert((frame.index, offset), frame);
-        }
-        offset += stored;
-    }
-    Ok(found)
-}
-
-/// Reads a bank in large pieces, gives out what a frame may need.
-struct Window<'d> {
-    device: &'d dyn Device,
-    start: u64,
-    length: u64,
-    at: u64,
-    bytes: Vec<u8>,
-}
-
-const WINDOW_BYTES: u64 = 256 << 10;
-const FRAME_BYTES_MAX: u64 = (RECORD_BYTES_MAX + 2 * SECTOR_BYTES) as u64;
-
-impl Window<'_> {
-    fn at(&mut self, offset: u64) -> Result<&[u8], DeviceError> {
-        let wanted = (offset + FRAME_BYTES_MAX).min(self.length);
-        let end = self.at + self.bytes.len() as u64;
-        if offset < self.at || wanted > end {
-            let count = WINDOW_BYTES.min(self.length - offset);
-            self.bytes.resize(usize::try_from(count).expect("a window"), 0);
-            self.device.read_at(self.start + offset, &mut self.bytes)?;
-            self.at = offset;
-        }
-        let first = usize::try_from(offset - self.at).expect("inside the window");
-        Ok(&self.bytes[first..])
-    }
-}
-
-fn join(copies: &[Found; 2], generation: u64) -> Result<Reading, ReadError> {
-    let frames = |copy: usize| {
-        let found: &Found = &copies[copy];
-        (found.generation == Some(generation)).then_some(&found.frames)
-    };
-    let held = [frames(0), frames(1)];
-    let last = held.iter().flatten().filter_map(|frames| frames.keys().next_back()).max();
-    let (last, _) = *last.ok_or(ReadError::Empty)?;
-    let mut reading = Reading { generation, records: vec![], repairable: vec![], end: 0 };
-    for index in 0..=last {
-        // A frame that isn't where the one before it ends belongs to nothing that was committed.
-        let place = (index, reading.end);
-        let at = |copy: usize| held[copy].and_then(|frames| frames.get(&place));
-        let frame = match (at(0), at(1)) {
-            (Some(a), Some(b)) if a.record != b.record => return Err(ReadError::Differ { index }),
-            (Some(a), Some(_)) => a,
-            (Some(a), None) => {
-                reading.repairable.push((1, index));
-                a
+        let opening = match (self.generation, chain.len(), opening) {
+            (0, 1.., _) => None,
+            (_, _, Some(opening)) if carries(&chain, &opening) => Some(opening),
+            (0, 0, _) => return Ok(Outcome::Broken(self.lost(0))),
+            // Without its opening, or with less than was to be carried, it was never begun; unless
+            // something was written behind all that.
+            (_, next, opening) => {
+                let all = opening.map_or(u32::MAX, |opening| opening.carried);
+                let lost = self.lost(u32::try_from(next).unwrap_or(u32::MAX));
+                return Ok(Outcome::Broken(lost.filter(|lost| lost.later > all)));
             }
-            (None, Some(b)) => {
-                reading.repairable.push((0, index));
-                b
-            }
-            (None, None) => return Err(lost(index, last)),
         };
-        reading.end += frame.stored_bytes() as u64;
-        reading.records.push(frame.record.clone());
+        Ok(Outcome::Counts(Box::new(self.reading(&chain, rival, opening))))
     }
-    Ok(reading)
+
+    fn reading(
+        &self,
+        chain: &[Link<'s>],
+        rival: Vec<Vec<u8>>,
+        opening: Option<Opening>,
+    ) -> Reading {
+        let payloads = || chain.iter().map(|link| link.held.frame.record.clone());
+        let count = |number: u32| usize::try_from(number).expect("fewer than the frames");
+        let (mut carried, mut records, mut outside) = (0, vec![], vec![]);
+        if let Some(opening) = opening {
+            carried = count(opening.carried - opening.outside);
+            records = payloads().skip(1).take(carried).collect();
+            outside = payloads().skip(1 + carried).take(count(opening.outside)).collect();
+            records.extend(payloads().skip(1 + carried + count(opening.outside)));
+        } else {
+            records.extend(payloads());
+        }
+        let step = chain.iter().fold(Step::default(), |step, link| step.behind(link.held));
+        let lacking = |link: &Link<'_>| Some((link.lacking?, link.held.frame.index));
+        Reading {
+            generation: self.generation,
+            records,
+            carried,
+            outside,
+            repairable: chain.iter().filter_map(lacking).collect(),
+            end: step.end,
+            last: step.before,
+            newest_seen: self.generation,
+            lost: self.lost(step.index),
+            rival,
+        }
+    }
+
+    /// The longest row of frames, and the shorter one where the copies part.
+    fn chain(&self) -> Result<(Vec<Link<'s>>, Vec<Vec<u8>>), ReadError> {
+        let mut chain = vec![];
+        let parting = self.follow(Step::default(), None, &mut chain);
+        let Some(parting) = parting else { return Ok((chain, vec![])) };
+        let [mut ours, mut theirs] = [0, 1].map(|copy| {
+            let mut branch = vec![];
+            self.follow(parting, Some(copy), &mut branch);
+            branch
+        });
+        match ours.len().cmp(&theirs.len()) {
+            std::cmp::Ordering::Equal => return Err(ReadError::Differ { index: parting.index }),
+            std::cmp::Ordering::Less => std::mem::swap(&mut ours, &mut theirs),
+            std::cmp::Ordering::Greater => {}
+        }
+        chain.extend(ours);
+        let rival = theirs.iter().map(|link| link.held.frame.record.clone()).collect();
+        Ok((chain, rival))
+    }
+
+    /// Go from frame to frame; where the copies part, on in the preferred one, else stop there.
+    fn follow(
+        &self,
+        mut step: Step,
+        preferred: Option<usize>,
+        chain: &mut Vec<Link<'s>>,
+    ) -> Option<Step> {
+        loop {
+            let (held, lacking) = match (self.at(0, &step), self.at(1, &step)) {
+                (None, None) => return None,
+                (Some(a), None) => (a, Some(1)),
+                (None, Some(b)) => (b, Some(0)),
+                (Some(a), Some(b)) if a.frame == b.frame => (a, None),
+                (Some(a), Some(b)) => match preferred {
+                    None => return Some(step),
+                    Some(copy) => ([a, b][copy], Some(1 - copy)),
+                },
+            };
+            chain.push(Link { held, lacking });
+            step = step.behind(held);
+        }
+    }
+
+    fn at(&self, copy: usize, step: &Step) -> Option<&'s Held> {
+        let held = self.held[copy]?.get(&(step.index, step.end))?;
+        let blind = planted(Fault::NoLink) || planted(Fault::StaleFrames);
+        (held.frame.before == step.before || blind).then_some(held)
+    }
+
+    /// What stands at or behind the next index, where it doesn't count.
+    fn lost(&self, next: u32) -> Option<Lost> {
+        let (mut later, mut strays) = (0, vec![]);
+        for (copy, frames) in self.held.iter().enumerate() {
+            for (index, offset) in
+                frames.iter().flat_map(|frames| frames.range((next, 0)..)).map(|(at, _)| *at)
+            {
+                later = later.max(index);
+                strays.push((copy, offset));
+            }
+        }
+        let lost = Lost { generation: self.generation, index: next, later, strays };
+        (!lost.strays.is_empty()).then_some(lost)
+    }
 }
 
-fn lost(index: u32, last: u32) -> ReadError {
-    ReadError::Gap { index, later: last }
+impl Step {
+    fn behind(self, held: &Held) -> Self {
+        let end = self.end + held.frame.stored_bytes() as u64;
+        Self { index: self.index + 1, end, before: held.checksum }
+    }
+}
+
+/// Whether all that was to be carried stands behind the opening.
+fn carries(chain: &[Link<'_>], opening: &Opening) -> bool {
+    let count = usize::try_from(opening.carried).unwrap_or(usize::MAX);
+    let carried = chain.iter().skip(1).map(|link| &link.held.frame).take(count);
+    let records = carried.map(|frame: &Frame| &frame.record);
+    let whole = count < chain.len() && opening::digest(records) == opening.digest;
+    whole || planted(Fault::OpeningFirst)
 }

@@ -1,68 +1,60 @@
-//! Writing a journal: frame to copy A, flush, to copy B, flush.
+//! Rows of frames as they are written.
 
-use super::Place;
-use super::frame::{Frame, RECORD_BYTES_MAX};
-use super::read::Reading;
-use crate::device::{Device, DeviceError};
+use super::frame::{Frame, RECORD_BYTES_MAX, checksum};
 
-/// Why a record could not be journalled; the journal is as it was, or holds the record whole.
-#[derive(Debug, thiserror::Error)]
-pub enum AppendError {
-    /// The record is too long for a frame.
-    #[error("record of {found} bytes, a frame takes {RECORD_BYTES_MAX}")]
-    TooLong {
-        /// Its length.
-        found: usize,
-    },
-    /// The bank is full.
-    #[error("journal is full: the record needs {needs} bytes, {left} of {bank} are left")]
-    Full {
-        /// Bytes of the frame.
-        needs: u64,
-        /// Bytes left.
-        left: u64,
-        /// Length of the bank.
-        bank: u64,
-    },
-    /// The medium could not be written.
-    #[error("writing the journal: {0}")]
-    Device(#[from] DeviceError),
+/// A record is too long for a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("record of {found} bytes, a frame takes {RECORD_BYTES_MAX}")]
+pub struct TooLong {
+    /// Its length.
+    pub found: usize,
+}
+
+/// Frames one behind the other, as they stand in a bank from its start.
+#[derive(Debug, Default)]
+pub(super) struct Row {
+    pub(super) bytes: Vec<u8>,
+    /// Where each frame begins.
+    pub(super) starts: Vec<usize>,
+    /// The checksum of the last frame.
+    pub(super) last: u32,
+}
+
+impl Row {
+    /// The row of these records.
+    pub(super) fn of<'r>(
+        generation: u64,
+        records: impl IntoIterator<Item = &'r [u8]>,
+    ) -> Result<Self, TooLong> {
+        let mut row = Self::default();
+        for (index, record) in (0..).zip(records) {
+            row.starts.push(row.bytes.len());
+            let frame = encode(generation, index, row.last, record)?;
+            row.last = checksum(&frame);
+            row.bytes.extend(frame);
+        }
+        Ok(row)
+    }
+
+    /// Where the frame of an index ends.
+    pub(super) fn end(&self, index: usize) -> usize {
+        self.starts.get(index + 1).copied().unwrap_or(self.bytes.len())
+    }
+}
+
+/// A frame as it is stored.
+pub(super) fn encode(
+    generation: u64,
+    index: u32,
+    before: u32,
+    record: &[u8],
+) -> Result<Vec<u8>, TooLong> {
+    let found = record.len();
+    let frame = Frame { generation, index, before, record: record.to_vec() };
+    frame.encode().ok_or(TooLong { found })
 }
 
 /// The bytes that a journal of these records begins with, generation 0.
-pub fn first_frames(records: &[Vec<u8>]) -> Result<Vec<u8>, AppendError> {
-    let mut out = vec![];
-    for (index, record) in (0..).zip(records) {
-        let frame = Frame { generation: 0, index, record: record.clone() };
-        let found = record.len();
-        out.extend(frame.encode().ok_or(AppendError::TooLong { found })?);
-    }
-    Ok(out)
-}
-
-/// Commit one record behind those that were read: only after this returns may anything that
-/// follows from it be released.
-pub fn append(
-    device: &dyn Device,
-    place: &Place,
-    reading: &mut Reading,
-    record: Vec<u8>,
-) -> Result<(), AppendError> {
-    let index = u32::try_from(reading.records.len()).expect("a bank holds fewer records");
-    let frame = Frame { generation: reading.generation, index, record };
-    let found = frame.record.len();
-    let bytes = frame.encode().ok_or(AppendError::TooLong { found })?;
-    let (needs, bank) = (bytes.len() as u64, place.bank_bytes());
-    let left = bank.saturating_sub(reading.end);
-    if needs > left {
-        return Err(AppendError::Full { needs, left, bank });
-    }
-    for copy in 0..2 {
-        let start = place.bank_start(copy, reading.generation % 2) + reading.end;
-        device.write_at(start, &bytes)?;
-        device.flush()?;
-    }
-    reading.end += needs;
-    reading.records.push(frame.record);
-    Ok(())
+pub fn first_frames(records: &[Vec<u8>]) -> Result<Vec<u8>, TooLong> {
+    Ok(Row::of(0, records.iter().map(Vec::as_slice))?.bytes)
 }

@@ -3,10 +3,11 @@
 use scrip::crypto::SeededRandom;
 use scrip::crypto::sign::SecretKey;
 use scrip::device::{Device, MemoryDevice};
+use scrip::format::edition::RamKind;
 use scrip::format::record::Record;
 use scrip::image::check::{Access, Grade, History, Report, Verdict};
 use scrip::image::layout::{ACCESS_PATHS, JOURNAL_PATHS};
-use scrip::journal::{self, Place};
+use scrip::journal::{self, Journal, Place, Use};
 use scrip::ledger::next::{Host, topup};
 use scrip::ledger::{Rules, State, fold};
 use scrip::trust::access::HolderKeys;
@@ -57,9 +58,9 @@ impl Owned {
         fold(&rules, blank, &records).state
     }
 
-    fn append(&self, record: Vec<u8>) {
-        let mut reading = journal::read(&self.device, &self.place).unwrap();
-        journal::append(&self.device, &self.place, &mut reading, record).unwrap();
+    fn append(&self, record: &[u8]) {
+        let opened = Journal::open(&self.device, self.place, RamKind::Rewritable);
+        let _ = opened.unwrap().append(record, Use::Keeps).unwrap();
     }
 
     /// A top-up by this slot's code, changed and then signed by this key.
@@ -68,7 +69,7 @@ impl Owned {
         let code = World::new().code(MediumId::from_serial(MEDIUM), slot);
         let mut record = topup(&self.state(), &host, &code, [slot; 16], "store 7").unwrap();
         change(&mut record);
-        self.append(sign(key, &record));
+        self.append(&sign(key, &record));
     }
 
     fn report(&self) -> Report {
@@ -130,7 +131,11 @@ fn a_lost_sector_is_repaired_by_the_other_copy_and_a_pair_is_damage() {
     for start in owned.place.starts {
         owned.device.write_at(start, &[0xff; 512]).unwrap();
     }
-    assert!(owned.damage().contains("record 0 is damaged in both copies"), "{}", owned.damage());
+    assert!(
+        owned.damage().contains("frame 0 of generation 0 is damaged in both"),
+        "{}",
+        owned.damage()
+    );
     for start in owned.place.starts {
         owned.device.write_at(start, &vec![0; 1 << 20]).unwrap();
     }

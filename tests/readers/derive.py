@@ -205,8 +205,8 @@ def crc32c(data):
     return crc ^ 0xFFFFFFFF
 
 
-def frame(generation, index, record):
-    """A record as it stands in a journal."""
-    checked = struct.pack(">QII", generation, index, len(record)) + record
+def frame(generation, index, before, record):
+    """A record as it stands in a journal; `before` is the checksum of the frame before it."""
+    checked = struct.pack(">QII", generation, index, len(record)) + before + record
     stored = b"SCRJ" + struct.pack(">I", crc32c(checked)) + checked
     return stored + bytes(-len(stored) % 512)

@@ -6,22 +6,23 @@ import derive
 import signed
 from strict_cbor import Refused
 
-HEADER = 24
+HEADER = 28
+OPENING = 40
 RECORD_MAX = 2048
 KINDS = {0: 0, 1: 1, 2: 1}
 
 
 def frames(bank, parity):
-    """{generation: {(index, offset): record}} of a bank; what is no frame is passed over."""
+    """{generation: {(index, offset): frame}} of a bank; what is no frame is passed over."""
     found, at = {}, 0
     while at + 512 <= len(bank):
-        record = frame(bank, at, parity)
-        if record is None:
+        held = frame(bank, at, parity)
+        if held is None:
             at += 512
             continue
-        generation, index, data = record
-        found.setdefault(generation, {})[index, at] = data
-        at += stored_bytes(data)
+        generation, index = held[:2]
+        found.setdefault(generation, {})[index, at] = held[2:]
+        at += stored_bytes(held[2])
     return found
 
 
@@ -31,46 +32,102 @@ def stored_bytes(record):
 
 
 def frame(bank, at, parity):
-    """(generation, index, record) if a whole frame begins here."""
+    """(generation, index, record, frame before, checksum) if a whole frame begins here."""
     if bank[at:at + 4] != b"SCRJ":
         return None
-    crc, generation, index, length = struct.unpack_from(">IQII", bank, at + 4)
+    crc, generation, index, length, before = struct.unpack_from(">IQIII", bank, at + 4)
     end = at + HEADER + length
     stored = at - (at - end) // 512 * 512
     if length > RECORD_MAX or stored > len(bank) or generation % 2 != parity:
         return None
     if derive.crc32c(bank[at + 8:end]) != crc or any(bank[end:stored]):
         return None
-    return generation, index, bank[at + HEADER:end]
+    return generation, index, bank[at + HEADER:end], before, crc
 
 
 def read(copies):
-    """(generation, records, [(index, copy that lacks it)]) of the two copies' bytes."""
-    half, banks = len(copies[0]) // 2, []
+    """What the two copies' bytes hold together, as a dict."""
+    half, held = len(copies[0]) // 2, [{}, {}]
     for parity in (0, 1):
-        found = [frames(copy[parity * half:(parity + 1) * half], parity) for copy in copies]
-        newest = max((generation for held in found for generation in held), default=None)
-        if newest is not None:
-            banks.append((newest, [held.get(newest, {}) for held in found]))
-    for generation, (a, b) in sorted(banks, key=lambda bank: -bank[0]):
-        if any((0, 0) in held for held in (a, b)):
-            return generation, *join(a, b)
+        for copy, found in zip(copies, held):
+            found.update(frames(copy[parity * half:(parity + 1) * half], parity))
+    for generation in sorted({*held[0], *held[1]}, reverse=True):
+        found = read_generation(generation, [copy.get(generation, {}) for copy in held])
+        if found is not None:
+            return found
     raise Refused("journal", "neither copy holds a first record")
 
 
-def join(a, b):
-    """The records of one generation, and what each copy lacks."""
-    records, lacking, end = [], [], 0
-    for index in range(max([*a, *b])[0] + 1):
-        ours, theirs = a.get((index, end)), b.get((index, end))
-        if ours is None and theirs is None:
-            raise Refused("journal", f"record {index} is damaged in both copies")
-        if None not in (ours, theirs) and ours != theirs:
-            raise Refused("journal", f"copies differ in record {index}")
-        lacking += [(index, copy) for copy, held in (("A", ours), ("B", theirs)) if held is None]
-        records.append(theirs if ours is None else ours)
-        end += stored_bytes(records[-1])
-    return records, lacking
+def read_generation(generation, held):
+    """What a generation holds; None if it was never begun."""
+    row, rival = longest(held)
+    later = max(index for copy in held for index, _ in copy)
+    opening, count, outside = 0, 0, 0
+    if generation > 0:
+        opening = 1
+        first = row[0][1] if row else b""
+        if len(first) != OPENING:
+            return None
+        count, outside = struct.unpack_from(">II", first)
+        if not carries(row[1:], first, count, outside):
+            if later > count and len(row) <= later:
+                raise Refused("journal", f"frame {len(row)} is damaged in both copies")
+            return None
+    if not row or later >= len(row):
+        raise Refused("journal", f"frame {len(row)} is damaged in both copies")
+    records = [record for _, record, _ in row[opening:]]
+    chain = count - outside
+    return {
+        "generation": generation,
+        "records": records[:chain] + records[count:],
+        "outside": records[chain:count],
+        "rival": rival,
+        "lacking": [(index, "AB"[copy]) for index, (copy, _, _) in enumerate(row)
+                    if copy is not None],
+    }
+
+
+def carries(row, opening, count, outside):
+    """Does all that was to be carried stand behind the opening?"""
+    carried = [record for _, record, _ in row[:count]]
+    parts = b"".join(struct.pack(">I", len(record)) + record for record in carried)
+    whole = len(carried) == count and signed.sha256(parts) == opening[8:]
+    return whole and outside <= count
+
+
+def longest(held):
+    """The longest row of frames, and what the shorter holds where the copies part."""
+    row, place = follow(held, (0, 0, 0), None)
+    if place is None:
+        return row, []
+    ours, theirs = (follow(held, place, copy)[0] for copy in (0, 1))
+    if len(ours) == len(theirs):
+        raise Refused("journal", f"copies hold different records {place[0]}")
+    if len(ours) < len(theirs):
+        ours, theirs = theirs, ours
+    return row + ours, [record for _, record, _ in theirs]
+
+
+def follow(held, place, preferred):
+    """([(copy that lacks it, record, checksum)], where the copies part) from a place on."""
+    row = []
+    while True:
+        index, end, before = place
+        found = [copy.get((index, end)) for copy in held]
+        found = [frame if frame and frame[1] == before else None for frame in found]
+        if found == [None, None]:
+            return row, None
+        if None in found:
+            lacking = found.index(None)
+        elif found[0] == found[1]:
+            lacking = None
+        elif preferred is None:
+            return row, place
+        else:
+            lacking = 1 - preferred
+        record, _, checksum = found[0 if lacking is None else 1 - lacking]
+        row.append((lacking, record, checksum))
+        place = index + 1, end + stored_bytes(record), checksum
 
 
 def fold(records, certificate, certificate_hash, sheets, stores):

@@ -240,13 +240,13 @@ def read_writable(ram, manifest, slots):
         copies.append(bytes(ram[at:at + shape["journal"]]))
     keys = access_keys(ram, place["access"])
     need(keys == {key_of(certificate)}, "the access key is not the certificate's")
-    generation, records, lacking = journal.read(copies)
+    found = journal.read(copies)
     stores = {signed.key_id(slots["store_key"]): slots["store_key"]}
     entries, balance = journal.fold(
-        records, certificate, slots["hash"], slots["sheets"], stores,
+        found["records"], certificate, slots["hash"], slots["sheets"], stores,
     )
-    return {"generation": generation, "copies_agree": not lacking, "records": entries,
-            "balance": balance}
+    return {"generation": found["generation"], "copies_agree": not found["lacking"],
+            "records": entries, "balance": balance}
 
 
 def access_keys(ram, starts):

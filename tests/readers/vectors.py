@@ -268,10 +268,18 @@ def trust(headers, data):
 def two_copies(headers, data):
     """Read a journal's two copies."""
     half = len(data) // 2
-    generation, records, lacking = journal.read([data[:half], data[half:]])
-    told = ", ".join(f"{copy} lacks {index}" for index, copy in lacking) or "copies agree"
-    found = " ".join(str(record[0]) for record in records)
-    expect("journal", f"generation {generation}: {found}; {told}", headers["gives"])
+    held = journal.read([data[:half], data[half:]])
+    told = f"generation {held['generation']}: {firsts(held['records'])}"
+    for what, records in (("outside", held["outside"]), ("not counted", held["rival"])):
+        if records:
+            told += f"; {what} {firsts(records)}"
+    lacking = ", ".join(f"{copy} lacks {index}" for index, copy in held["lacking"])
+    expect("journal", f"{told}; {lacking or 'copies agree'}", headers["gives"])
+
+
+def firsts(records):
+    """The first bytes of some records."""
+    return " ".join(str(record[0]) for record in records)
 
 
 def derivation(headers, data):
@@ -347,7 +355,8 @@ def _layout(headers):
 
 def _frame(headers):
     record = bytes.fromhex(headers["record"])
-    return {"stored-frame": derive.frame(int(headers["generation"]), int(headers["index"]), record)}
+    place = int(headers["generation"]), int(headers["index"]), bytes.fromhex(headers["before"])
+    return {"stored-frame": derive.frame(*place, record)}
 
 
 DERIVATIONS = {

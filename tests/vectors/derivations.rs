@@ -177,19 +177,21 @@ fn layout(case: &str, mib: [u64; 3]) -> Vector {
 }
 
 fn frames() -> Vec<Vector> {
-    let frame = |case: &str, generation, index, record: Vec<u8>| {
-        let stored = Frame { generation, index, record: record.clone() }.encode().unwrap();
+    let frame = |case: &str, generation, index, before: u32, record: Vec<u8>| {
+        let stored = Frame { generation, index, before, record: record.clone() };
+        let stored = stored.encode().unwrap();
         let mut vector =
             vector("frame", case, "a record as it stands in a journal, with its frame")
                 .with("generation", generation.to_string())
                 .with("index", index.to_string())
+                .with("before", hex(&before.to_be_bytes()))
                 .with("record", hex(&record));
         vector.body = stored;
         vector
     };
     vec![
-        frame("first", 0, 0, pattern(300)),
-        frame("second", 1, 1, pattern(488)),
-        frame("long", 7, 300, pattern(700)),
+        frame("first", 0, 0, 0, pattern(300)),
+        frame("second", 1, 1, 0x0102_0304, pattern(484)),
+        frame("long", 7, 300, 0xfedc_ba98, pattern(700)),
     ]
 }

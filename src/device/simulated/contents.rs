@@ -1,9 +1,9 @@
 //! The bytes of a simulated medium: what it held at first, and the sectors that differ.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hasher};
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::{SECTOR, SECTOR_BYTES};
 
@@ -17,12 +17,20 @@ type Bytes = [u8; SECTOR_BYTES];
 /// differs, not what the medium holds.
 #[derive(Debug, Clone)]
 pub(super) struct Contents {
-    base: Arc<[u8]>,
+    base: Arc<Base>,
     /// Destroyed ranges, in sectors, and what each of their sectors holds; none overlap.
     filled: Vec<(Range<u64>, Sector)>,
     /// What the filled ranges add to the fingerprint, were no sector written over them.
     filled_sum: u64,
     sectors: BTreeMap<u64, Sector>,
+}
+
+/// What a medium held at first.
+#[derive(Debug)]
+struct Base {
+    bytes: Vec<u8>,
+    /// What filling a range with a byte adds to the fingerprint, once it was found.
+    sums: Mutex<HashMap<(Range<u64>, u8), u64>>,
 }
 
 impl Sector {
@@ -49,11 +57,12 @@ impl Contents {
     pub(super) fn new(base: Vec<u8>) -> Self {
         assert!(base.len().is_multiple_of(SECTOR_BYTES), "a medium is whole sectors");
         let (filled, sectors) = (Vec::new(), BTreeMap::new());
-        Self { base: base.into(), filled, filled_sum: 0, sectors }
+        let base = Arc::new(Base { bytes: base, sums: Mutex::default() });
+        Self { base, filled, filled_sum: 0, sectors }
     }
 
     pub(super) fn len(&self) -> u64 {
-        self.base.len() as u64
+        self.base.bytes.len() as u64
     }
 
     pub(super) fn sector(&self, number: u64) -> Bytes {
@@ -86,7 +95,7 @@ impl Contents {
     pub(super) fn read(&self, offset: u64, buf: &mut [u8]) {
         let end = offset + buf.len() as u64;
         let first = usize::try_from(offset).expect("the medium lies in memory");
-        buf.copy_from_slice(&self.base[first..first + buf.len()]);
+        buf.copy_from_slice(&self.base.bytes[first..first + buf.len()]);
         let numbers = offset / SECTOR..end.div_ceil(SECTOR);
         for (range, sector) in &self.filled {
             for number in range.start.max(numbers.start)..range.end.min(numbers.end) {
@@ -111,6 +120,12 @@ impl Contents {
     }
 
     fn sum(&self, range: Range<u64>, sector: &Sector) -> u64 {
+        let place = (range.clone(), sector.bytes()[0]);
+        let mut sums = self.base.sums.lock().expect("no holder of the lock panics");
+        *sums.entry(place).or_insert_with(|| self.sum_anew(range, sector))
+    }
+
+    fn sum_anew(&self, range: Range<u64>, sector: &Sector) -> u64 {
         let different = range.filter(|number| self.base_sector(*number) != sector.bytes());
         different.fold(0, |sum, number| sum.wrapping_add(sector.mark(number)))
     }
@@ -122,7 +137,7 @@ impl Contents {
 
     fn base_sector(&self, number: u64) -> &Bytes {
         let start = usize::try_from(number * SECTOR).expect("the medium lies in memory");
-        self.base[start..].first_chunk().expect("the base is whole sectors")
+        self.base.bytes[start..].first_chunk().expect("the base is whole sectors")
     }
 }
 

@@ -38,6 +38,16 @@ pub enum FaultKind {
         /// What an erased cell reads as.
         fill: u8,
     },
+    /// Two flushes, one after the other, returned and did nothing.
+    TwoLyingFlushes,
+    /// One flush did nothing, and after it an erase block around an unflushed write, or around one
+    /// that the flush should have kept, was destroyed.
+    LyingFlushAndEraseBlock {
+        /// Length and alignment of an erase block.
+        len_bytes: u64,
+        /// What an erased cell reads as.
+        fill: u8,
+    },
 }
 
 /// One loss of power: which of the unflushed sectors arrived, and what else went wrong.
@@ -57,6 +67,10 @@ pub enum Fault {
     LyingFlush(usize),
     /// These sectors were destroyed, and hold this byte.
     EraseBlock(Range<u64>, u8),
+    /// The flush at this position and the one before it did nothing.
+    TwoLyingFlushes(usize),
+    /// The flush at this position did nothing, and these sectors were destroyed.
+    LyingFlushAndEraseBlock(usize, Range<u64>, u8),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -72,7 +86,8 @@ struct Window {
     durable: Contents,
     /// Events before the loss.
     at: usize,
-    lied: Option<usize>,
+    /// Flushes since then that did nothing.
+    lied: Option<Fault>,
     pending: Vec<Pending>,
     /// Index and version of each unflushed sector, in the order of writing.
     order: Vec<(usize, u32)>,
@@ -97,6 +112,15 @@ impl Default for Bounds {
 }
 
 impl Bounds {
+    /// Every fault beyond what media are thought to do in one stretch between two losses: two at
+    /// once.
+    #[must_use]
+    pub fn beyond(self) -> Self {
+        let both = |len_bytes| FaultKind::LyingFlushAndEraseBlock { len_bytes, fill: 0xFF };
+        let faults = vec![FaultKind::TwoLyingFlushes, both(128 << 10), both(4 << 20)];
+        Self { faults, ..self }
+    }
+
     /// No fault beside the loss itself.
     #[must_use]
     pub fn without_faults(self) -> Self {
@@ -105,6 +129,14 @@ impl Bounds {
 }
 
 impl Loss {
+    /// Whether more went wrong than one thing beside the loss itself.
+    pub fn is_beyond(&self) -> bool {
+        let two = |fault: &Fault| {
+            matches!(fault, Fault::TwoLyingFlushes(_) | Fault::LyingFlushAndEraseBlock(..))
+        };
+        self.fault.as_ref().is_some_and(two)
+    }
+
     /// How many writes and flushes were done before the power went.
     pub fn at(&self) -> usize {
         self.window.at
@@ -118,8 +150,8 @@ impl Loss {
     /// The medium as it is found when the power is back.
     pub fn reopen(&self) -> Volatile {
         let mut contents = self.window.durable.clone();
-        if let Some(Fault::EraseBlock(sectors, fill)) = &self.fault {
-            contents.destroy(sectors.clone(), *fill);
+        if let Some((sectors, fill)) = self.fault.as_ref().and_then(Fault::destroyed) {
+            contents.destroy(sectors.clone(), fill);
         }
         for (pending, kept) in self.window.pending.iter().zip(&self.kept) {
             if let Some(version) = kept.checked_sub(1) {
@@ -151,11 +183,29 @@ impl fmt::Display for Loss {
             write!(f, ", sector {sector} torn after {} bytes", torn.bytes)?;
         }
         match &self.fault {
-            Some(Fault::LyingFlush(at)) => write!(f, ", flush at {at} did nothing"),
-            Some(Fault::EraseBlock(sectors, fill)) => {
-                write!(f, ", sectors {} to {} became {fill:#04x}", sectors.start, sectors.end)
+            Some(Fault::LyingFlush(at) | Fault::LyingFlushAndEraseBlock(at, ..)) => {
+                write!(f, ", flush at {at} did nothing")?;
             }
-            None => Ok(()),
+            Some(Fault::TwoLyingFlushes(at)) => {
+                write!(f, ", flush at {at} and the one before it did nothing")?;
+            }
+            _ => {}
+        }
+        if let Some((sectors, fill)) = self.fault.as_ref().and_then(Fault::destroyed) {
+            write!(f, ", sectors {} to {} became {fill:#04x}", sectors.start, sectors.end)?;
+        }
+        Ok(())
+    }
+}
+
+impl Fault {
+    /// The sectors that were destroyed, and what they hold.
+    fn destroyed(&self) -> Option<(&Range<u64>, u8)> {
+        match self {
+            Self::EraseBlock(sectors, fill) | Self::LyingFlushAndEraseBlock(_, sectors, fill) => {
+                Some((sectors, *fill))
+            }
+            Self::LyingFlush(_) | Self::TwoLyingFlushes(_) => None,
         }
     }
 }
@@ -173,11 +223,26 @@ pub(super) fn losses_of(
     (0..=flushes.len()).flat_map(move |nth| {
         let end = flushes.get(nth).copied().unwrap_or(events.len());
         let from = |back: usize| nth.checked_sub(back).map_or(0, |nth| flushes[nth] + 1);
-        let honest = Window::new(&start, &events, from(1), end, None);
-        let mut losses = honest.honest_losses(&bounds);
-        if nth > 0 && bounds.faults.contains(&FaultKind::LyingFlush) {
-            let lied = flushes[nth - 1];
-            losses.extend(Window::new(&start, &events, from(2), end, Some(lied)).subsets(&bounds));
+        let mut losses = Window::new(&start, &events, from(1), end, None).honest_losses(&bounds);
+        for kind in &bounds.faults {
+            let (back, erase) = match kind {
+                FaultKind::LyingFlush => (2, None),
+                FaultKind::TwoLyingFlushes => (3, None),
+                FaultKind::LyingFlushAndEraseBlock { len_bytes, fill } => {
+                    (2, Some((*len_bytes, *fill)))
+                }
+                FaultKind::EraseBlock { .. } => continue,
+            };
+            let Some(last) = nth.checked_sub(1).filter(|_| nth + 1 >= back) else { continue };
+            let fault = match back {
+                2 => Fault::LyingFlush(flushes[last]),
+                _ => Fault::TwoLyingFlushes(flushes[last]),
+            };
+            let window = Window::new(&start, &events, from(back), end, Some(fault));
+            losses.extend(match erase {
+                Some((len_bytes, fill)) => window.destroyed(len_bytes, fill, &bounds),
+                None => window.arrivals(&bounds),
+            });
         }
         losses
     })
@@ -190,7 +255,7 @@ impl Window {
         events: &[Event],
         from: usize,
         at: usize,
-        lied: Option<usize>,
+        lied: Option<Fault>,
     ) -> Arc<Self> {
         let mut durable = start.clone();
         for (sector, bytes) in written(&events[..from]) {
@@ -210,8 +275,7 @@ impl Window {
     }
 
     fn honest_losses(self: &Arc<Self>, bounds: &Bounds) -> Vec<Loss> {
-        let mut losses = self.subsets(bounds);
-        losses.extend(self.tears(bounds));
+        let mut losses = self.arrivals(bounds);
         for fault in &bounds.faults {
             if let FaultKind::EraseBlock { len_bytes, fill } = fault {
                 losses.extend(self.destroyed(*len_bytes, *fill, bounds));
@@ -220,9 +284,15 @@ impl Window {
         losses
     }
 
+    /// Some of what was unflushed arrives, and one sector of it may be torn.
+    fn arrivals(self: &Arc<Self>, bounds: &Bounds) -> Vec<Loss> {
+        let mut losses = self.subsets(bounds);
+        losses.extend(self.tears(bounds));
+        losses
+    }
+
     fn loss(self: &Arc<Self>, kept: Vec<u32>) -> Loss {
-        let fault = self.lied.map(Fault::LyingFlush);
-        Loss { window: Arc::clone(self), kept, torn: None, fault }
+        Loss { window: Arc::clone(self), kept, torn: None, fault: self.lied.clone() }
     }
 
     fn subsets(self: &Arc<Self>, bounds: &Bounds) -> Vec<Loss> {
@@ -303,9 +373,13 @@ impl Window {
         let mut losses = Vec::new();
         for block in spread(blocks.len(), bounds.states_max).map(|at| blocks[at]) {
             let sectors = block * per_block..((block + 1) * per_block).min(end);
-            for loss in self.subsets(bounds) {
-                losses.push(Loss { fault: Some(Fault::EraseBlock(sectors.clone(), fill)), ..loss });
-            }
+            let sectors = || sectors.clone();
+            let fault = match self.lied {
+                Some(Fault::LyingFlush(at)) => Fault::LyingFlushAndEraseBlock(at, sectors(), fill),
+                _ => Fault::EraseBlock(sectors(), fill),
+            };
+            let torn = |loss| Loss { fault: Some(fault.clone()), ..loss };
+            losses.extend(self.arrivals(bounds).into_iter().map(torn));
         }
         losses
     }
@@ -394,6 +468,25 @@ mod tests {
         assert!(lied.contains(&vec![1, 0, 0]), "the second flush lied");
         assert!(!lied.contains(&vec![0, 0, 1]), "two flushes lied");
         assert!(!lied.contains(&vec![0, 1, 1]), "the second flush kept the first write");
+    }
+
+    #[test]
+    fn beyond_the_model_two_things_go_wrong_at_once() {
+        let device = Volatile::filled(3 * 512, 0);
+        for sector in 0..3 {
+            device.write_at(sector * 512, &[1; 512]).unwrap();
+            device.flush().unwrap();
+        }
+        let twice = Bounds { faults: vec![FaultKind::TwoLyingFlushes], ..plain() };
+        let found = states(&device, &twice);
+        assert!(found.contains(&vec![0, 0, 1]), "two flushes lied");
+        let erase = FaultKind::LyingFlushAndEraseBlock { len_bytes: 512, fill: 9 };
+        let both = Bounds { faults: vec![erase], ..plain() };
+        assert!(states(&device, &both).contains(&vec![0, 9, 0]));
+        let beyond = device.losses(&both).filter(Loss::is_beyond);
+        assert!(beyond.map(|loss| loss.to_string()).all(|told| {
+            told.contains("did nothing, sectors") && told.ends_with("became 0x09")
+        }));
     }
 
     #[test]

@@ -6,10 +6,12 @@
 //! - [`Faulty`] reads flipped bits, zeros, another block's data, or nothing at all;
 //! - [`FakeCapacity`] claims more bytes than it has;
 //! - [`Throttled`] is as slow as a real stick;
-//! - [`Volatile`] loses what was not flushed, and yields every state a loss of power may leave.
+//! - [`Volatile`] loses what was not flushed, and yields every state a loss of power may leave;
+//! - [`Explored`] runs a [`Procedure`], loses its power everywhere, and judges what is found.
 
 mod contents;
 mod counted;
+mod crash;
 mod fake;
 mod faulty;
 mod losses;
@@ -18,6 +20,7 @@ mod throttled;
 mod volatile;
 
 pub use counted::{Counted, Counts};
+pub use crash::{Explored, Model, Passed, Procedure, Violation, Witness};
 pub use fake::{Beyond, FakeCapacity};
 pub use faulty::{Faulty, ReadFault};
 pub use losses::{Bounds, Fault, FaultKind, Loss};

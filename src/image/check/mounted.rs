@@ -85,11 +85,16 @@ pub fn stated_medium(ram: &MountedTree) -> Option<MediumId> {
     let listing = Listing::of(ram).ok()?;
     let paths = JOURNAL_PATHS.into_iter();
     let copies = paths.filter_map(|path| listing.beginning(path).ok().flatten());
-    let mut first = copies.filter_map(|bytes| {
+    let mut media = copies.filter_map(|bytes| {
         let mut sectors = (0..bytes.len()).step_by(SECTOR_BYTES);
-        sectors.find_map(|at| Frame::decode(&bytes[at..]))
+        sectors.find_map(|at| medium_of(&Frame::decode(&bytes[at..])?.record))
     });
-    let message = Sign1::decode(&first.next()?.record, Kind::Record).ok()?;
+    media.next()
+}
+
+/// The medium that a record is of; frame 0 of a compacted journal holds none.
+fn medium_of(record: &[u8]) -> Option<MediumId> {
+    let message = Sign1::decode(record, Kind::Record).ok()?;
     Record::decode(message.payload()).ok().map(|record| record.medium)
 }
 

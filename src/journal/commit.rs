@@ -1,0 +1,264 @@
+//! An open journal: recovery, and records committed one by one.
+
+use super::planted::{Fault, planted};
+use super::read::{Lost, ReadError, Reading, survey};
+use super::write::{Row, TooLong, encode};
+use super::{Place, frame};
+use crate::device::{Device, DeviceError};
+use crate::format::edition::RamKind;
+use crate::journal::opening::Opening;
+
+/// Per cent of a bank above which no record that spends is taken.
+pub const SPENDING_PERCENT_MAX: u64 = 90;
+
+/// A journal that is written by this process alone.
+#[derive(Debug)]
+pub struct Journal<D> {
+    pub(super) device: D,
+    pub(super) place: Place,
+    pub(super) ram: RamKind,
+    pub(super) reading: Reading,
+    pub(super) repaired: Vec<(usize, u32)>,
+    /// A write failed half-way: what the medium holds is known only by opening it again.
+    pub(super) unsure: bool,
+}
+
+/// What a record does to the balance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// It spends: refused once the bank is nearly full.
+    Spends,
+    /// It doesn't: a top-up, a checkpoint, a merge, the end of what was begun.
+    Keeps,
+}
+
+/// Proof that a record is durable in both copies: what follows from it may be released.
+#[derive(Debug)]
+#[must_use = "what follows from the record may be released now"]
+pub struct Committed {
+    /// Its place in the generation.
+    pub index: u32,
+}
+
+/// Why a journal could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// It gives no records.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// What a copy lacked could not be written into it.
+    #[error("repairing the journal: {0}")]
+    Repair(DeviceError),
+}
+
+/// Why a record could not be journalled.
+///
+/// After a failure of the medium the record may stand there whole or not at all: opening the
+/// journal again tells.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// The record is too long for a frame.
+    #[error(transparent)]
+    TooLong(#[from] TooLong),
+    /// The bank is full.
+    #[error("journal is full: the record needs {needs} bytes, {left} of {bank} are left")]
+    Full {
+        /// Bytes of the frame.
+        needs: u64,
+        /// Bytes left.
+        left: u64,
+        /// Length of the bank.
+        bank: u64,
+    },
+    /// What is left is kept for checkpoints.
+    #[error(
+        "journal is nearly full: {used} of {bank} bytes are used, and spending ends at \
+         {SPENDING_PERCENT_MAX} %"
+    )]
+    NearlyFull {
+        /// Bytes used.
+        used: u64,
+        /// Length of the bank.
+        bank: u64,
+    },
+    /// Records are lost, and nobody said yet that the rest is to be gone on from.
+    #[error(
+        "journal: frame {index} is lost, frame {later} is there: restore it, or accept the loss"
+    )]
+    Lost {
+        /// The lost frame.
+        index: u32,
+        /// A frame behind it.
+        later: u32,
+    },
+    /// An earlier write failed.
+    #[error("journal: an earlier write failed: open it again")]
+    Unsure,
+    /// The medium could not be written.
+    #[error("writing the journal: {0}")]
+    Device(#[from] DeviceError),
+}
+
+impl<D: Device> Journal<D> {
+    /// Read both copies and give each what it lacks: A, flush, then B, flush.
+    ///
+    /// Where a hole hides later records nothing is appended before [`Journal::accept_loss`].
+    pub fn open(device: D, place: Place, ram: RamKind) -> Result<Self, OpenError> {
+        let reading = survey(&device, &place)?;
+        // What a killed process left in the system's cache has to be durable before it counts.
+        device.flush().map_err(OpenError::Repair)?;
+        let mut journal = Self { device, place, ram, reading, repaired: vec![], unsure: false };
+        journal.repair().map_err(OpenError::Repair)?;
+        Ok(journal)
+    }
+
+    /// What the journal holds.
+    pub fn reading(&self) -> &Reading {
+        &self.reading
+    }
+
+    /// Frames that a copy lacked when the journal was opened: (copy, index).
+    pub fn repaired(&self) -> &[(usize, u32)] {
+        &self.repaired
+    }
+
+    /// The device that the journal lies on.
+    pub fn device(&self) -> &D {
+        &self.device
+    }
+
+    /// Commit one record: to copy A, flush, to copy B, flush. Nothing is read.
+    pub fn append(&mut self, record: &[u8], usage: Use) -> Result<Committed, AppendError> {
+        self.check_usable()?;
+        let index = self.reading.frames();
+        let bytes = encode(self.reading.generation, index, self.reading.last, record)?;
+        self.check_room(bytes.len() as u64, usage)?;
+        self.unsure = true;
+        self.write_twice(self.reading.generation, self.reading.end, &bytes)?;
+        self.unsure = false;
+        self.reading.end += bytes.len() as u64;
+        self.reading.last = frame::checksum(&bytes);
+        self.reading.records.push(record.to_vec());
+        Ok(Committed { index })
+    }
+
+    /// Go on from the records before a hole: what stands behind it is wiped.
+    ///
+    /// To be called when nothing can restore the lost record, and after the loss was told.
+    pub fn accept_loss(&mut self) -> Result<Option<Lost>, DeviceError> {
+        let Some(lost) = self.reading.lost.clone() else { return Ok(None) };
+        let own = lost.generation == self.reading.generation;
+        let zeros = [0; frame::SECTOR_BYTES];
+        for copy in 0..2 {
+            let start = self.place.bank_start(copy, lost.generation % 2);
+            // What lay among the frames that count was overwritten when they were repaired.
+            let strays = lost.strays.iter().filter(|(_, at)| !own || *at >= self.reading.end);
+            for (_, offset) in strays.filter(|(stray, _)| *stray == copy) {
+                self.device.write_at(start + offset, &zeros)?;
+            }
+            self.device.flush()?;
+        }
+        self.reading.lost = None;
+        Ok(Some(lost))
+    }
+
+    /// Whether anything may be written now.
+    pub(super) fn check_usable(&self) -> Result<(), AppendError> {
+        match &self.reading.lost {
+            _ if self.unsure => Err(AppendError::Unsure),
+            Some(Lost { index, later, .. }) => {
+                Err(AppendError::Lost { index: *index, later: *later })
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn check_room(&self, needs: u64, usage: Use) -> Result<(), AppendError> {
+        let (used, bank) = (self.reading.end, self.place.bank_bytes());
+        let left = bank.saturating_sub(used);
+        if needs > left {
+            return Err(AppendError::Full { needs, left, bank });
+        }
+        if usage == Use::Spends && used + needs > bank / 100 * SPENDING_PERCENT_MAX {
+            return Err(AppendError::NearlyFull { used, bank });
+        }
+        Ok(())
+    }
+
+    /// The same bytes to the same place of both copies' banks, each flushed before the next.
+    pub(super) fn write_twice(
+        &self,
+        generation: u64,
+        offset: u64,
+        bytes: &[u8],
+    ) -> Result<(), DeviceError> {
+        for copy in 0..2 {
+            if copy == 1 && planted(Fault::OneCopy) {
+                break;
+            }
+            let start = self.place.bank_start(copy, generation % 2);
+            self.device.write_at(start + offset, bytes)?;
+            let skipped = if copy == 0 { Fault::AWithoutFlush } else { Fault::BWithoutFlush };
+            if !planted(skipped) && !planted(Fault::ReleaseBeforeFlush) {
+                self.device.flush()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Write what each copy lacks.
+    fn repair(&mut self) -> Result<(), DeviceError> {
+        self.repaired = std::mem::take(&mut self.reading.repairable);
+        if self.repaired.is_empty() || planted(Fault::NoRepair) {
+            return Ok(());
+        }
+        let row = self.reading.row().expect("its frames were read");
+        for copy in 0..2 {
+            let start = self.place.bank_start(copy, self.reading.generation % 2);
+            let pieces = pieces(&row, self.repaired.iter().filter(|(lacks, _)| *lacks == copy));
+            for piece in &pieces {
+                self.device.write_at(start + piece.start as u64, &row.bytes[piece.clone()])?;
+            }
+            let together = copy == 0 && planted(Fault::RepairTogether);
+            if !pieces.is_empty() && !together {
+                self.device.flush()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The bytes of these frames, neighbours joined.
+fn pieces<'f>(
+    row: &Row,
+    frames: impl Iterator<Item = &'f (usize, u32)>,
+) -> Vec<std::ops::Range<usize>> {
+    let mut pieces: Vec<std::ops::Range<usize>> = vec![];
+    for (_, index) in frames {
+        let index = usize::try_from(*index).expect("a frame in memory");
+        let (start, end) = (row.starts[index], row.end(index));
+        match pieces.last_mut() {
+            Some(last) if last.end == start => last.end = end,
+            _ => pieces.push(start..end),
+        }
+    }
+    pieces
+}
+
+impl Reading {
+    /// How many frames the generation has.
+    pub fn frames(&self) -> u32 {
+        let opening = usize::from(self.generation > 0);
+        let count = opening + self.outside.len() + self.records.len();
+        u32::try_from(count).expect("a bank holds fewer frames")
+    }
+
+    /// Its frames as they stand in a bank, byte for byte.
+    pub(super) fn row(&self) -> Result<Row, TooLong> {
+        let (carried, appended) = self.records.split_at(self.carried);
+        let opening = (self.generation > 0)
+            .then(|| Opening::of(carried, &self.outside).expect("they were counted").encode());
+        let records = carried.iter().chain(&self.outside).chain(appended);
+        Row::of(self.generation, opening.iter().chain(records).map(Vec::as_slice))
+    }
+}

@@ -1,0 +1,330 @@
+//! Losses of power in appends and compactions, within the fault model and beyond it.
+
+use std::hash::Hash;
+
+use super::commit::{Journal, OpenError, Use};
+use super::compact::{Archive, ArchiveFault, Carry};
+use super::read::{ReadError, Reading, survey};
+use super::{Place, first_frames};
+use crate::crypto::digest::sha256;
+use crate::device::simulated::{Bounds, Explored, Model, Procedure, Violation, Volatile, Witness};
+use crate::format::edition::RamKind;
+
+const RELEASED_MISSING: &str = "a released record is missing";
+const NOBODY_WROTE: &str = "a record that nobody wrote is there";
+const NEITHER: &str = "neither the state before nor the one after";
+const UNREADABLE: &str = "the journal gives no records";
+const ACCUSED: &str = "something is said to be lost though nothing was committed";
+const NO_PREFIX: &str = "what is left is no prefix";
+const REFUSED: &str = "the journal takes nothing any more";
+
+/// Sectors of a bank.
+const BANK_SECTORS: u64 = 32;
+/// Of copy A's first bank, the sectors before the end of an erase block of 128 KiB.
+const SECTORS_BEFORE: u64 = 10;
+const PLACE: Place = Place {
+    starts: [
+        (4 << 20) + (128 << 10) - SECTORS_BEFORE * 512,
+        (20 << 20) + (128 << 10) - SECTORS_BEFORE * 512,
+    ],
+    bytes: 2 * BANK_SECTORS * 512,
+};
+const DEVICE_BYTES: usize = 21 << 20;
+
+/// What a record is known by: its number in the chain, and the turn it was made in.
+type Name = (u8, u8);
+
+const CHECKPOINT: u8 = 0xCC;
+
+/// What a journal holds, by name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+struct State {
+    records: Vec<Name>,
+    outside: Vec<Name>,
+}
+
+/// What stands, and what is under way.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+struct Promise {
+    now: State,
+    next: Option<State>,
+    /// All records of the chain that were ever there or under way, without checkpoints.
+    history: Vec<Name>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Append,
+    /// Settle all but so many of the last records; carry the first one outside the chain.
+    Compact(usize),
+}
+
+/// Opens the journal, then takes the turn's steps.
+struct Script {
+    steps: &'static [&'static [Step]],
+    /// Sectors of a record, by the turn it is made in and its number.
+    sectors: &'static [&'static [usize]],
+}
+
+impl Script {
+    fn record(&self, (number, turn): Name) -> Vec<u8> {
+        let sectors = match number {
+            CHECKPOINT => 1,
+            number => {
+                let lengths = self.sectors[usize::from(turn) % self.sectors.len()];
+                lengths[usize::from(number) % lengths.len()]
+            }
+        };
+        let pattern = (0..251_u8).map(|at| at.wrapping_mul(31) ^ number.rotate_left(3) ^ turn);
+        let fill: Vec<u8> = pattern.collect();
+        [number, turn]
+            .into_iter()
+            .chain(fill.into_iter().cycle())
+            .take((sectors * 512 - 60).min(2048))
+            .collect()
+    }
+
+    /// The name of a record; none if it isn't one of ours, byte for byte.
+    fn name(&self, record: &[u8]) -> Option<Name> {
+        let name = (*record.first()?, *record.get(1)?);
+        (self.record(name) == record).then_some(name)
+    }
+
+    fn state(&self, reading: &Reading) -> Result<State, Violation> {
+        let names = |records: &[Vec<u8>]| {
+            let name = |record: &Vec<u8>| {
+                let other = || Violation::new(NOBODY_WROTE, format!("{:?}", &record[..2]));
+                self.name(record).ok_or_else(other)
+            };
+            records.iter().map(name).collect::<Result<Vec<_>, _>>()
+        };
+        Ok(State { records: names(&reading.records)?, outside: names(&reading.outside)? })
+    }
+
+    /// A medium whose journal holds the first record.
+    fn start(&self) -> (Volatile, Promise) {
+        let mut bytes = vec![0xFF; DEVICE_BYTES];
+        let first = first_frames(&[self.record((0, 0))]).expect("a short record");
+        for start in PLACE.starts.map(|start| usize::try_from(start).expect("in memory")) {
+            bytes[start..start + 2 * usize::try_from(BANK_SECTORS).unwrap() * 512].fill(0);
+            bytes[start..start + first.len()].copy_from_slice(&first);
+        }
+        let now = State { records: vec![(0, 0)], outside: vec![] };
+        (Volatile::new(bytes), Promise { now, next: None, history: vec![(0, 0)] })
+    }
+}
+
+/// One turn of a script.
+struct Turn<'t, 'd> {
+    script: &'t Script,
+    journal: Journal<&'d Volatile>,
+    number: u8,
+    promise: Promise,
+}
+
+impl Turn<'_, '_> {
+    fn step(&mut self, step: Step, witness: &mut Witness<'_, Promise>) -> Result<(), Violation> {
+        let before = self.promise.clone();
+        let carry = match step {
+            Step::Append => None,
+            Step::Compact(kept) => match self.carry(kept) {
+                Some(carry) => Some(carry),
+                None => return Ok(()),
+            },
+        };
+        let mut next = before.now.clone();
+        match &carry {
+            None => {
+                let number = u8::try_from(before.history.len()).expect("few records");
+                next.records.push((number, self.number));
+                self.promise.history.push((number, self.number));
+            }
+            Some((next_state, ..)) => next = next_state.clone(),
+        }
+        self.promise.next = Some(next.clone());
+        witness.promise(self.promise.clone());
+        let done = match carry {
+            None => {
+                let record = self.script.record(*next.records.last().expect("just pushed"));
+                self.journal.append(&record, Use::Keeps).map(|_| ()).map_err(|e| e.to_string())
+            }
+            Some((_, head, checkpoint, outside)) => {
+                let carry = Carry { head, checkpoint: &checkpoint, outside: &outside };
+                self.journal.compact(&carry, &mut Kept::default()).map_err(|e| e.to_string())
+            }
+        };
+        done.map_err(|told| Violation::new(REFUSED, told))?;
+        self.promise = Promise { now: next, next: None, history: self.promise.history.clone() };
+        witness.promise(self.promise.clone());
+        Ok(())
+    }
+
+    /// The state after a compaction, the head it settles up to, checkpoint, and what stays open.
+    #[expect(clippy::type_complexity, reason = "four things that are used once, side by side")]
+    fn carry(&self, kept: usize) -> Option<(State, [u8; 32], Vec<Vec<u8>>, Vec<Vec<u8>>)> {
+        let records = &self.journal.reading().records;
+        let head = records.len().checked_sub(kept + 1)?;
+        let names = &self.promise.now.records;
+        let checkpoint = (CHECKPOINT, self.number);
+        if names[head].0 == CHECKPOINT {
+            return None;
+        }
+        let open: Vec<Name> =
+            names[..=head].iter().copied().filter(|n| n.0 != CHECKPOINT).collect();
+        let outside: Vec<Name> =
+            self.promise.now.outside.iter().chain(&open).copied().take(1).collect();
+        let carried = [&[checkpoint], &names[head + 1..]].concat();
+        let bytes = |names: &[Name]| names.iter().map(|name| self.script.record(*name)).collect();
+        let state = State { records: carried, outside: outside.clone() };
+        Some((state, sha256(&records[head]), bytes(&[checkpoint]), bytes(&outside)))
+    }
+}
+
+/// An archive in memory.
+#[derive(Default)]
+struct Kept(Vec<u8>);
+
+impl Archive for Kept {
+    fn keep(&mut self, frames: &[u8]) -> Result<(), ArchiveFault> {
+        self.0 = frames.to_vec();
+        Ok(())
+    }
+
+    fn read_back(&mut self) -> Result<Vec<u8>, ArchiveFault> {
+        Ok(self.0.clone())
+    }
+}
+
+impl Procedure for Script {
+    type Promise = Promise;
+
+    fn run(
+        &self,
+        device: &Volatile,
+        turn: usize,
+        before: &Promise,
+        witness: &mut Witness<'_, Promise>,
+    ) -> Result<(), Violation> {
+        let unreadable = |fault| Violation::new(UNREADABLE, format!("{fault}"));
+        let opened = Journal::open(device, PLACE, RamKind::Rewritable);
+        let mut journal = match opened {
+            // Beyond the model; within it the judge would have refused it.
+            Err(OpenError::Read(ReadError::Gap { .. } | ReadError::Empty)) => return Ok(()),
+            opened => opened.map_err(unreadable)?,
+        };
+        journal.accept_loss().expect("memory takes all writes");
+        let now = self.state(journal.reading())?;
+        let last = now.records.iter().rfind(|name| name.0 != CHECKPOINT).map_or(0, |name| name.0);
+        let mut history = before.history.clone();
+        // Behind the last one found, numbers are given out again; a checkpoint alone keeps them.
+        if now.records.len() > 1 || now.records[0].0 != CHECKPOINT {
+            history.truncate(usize::from(last) + 1);
+        }
+        let promise = Promise { now, next: None, history };
+        witness.promise(promise.clone());
+        let steps = self.steps[turn % self.steps.len()];
+        let number = u8::try_from(turn).expect("few turns");
+        let mut turn = Turn { script: self, journal, number, promise };
+        steps.iter().try_for_each(|step| turn.step(*step, witness))
+    }
+
+    fn judge(&self, device: &Volatile, promise: &Promise, model: Model) -> Result<(), Violation> {
+        let unreadable = |fault: ReadError| Violation::new(UNREADABLE, fault.to_string());
+        let reading = match survey(device, &PLACE) {
+            // Nothing is left but the name of what is lost.
+            Err(ReadError::Gap { .. } | ReadError::Empty) if model == Model::Beyond => {
+                return Ok(());
+            }
+            outcome => outcome.map_err(unreadable)?,
+        };
+        let state = self.state(&reading)?;
+        let told = || format!("{state:?} after {promise:?}");
+        if model == Model::Beyond {
+            let chain = state.records.iter().filter(|name| name.0 != CHECKPOINT);
+            let numbers: Vec<_> = chain.clone().map(|name| name.0).collect();
+            let consecutive = numbers.windows(2).all(|pair| pair[1] == pair[0] + 1);
+            let known = |name: &Name| promise.history.get(usize::from(name.0)) == Some(name);
+            let prefix = consecutive && chain.clone().all(known);
+            return if prefix { Ok(()) } else { Err(Violation::new(NO_PREFIX, told())) };
+        }
+        if reading.lost.is_some() {
+            return Err(Violation::new(ACCUSED, told()));
+        }
+        if state == promise.now || Some(&state) == promise.next.as_ref() {
+            return Ok(());
+        }
+        let missing = promise.now.records.iter().any(|name| !state.records.contains(name));
+        Err(Violation::new(if missing { RELEASED_MISSING } else { NEITHER }, told()))
+    }
+}
+
+fn explore(found: &mut Explored, script: &Script, turns: &[Bounds]) {
+    let (device, promise) = script.start();
+    let (states, losses) = (found.within.len() + found.beyond.len(), found.losses);
+    found.explore(script, &device, &promise, turns);
+    let states = found.within.len() + found.beyond.len() - states;
+    println!("{:?}: {states} further states, {} losses", script.steps, found.losses - losses);
+}
+
+fn explored(script: &Script, turns: &[Bounds]) -> Explored {
+    let mut found = Explored::default();
+    explore(&mut found, script, turns);
+    found
+}
+
+fn told(found: &Explored) -> String {
+    let told = found.violations.iter();
+    let told = told.map(|(violation, losses)| format!("{violation} {losses:#?}"));
+    told.take(3).collect::<Vec<_>>().join("\n")
+}
+
+const APPENDS: Script =
+    Script { steps: &[&[Step::Append; 4], &[Step::Append; 2]], sectors: &[&[1, 5, 4], &[1, 2]] };
+const COMPACTIONS: Script = Script {
+    steps: &[&[Step::Append, Step::Append, Step::Compact(2), Step::Append]],
+    sectors: &[&[1, 1, 2]],
+};
+/// What a compaction left unfinished still lies there while the next session appends.
+const LEFTOVERS: Script = Script {
+    steps: &[&[Step::Append, Step::Append, Step::Compact(2)], &[Step::Append; 3]],
+    sectors: &[&[1, 3, 2], &[1, 1, 2]],
+};
+
+fn coarse() -> Bounds {
+    Bounds { states_max: 24, torn_bytes: vec![16, 300], ..Bounds::default() }
+}
+
+/// Bounds that list every subset of so many sectors.
+fn fine(sectors: u32) -> Bounds {
+    Bounds { states_max: 1 << sectors, ..Bounds::default() }
+}
+
+#[test]
+fn what_was_committed_survives_two_losses() {
+    let mut found = Explored::default();
+    explore(&mut found, &APPENDS, &[fine(10), fine(8)]);
+    explore(&mut found, &LEFTOVERS, &[fine(14), fine(8)]);
+    println!("{} distinct states within the model, {} losses", found.within.len(), found.losses);
+    assert!(found.violations.is_empty(), "{}", told(&found));
+    assert!(found.within.len() >= 1_000_000, "{} states", found.within.len());
+}
+
+#[test]
+fn a_compaction_leaves_the_state_before_or_after() {
+    let found = explored(&COMPACTIONS, &[fine(16)]);
+    assert!(found.violations.is_empty(), "{}", told(&found));
+    let found = explored(&COMPACTIONS, &[coarse(), coarse()]);
+    assert!(found.violations.is_empty(), "{}", told(&found));
+}
+
+/// Were it beyond the model twice, both copies could be gone.
+#[test]
+fn beyond_the_model_a_prefix_is_left_or_the_loss_is_named() {
+    let mut found = Explored::default();
+    for script in [APPENDS, COMPACTIONS] {
+        explore(&mut found, &script, &[coarse().beyond(), coarse()]);
+    }
+    println!("{} distinct states beyond the model", found.beyond.len());
+    assert!(found.violations.is_empty(), "{}", told(&found));
+    assert!(found.beyond.len() > 50_000);
+}
