@@ -7,6 +7,7 @@ mod sale;
 mod clerk;
 
 use std::fs;
+use std::num::NonZeroU32;
 use std::ops::Range;
 
 use scrip::crypto::SeededRandom;
@@ -14,9 +15,15 @@ use scrip::crypto::sign::SecretKey;
 use scrip::device::simulated::Counted;
 use scrip::device::{Device, MemoryDevice};
 use scrip::format::certificate::{Certificate, Chain, Confirmation, StoreGrant};
+use scrip::format::field::Bytes;
+use scrip::format::medium::SheetSlot;
 use scrip::format::policy::{Policy, Revocation};
-use scrip::image::check::{Identity, Reading, Report, Verdict, check, judge};
-use scrip::image::layout::{CERTIFICATE_SLOT, POLICY_SLOT, REVOKED_SLOT, SLOTS, USER_SLOT};
+use scrip::format::sheet::{Run, Sheet};
+use scrip::format::{Object, cbor};
+use scrip::image::check::{Grade, Identity, Reading, Report, Verdict, check, judge};
+use scrip::image::layout::{
+    CERTIFICATE_SLOT, POLICY_SLOT, REVOKED_SLOT, SHEETS_SLOT, SLOTS, USER_SLOT,
+};
 use scrip::image::leaves::Unwatched;
 use scrip::image::restamp::{
     Blocks, Examined, Planned, Renewal, RestampError, Restamped, Sale, bytes_to_write, examine,
@@ -24,9 +31,10 @@ use scrip::image::restamp::{
 };
 use scrip::trust::{Signer, Trust, Verified, sign, verify};
 use scrip::units::{MediumId, StoreId};
+use scrip::voucher::{SheetPlan, make_sheet};
 
 use crate::burn::tool;
-use crate::world::{Sample, THREADS, World, at, policy};
+use crate::world::{Sample, THREADS, World, at, minor, policy, yen};
 
 const MEDIUM: u64 = 71;
 /// What re-stamping may write.
@@ -320,6 +328,77 @@ fn a_medium_that_its_store_knows_to_be_revoked_is_refused() {
     counter.store.list = list(&counter.world, 4, vec![medium]);
     let told = counter.plan(&counter.store, sold(None)).unwrap_err().to_string();
     assert_eq!(told, format!("medium {medium} is revoked by list 4"));
+}
+
+#[test]
+fn lists_that_refuse_what_the_owner_has_done_are_not_stamped() {
+    let mut counter = Counter::new();
+    let issuer = &counter.world.issuer;
+    let strict = Policy { number: 3, balance_max: minor(100), ..policy() };
+    counter.store.policy = verify(&sign(issuer, &strict), &issuer.public()).unwrap();
+    let told = counter.plan(&counter.store, sold(None)).unwrap_err().to_string();
+    let words = format!("medium {}: with this store's newer lists", MediumId::from_serial(MEDIUM));
+    assert!(told.starts_with(&words) && told.contains("100"), "{told}");
+    counter.store.policy = verify(&counter.world.policy, &issuer.public()).unwrap();
+    let sheets = vec![[4; 16]];
+    let list = Revocation { sheets, ..Revocation::clone(&counter.store.list) };
+    counter.store.list = verify(&sign(issuer, &list), &issuer.public()).unwrap();
+    let told = counter.plan(&counter.store, sold(None)).unwrap_err().to_string();
+    assert!(told.starts_with(&words) && told.contains("revoked by list 1"), "{told}");
+}
+
+#[test]
+fn a_newer_sheet_comes_in_front_and_at_most_two_stay() {
+    let counter = Counter::new();
+    let (world, medium) = (&counter.world, MediumId::from_serial(MEDIUM));
+    let sheet = |id: u8, medium: MediumId, seconds: u64| {
+        let plan = SheetPlan {
+            id: [id; 16],
+            medium,
+            currency: yen(),
+            rounds: NonZeroU32::MIN,
+            runs: vec![Run { count: 3, amount: minor(500) }],
+            issued: at(seconds),
+        };
+        let signed = make_sheet(&world.issuer, &world.seal, &plan).unwrap();
+        verify::<Sheet>(&signed, &world.issuer.public()).unwrap()
+    };
+    let (newer, newest) = (sheet(5, medium, 50), sheet(6, medium, 60));
+    let other = sheet(7, MediumId::from_serial(72), 70);
+    let none = Blocks::new();
+    let plan = |sheets| {
+        let renewal = Renewal { sheets, ..counter.store.renewal(Sale::Unchanged) };
+        let examined = counter.examine(&counter.device, &none).unwrap();
+        examined.plan(&counter.device, &none, &renewal, &counter.trust, &Identity::Image)
+    };
+    let planned = plan(vec![&newer, &other]).unwrap();
+    assert!(planned.changed.contains(&SHEETS_SLOT.path), "{:?}", planned.changed);
+    let report = counter.write(&planned.blocks);
+    assert_eq!((report.verdict, report.grade()), (Verdict::Sealed, Grade::Good));
+    let place = counter.sample.sealed.plan.locate(SHEETS_SLOT.path).unwrap();
+    let mut bytes = vec![0; 8 << 10];
+    counter.device.read_at(counter.sample.sealed.layout.rom().start + place, &mut bytes).unwrap();
+    let slot = SheetSlot::decode(cbor::unpad(&bytes).unwrap().unwrap()).unwrap();
+    let own = world.sheet(medium).1;
+    assert_eq!(slot.sheets, [Bytes(newer.bytes().to_vec()), Bytes(own)]);
+    assert!(plan(vec![&newer]).unwrap().changed.is_empty());
+    // The third would push out the sheet that record 1 has spent a code of.
+    let told = plan(vec![&newest]).unwrap_err().to_string();
+    assert!(told.contains("its journal is refused"), "{told}");
+}
+
+#[test]
+fn a_clock_that_is_behind_makes_no_seal_older_than_the_one_before() {
+    let counter = Counter::new();
+    counter.restamp(&counter.store, sold(None));
+    let renewal = Renewal { at: at(3), ..counter.store.renewal(Sale::Unsold) };
+    let none = Blocks::new();
+    let examined = counter.examine(&counter.device, &none).unwrap();
+    let sealed = examined.sealed();
+    let identity = Identity::Image;
+    let planned = examined.plan(&counter.device, &none, &renewal, &counter.trust, &identity);
+    counter.write(&planned.unwrap().blocks);
+    assert_eq!(counter.examine(&counter.device, &none).unwrap().sealed(), sealed);
 }
 
 #[test]

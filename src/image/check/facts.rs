@@ -21,6 +21,11 @@ pub(super) fn note_edition(edition: &Edition, report: &mut Report) {
     });
 }
 
+/// What a medium whose stamp alone differs may be.
+pub(super) const STAMP_ALONE: &str = "only what a store stamps differs, each other byte is as the \
+    issuer sealed it: damage, forgery, or a re-stamping that was cut off; the store that began one \
+    ends it with `scrip-store refresh`";
+
 /// Say so if all that differs is what a store stamps: a re-stamping that was cut off looks so.
 ///
 /// The edition's seal holds with those bytes left out, so each other byte is the issuer's.
@@ -31,10 +36,7 @@ pub(super) fn note_stamp_alone(report: &mut Report) {
     };
     let told = report.faults.len() == report.fault_count;
     if report.fault_count > 0 && told && report.faults.iter().all(|fault| stamped(&fault.part)) {
-        let note = "only what a store stamps differs, each other byte is as the issuer sealed it: \
-                    damage, forgery, or a re-stamping that was cut off; the store that began one \
-                    ends it with `scrip-store refresh`";
-        report.notes.push(note.to_owned());
+        report.notes.push(STAMP_ALONE.to_owned());
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::super::gpt::{BACKUP_SECTORS, PRIMARY_SECTORS, SECTOR_BYTES};
 use super::super::layout::{CERTIFICATE_SLOT, SLOTS};
 use super::BLOCK;
+use super::facts::STAMP_ALONE;
 use super::manifest::Edition;
 use super::report::{Fault, Part, Report, Verdict};
 use super::rom::Owners;
@@ -124,6 +125,8 @@ pub(super) fn tell(
     let altered = untold > 0 || kept.iter().any(shown);
     report.verdict = if altered { Verdict::Altered } else { Verdict::Unreadable };
     report.fault_count = untold;
+    // Why storage fails is known.
+    report.notes.retain(|note| note != STAMP_ALONE);
     named.into_iter().chain(kept).for_each(|fault| report.fault(fault));
     report.unreadable = blocks.len();
 }

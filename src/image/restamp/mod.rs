@@ -139,6 +139,14 @@ pub enum RestampError {
         /// The first fault.
         reason: String,
     },
+    /// With the newer lists its owner's journal would be refused.
+    #[error("medium {medium}: with this store's newer lists its journal is refused: {reason}")]
+    Journal {
+        /// The medium.
+        medium: MediumId,
+        /// The first record that is refused, and why.
+        reason: String,
+    },
     /// A block that was kept to be written lies where nothing is stamped.
     #[error("a block kept for byte {offset} of the medium is none that is stamped")]
     Stray {

@@ -13,7 +13,7 @@ use crate::format::field::Bytes;
 use crate::format::medium::{CertificateSlot, MediumSeal, SheetSlot, UserInformation};
 use crate::format::policy::Revocation;
 use crate::format::sheet::Sheet;
-use crate::image::check::{self, Identity, Standing};
+use crate::image::check::{self, History, Identity, Standing};
 use crate::image::edition::{padded, tree_uuid};
 use crate::image::layout::{
     CERTIFICATE_SLOT, POLICY_SLOT, REVOKED_SLOT, SHEETS_SLOT, Slot, USER_SLOT,
@@ -66,6 +66,14 @@ impl Examined {
         if !is_intact(&report) {
             let (verdict, reason) = (report.verdict, first_fault(&report));
             return Err(RestampError::WouldBe { verdict, reason });
+        }
+        match (&self.report.history, report.history) {
+            (History::Damaged(_), _) => {}
+            // A newer policy or list binds what its owner has done already.
+            (_, History::Damaged(reason)) => {
+                return Err(RestampError::Journal { medium: self.medium(), reason });
+            }
+            _ => {}
         }
         Ok(Planned { blocks: planned, changed })
     }
@@ -188,7 +196,8 @@ impl Examined {
             seal: length(layout.seal()),
             ram: length(layout.ram()),
             store: renewal.grant.store,
-            at: renewal.at,
+            // A clock that is behind makes no seal that looks older than the one it follows.
+            at: renewal.at.max(self.standing.sealed),
             chain: (!same).then(|| renewal.signer.chain()),
         };
         let range = layout.medium_seal();
