@@ -12,6 +12,7 @@ mod journals;
 mod medium;
 mod notation;
 mod samples;
+mod wallet;
 mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,7 @@ use scrip::crypto::digest::sha256;
 use scrip::crypto::sign::PublicKey;
 use scrip::format::access::{AccessSlot, KeyFile};
 use scrip::format::certificate::{Certificate, Chain, EnrolRequest};
+use scrip::format::checkpoint::Checkpoint;
 use scrip::format::cose::Sign1;
 use scrip::format::edition::{
     Catalogue, EditionHeader, EditionSeal, Manifest, Settings, SignedManifest,
@@ -32,6 +34,7 @@ use scrip::format::policy::{Policy, Revocation};
 use scrip::format::record::Record;
 use scrip::format::sheet::{Kit, SealedKit, Sheet, Voucher, VoucherFile};
 use scrip::format::store::StoreEntry;
+use scrip::format::transfer::Receipt;
 use scrip::format::{DecodeError, Kind, Object, cbor};
 use scrip::trust::{Root, TestRoots, Trust, TrustError, verify};
 use scrip::units::Timestamp;
@@ -66,6 +69,8 @@ pub(crate) const READERS: &[(&str, Kind, Read)] = &[
     ("voucher", Kind::Voucher, read::<Voucher>),
     ("store-entry", Kind::StoreEntry, read::<StoreEntry>),
     ("record", Kind::Record, read::<Record>),
+    ("checkpoint", Kind::Checkpoint, read::<Checkpoint>),
+    ("receipt", Kind::Receipt, read::<Receipt>),
     ("settings", Kind::Settings, read::<Settings>),
     ("catalogue", Kind::Catalogue, read::<Catalogue>),
     ("access-slot", Kind::AccessSlot, read::<AccessSlot>),
@@ -99,7 +104,7 @@ fn generated() -> Vec<Vector> {
         vec![samples::voucher_sale(&world), samples::voucher_file(&world)],
         medium::of_editions(&world),
         medium::stamped(&world),
-        medium::journal(&world),
+        wallet::journal(&world),
         medium::store_journal(&world),
         medium::sealed(&world),
     ];

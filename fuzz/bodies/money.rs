@@ -10,17 +10,18 @@ use scrip::format::edition::RamKind;
 use scrip::format::policy::Policy;
 use scrip::format::record::Record;
 use scrip::format::sheet::Sheet;
+use scrip::format::transfer::{Partner, Receipt, Terms};
 use scrip::format::{Kind, Object};
 use scrip::journal::frame::{Frame, checksum};
 use scrip::journal::{self, Archive, ArchiveFault, Carry, Journal, Place, Use};
-use scrip::ledger::next::{Host, genesis, topup};
-use scrip::ledger::{Fold, Rules, State, fold};
-use scrip::trust::{Revoked, Signer, Verified, sign};
-use scrip::units::MediumId;
+use scrip::ledger::next::{self, Host, Package, Segment};
+use scrip::ledger::{Fold, KeyLife, Rules, State, fold};
+use scrip::trust::{Revoked, Signer, Verified, sign, verify};
+use scrip::units::{ByteCount, MediumId, Sequence};
 
 use super::input::Input;
 use super::{trust, world};
-use crate::world::{at, policy, yen};
+use crate::world::{at, minor, policy, yen};
 
 /// Two copies of two banks of eight sectors.
 const PLACE: Place = Place { starts: [0, 8 << 10], bytes: 8 << 10 };
@@ -119,7 +120,7 @@ fn put_frame(device: &MemoryDevice, input: &mut Input<'_>) {
     }
     let (copies, sector) = (input.byte(), u64::from(input.byte() % 16));
     let (generation, index) = (input.byte().into(), input.byte().into());
-    let record = vec![input.byte(); usize::from(input.half()) % 2049];
+    let record = vec![input.byte(); usize::from(input.half()) % 4097];
     for (copy, start) in PLACE.starts.into_iter().enumerate() {
         let room = usize::try_from((16 - sector) * 512).expect("a small number");
         if copies >> copy & 1 == 0 {
@@ -171,27 +172,39 @@ fn medium() -> MediumId {
     MediumId::from_serial(42)
 }
 
-fn holder() -> SecretKey {
+fn store_made() -> SecretKey {
     SecretKey::from_seed([3; 32])
 }
 
+fn owners() -> SecretKey {
+    SecretKey::from_seed([4; 32])
+}
+
+/// The key that signs the next record.
+fn holder(state: &State) -> SecretKey {
+    match state.life {
+        KeyLife::StoreMade => store_made(),
+        KeyLife::Owners => owners(),
+    }
+}
+
 /// Records, each a byte and what it says: up to 9 a good top-up by that slot; 10 a good first
-/// record; 11 to 127 a record to be signed as it is; 128 and above one whose medium, place and
-/// chain are put right before it is signed.
+/// record; 11 a good rekey; 12 a purchase, 13 to 15 a download, 16 to 18 an upload, each with one
+/// byte of how much; 19 to 127 a record to be signed as it is; 128 and above one whose medium,
+/// place and chain are put right before it is signed.
 pub fn ledger(data: &[u8]) {
     let court = court();
     let rules = Rules {
-        policy: &court.policy,
-        currency: yen(),
         sheets: &court.sheets,
         stores: &court.stores,
         revoked: &court.revoked,
+        ..Rules::of(&court.policy, yen())
     };
-    let blank = State::blank(medium(), [9; 32], holder().public());
+    let blank = State::blank(medium(), [9; 32], store_made().public());
     let mut input = Input::new(data);
     let mut records: Vec<Vec<u8>> = vec![];
     let (mut state, mut stands) = (blank.clone(), true);
-    while !input.is_empty() && records.len() < 12 {
+    while !input.is_empty() && records.len() < 16 {
         let record = next_record(&state, &mut input);
         if stands {
             let next = fold(&rules, state, std::slice::from_ref(&record));
@@ -205,33 +218,76 @@ pub fn ledger(data: &[u8]) {
     assert_eq!(state, stepped);
     assert_eq!(refusal.is_none(), kept.len() == records.len());
     let moved = kept.iter().filter_map(|record| record.accounting.as_ref());
-    let sum: i64 = moved.clone().map(|entry| entry.amount).sum();
+    let sum: i64 = moved.map(|entry| entry.amount).sum();
     assert_eq!(u64::try_from(sum), Ok(state.balance.minor()));
-    assert!(state.balance <= court.policy.balance_max);
-    assert_eq!(state.credited.len(), moved.count());
+    let (reserved, free) = (state.reserved().minor(), state.free().minor());
+    assert_eq!(reserved + free + state.provisional.minor(), state.balance.minor());
+    let loaded = state.loaded.minor();
+    assert!(state.exposure.charged.minor() <= loaded.min(court.policy.starter_cap.minor()));
+    assert!(state.credited.len() as u64 * 500 == loaded, "each code and voucher is of 500");
     assert_eq!(state.next.number(), kept.len() as u64);
+}
+
+fn terms() -> Terms {
+    Terms {
+        transfer: [7; 16],
+        entry: [8; 32],
+        price: minor(300),
+        length: ByteCount::from_bytes(101),
+        share_ppm: policy().share_ppm,
+    }
 }
 
 fn next_record(state: &State, input: &mut Input<'_>) -> Vec<u8> {
     let host = Host { at: at(200), floor: at(10), instance: [1; 8] };
+    let signed = |record: Record| sign(&holder(state), &record);
     match input.byte() {
         slot @ 0..=9 => {
             let code = world().code(medium(), slot);
-            match topup(state, &host, &code, [slot; 16], "store 7") {
-                Ok(record) => sign(&holder(), &record),
-                Err(_) => vec![],
-            }
+            next::topup(state, &host, &code, [slot; 16], "store 7").map_or(vec![], signed)
         }
-        10 => sign(&holder(), &genesis(state, &host, [10; 16])),
+        10 => signed(next::genesis(state, &host, [10; 16])),
+        11 => signed(next::rekey(state, &host, [11; 16], &owners())),
+        form @ 12..=18 => moved(state, &host, form, input.byte()).map_or(vec![], signed),
         form => {
             let payload = input.part();
             match Record::decode(payload) {
                 Ok(record) if form >= 128 => {
                     let (medium, seq, prev) = (state.medium, state.next, state.head);
-                    sign(&holder(), &Record { medium, seq, prev, ..record })
+                    signed(Record { medium, seq, prev, ..record })
                 }
-                _ => trust::signed(&holder(), Kind::Record, payload),
+                _ => trust::signed(&holder(state), Kind::Record, payload),
             }
         }
+    }
+}
+
+/// A purchase, or a step of a download from medium 43 or of an upload to it.
+fn moved(state: &State, host: &Host, form: u8, count: u8) -> Option<Record> {
+    let (terms, event) = (terms(), [form; 16]);
+    let (id, got) = (terms.transfer, ByteCount::from_bytes(count.into()));
+    let payer = MediumId::from_serial(43);
+    let before = ByteCount::from_bytes(0);
+    let package = Package { terms: &terms, item: "song", partner: Partner::Medium(payer) };
+    let key = SecretKey::from_seed([5; 32]);
+    let segment =
+        Segment { terms: &terms, item: "song", payer, key: key.public(), before, start: [6; 32] };
+    let receipt = Receipt {
+        medium: payer,
+        transfer: id,
+        start: Sequence::from_number(9),
+        partner: Partner::Medium(medium()),
+        before,
+        got,
+    };
+    let receipt = verify(&sign(&key, &receipt), &key.public()).expect("it was just signed");
+    match form {
+        12 => next::purchase(state, host, event, ("film", "author"), minor(count.into())).ok(),
+        13 => next::download_start(state, host, event, &package).ok(),
+        14 => next::download_interrupted(state, host, event, id, got).ok(),
+        15 => next::download_end(state, host, event, id).ok(),
+        16 => Some(next::upload_start(state, host, event, &segment)),
+        17 => next::upload_interrupted(state, host, event, id, got).ok(),
+        _ => next::earn(state, host, event, &receipt).ok(),
     }
 }

@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use scrip::format::access::{AccessSlot, KeyFile};
 use scrip::format::certificate::{Certificate, Chain, EnrolRequest};
+use scrip::format::checkpoint::Checkpoint;
 use scrip::format::cose::{self, Sign1, stated_kind};
 use scrip::format::edition::{
     Catalogue, EditionHeader, EditionSeal, Manifest, Settings, SignedManifest,
@@ -15,6 +16,7 @@ use scrip::format::policy::{Policy, Revocation};
 use scrip::format::record::Record;
 use scrip::format::sheet::{Kit, SealedKit, Sheet, Voucher, VoucherFile};
 use scrip::format::store::StoreEntry;
+use scrip::format::transfer::Receipt;
 use scrip::format::{DecodeError, Kind, Object, cbor};
 use scrip::image::layout::Layout;
 use scrip::image::manifest;
@@ -24,7 +26,7 @@ use scrip::units::CurrencyForm;
 use super::Body;
 
 /// Every type of object, by the name of its vectors.
-pub const TYPES: [(&str, Body); 25] = [
+pub const TYPES: [(&str, Body); 27] = [
     ("certificate", certificate),
     ("enrol-request", any::<EnrolRequest>),
     ("policy", policy),
@@ -50,6 +52,8 @@ pub const TYPES: [(&str, Body); 25] = [
     ("sheet-slot", any::<SheetSlot>),
     ("signed-manifest", any::<SignedManifest>),
     ("voucher-file", any::<VoucherFile>),
+    ("checkpoint", any::<Checkpoint>),
+    ("receipt", any::<Receipt>),
 ];
 
 /// First byte: the type; then the object.

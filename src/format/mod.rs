@@ -4,8 +4,10 @@
 //! [`Object::encode`] writes its one encoding; [`Object::decode`] refuses every other.
 
 pub mod access;
+mod body;
 pub mod cbor;
 pub mod certificate;
+pub mod checkpoint;
 pub mod cose;
 pub mod edition;
 pub mod field;
@@ -17,6 +19,7 @@ pub mod spec {
     #![doc = include_str!("SPEC.md")]
 }
 pub mod store;
+pub mod transfer;
 
 use field::Field;
 
@@ -53,6 +56,10 @@ pub enum Kind {
     StoreEntry,
     /// One entry of a medium's journal.
     Record,
+    /// A medium's settled state.
+    Checkpoint,
+    /// A downloader's count of verified bytes.
+    Receipt,
     /// Where the wallet connects and what it shows (not signed: the manifest covers it).
     Settings,
     /// What the read-only area offers (not signed: the manifest covers it).
@@ -88,6 +95,8 @@ impl Kind {
         Self::Voucher,
         Self::StoreEntry,
         Self::Record,
+        Self::Checkpoint,
+        Self::Receipt,
         Self::Settings,
         Self::Catalogue,
         Self::AccessSlot,
@@ -115,6 +124,8 @@ impl Kind {
             Self::Voucher => "voucher",
             Self::StoreEntry => "store-entry",
             Self::Record => "record",
+            Self::Checkpoint => "checkpoint",
+            Self::Receipt => "receipt",
             Self::Settings => "settings",
             Self::Catalogue => "catalogue",
             Self::AccessSlot => "access-slot",
@@ -138,8 +149,13 @@ impl Kind {
             Self::Kit | Self::SealedKit => 64 << 20,
             Self::Catalogue => 1 << 20,
             Self::Revocation => 16 << 10,
-            Self::Sheet | Self::Policy | Self::UserInformation | Self::AccessSlot => 4 << 10,
+            Self::Sheet
+            | Self::Policy
+            | Self::UserInformation
+            | Self::AccessSlot
+            | Self::Record => 4 << 10,
             Self::Settings | Self::Chain | Self::MediumSeal => 8 << 10,
+            Self::Checkpoint => 3 << 10,
             Self::EditionHeader => 64 << 10,
             Self::VoucherFile => 12 << 10,
             _ => 2 << 10,

@@ -1,10 +1,8 @@
 //! One entry of a medium's journal.
 
-use ciborium::Value;
-
-use super::field::{Bytes, Field, MapReader, MapWriter, Mismatch, choice, record};
+pub use super::body::{Body, Cause};
+use super::field::{choice, record};
 use super::objects;
-use super::sheet::{SecretDigits, SheetId};
 use crate::units::{Amount, MediumId, Sequence, Timestamp};
 
 /// Names an event in a history.
@@ -17,7 +15,7 @@ choice! {
         0 => Genesis "genesis",
         /// Value was added by a code or voucher.
         1 => Topup "topup",
-        /// Goods of this medium were sold.
+        /// The medium was sold to its owner.
         2 => Sale "sale",
         /// Goods were bought.
         3 => Purchase "purchase",
@@ -67,7 +65,7 @@ record! {
         4 => partner: String,
         /// What content, by its item id.
         5 => content: Option<String>,
-        /// The accounting entry that belongs to it.
+        /// The accounting entry that belongs to it: this record's own, or its segment's.
         6 => link: Option<EventId>,
     }
 }
@@ -87,83 +85,6 @@ record! {
         5 => partner: String,
         /// Why, for a person.
         6 => reason: String,
-    }
-}
-
-/// What a record carries beside its two entries.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Body {
-    /// SHA-256 over the signed medium certificate that this journal begins under.
-    Genesis {
-        /// The hash.
-        certificate: [u8; 32],
-    },
-    /// A sealed code.
-    TopupCode {
-        /// The sheet.
-        sheet: SheetId,
-        /// The slot.
-        slot: u8,
-        /// What opens the slot's commitment.
-        secret: SecretDigits,
-    },
-    /// A voucher.
-    TopupVoucher {
-        /// The signed voucher.
-        voucher: Bytes,
-    },
-}
-
-impl Body {
-    const GENESIS: u64 = 0;
-    const TOPUP_CODE: u64 = 1;
-    const TOPUP_VOUCHER: u64 = 2;
-
-    /// The record kind that this body belongs to.
-    pub fn kind(&self) -> RecordKind {
-        match self {
-            Self::Genesis { .. } => RecordKind::Genesis,
-            Self::TopupCode { .. } | Self::TopupVoucher { .. } => RecordKind::Topup,
-        }
-    }
-}
-
-impl Field for Body {
-    fn to_value(&self) -> Value {
-        let mut map = MapWriter::default();
-        match self {
-            Self::Genesis { certificate } => {
-                map.put(0, &Self::GENESIS);
-                map.put(1, certificate);
-            }
-            Self::TopupCode { sheet, slot, secret } => {
-                map.put(0, &Self::TOPUP_CODE);
-                map.put(1, sheet);
-                map.put(2, slot);
-                map.put(3, secret);
-            }
-            Self::TopupVoucher { voucher } => {
-                map.put(0, &Self::TOPUP_VOUCHER);
-                map.put(1, voucher);
-            }
-        }
-        map.finish()
-    }
-
-    fn from_value(value: &Value) -> Result<Self, Mismatch> {
-        let mut map = MapReader::open(value)?;
-        let body = match map.take(0, "form")? {
-            Self::GENESIS => Self::Genesis { certificate: map.take(1, "certificate")? },
-            Self::TOPUP_CODE => Self::TopupCode {
-                sheet: map.take(1, "sheet")?,
-                slot: map.take(2, "slot")?,
-                secret: map.take(3, "secret")?,
-            },
-            Self::TOPUP_VOUCHER => Self::TopupVoucher { voucher: map.take(1, "voucher")? },
-            other => return Err(Mismatch::new(format!("{other} is no known form of body"))),
-        };
-        map.finish()?;
-        Ok(body)
     }
 }
 

@@ -21,7 +21,7 @@ pub const SECTOR_BYTES: usize = 512;
 /// Length of a frame's header.
 pub const HEADER_BYTES: usize = 28;
 /// The longest record a frame takes.
-pub const RECORD_BYTES_MAX: usize = 2048;
+pub const RECORD_BYTES_MAX: usize = 4096;
 const MAGIC: [u8; 4] = *b"SCRJ";
 
 /// A frame that was read: its header and CRC are right, its record is not parsed yet.
@@ -102,13 +102,13 @@ mod tests {
 
     #[test]
     fn frames_are_read_back() {
-        for length in [0, 1, 484, 485, 2048] {
+        for length in [0, 1, 484, 485, 4096] {
             let frame = Frame { record: vec![7; length], ..sample() };
             let bytes = frame.encode().unwrap();
             assert!(bytes.len().is_multiple_of(512));
             assert_eq!(Frame::decode(&bytes).unwrap(), frame);
         }
-        assert!(Frame { record: vec![0; 2049], ..sample() }.encode().is_none());
+        assert!(Frame { record: vec![0; 4097], ..sample() }.encode().is_none());
     }
 
     #[test]

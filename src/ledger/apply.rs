@@ -1,148 +1,39 @@
 //! One record against one state.
 
-use super::State;
-use crate::format::Kind;
-use crate::format::cose::Sign1;
+use super::event::placed_event;
+use super::refusal::{Reason, Refusal, broken};
+use super::rules::Rules;
+use super::state::{Effect, KeyLife, State, Step};
+use super::{moves, settled, transfers};
 use crate::format::policy::Policy;
 use crate::format::record::{Accounting, Body, EventId, Record, RecordKind};
-use crate::format::sheet::{SecretDigits, Sheet, SheetId};
-use crate::trust::{Revoked, RevokedError, Signer, TrustError, Verified, verify};
-use crate::units::{Amount, Currency, MediumId, Sequence, Timestamp, UnitError};
-use crate::voucher::{self, RedeemError, VoucherError, VoucherTerms};
+use crate::format::transfer::TransferId;
+use crate::trust::{TrustError, Verified, verify};
+use crate::units::{Amount, Sequence};
 
-/// What a record is held against beside the state: all of it signed by others.
-#[derive(Debug, Clone, Copy)]
-pub struct Rules<'a> {
-    /// The newest policy.
-    pub policy: &'a Policy,
-    /// The currency of the medium's certificate.
-    pub currency: Currency,
-    /// The medium's live sheets.
-    pub sheets: &'a [Verified<Sheet>],
-    /// Stores whose vouchers can be checked here.
-    pub stores: &'a [Signer],
-    /// What is revoked.
-    pub revoked: &'a Revoked,
-}
+/// Exceptions, downloads and uploads that may be open at once: a checkpoint has to list them.
+pub const OPEN_MAX: usize = 16;
 
-/// Why a record does not follow: the rules say no.
-#[derive(Debug, thiserror::Error)]
-#[error("record {seq} of medium {medium}: {reason}")]
-pub struct Refusal {
-    /// The medium.
-    pub medium: MediumId,
-    /// The sequence that was due.
-    pub seq: Sequence,
-    /// What is wrong.
-    #[source]
-    pub reason: Reason,
-}
-
-/// What is wrong with a record.
-#[derive(Debug, thiserror::Error)]
-pub enum Reason {
-    /// Not signed by the holder key, or malformed.
-    #[error("{0}")]
-    Trust(#[from] TrustError),
-    /// It speaks of another medium.
-    #[error("it is medium {0}'s")]
-    Medium(MediumId),
-    /// It is not the next one.
-    #[error("it says it is record {0}")]
-    Sequence(Sequence),
-    /// It continues another chain.
-    #[error("it continues {found}, the chain's head is {expected}")]
-    Chain {
-        /// The hash it states, in hex.
-        found: String,
-        /// The head, in hex.
-        expected: String,
-    },
-    /// It states an older time floor than a record before it.
-    #[error("its time floor {found} is before the floor {floor} of an earlier record")]
-    Floor {
-        /// What it states.
-        found: Timestamp,
-        /// What was stated before.
-        floor: Timestamp,
-    },
-    /// Its history entry, accounting entry and body don't belong together.
-    #[error("a {kind} record {fault}")]
-    Shape {
-        /// Its kind.
-        kind: RecordKind,
-        /// What is wrong.
-        fault: &'static str,
-    },
-    /// Its sheet isn't a live sheet of this medium.
-    #[error("its code is of a sheet that is not on this medium")]
-    Sheet,
-    /// Its code is not good.
-    #[error("its code: {0}")]
-    Code(#[from] RedeemError),
-    /// Its voucher is not good.
-    #[error("its voucher: {0}")]
-    Voucher(#[from] VoucherError),
-    /// Its voucher is of a store that nothing here certifies.
-    #[error("its voucher is of a store that is not certified here")]
-    Store,
-    /// Its code or voucher is revoked.
-    #[error("{0}")]
-    Revoked(#[from] RevokedError),
-    /// Its code or voucher was credited before.
-    #[error("its code or voucher was credited before")]
-    CreditedBefore,
-    /// It states another event id than its code or voucher gives.
-    #[error("its accounting event is not the one that its code or voucher gives")]
-    Event,
-    /// It states another amount than its code or voucher gives.
-    #[error("it adds {found}, its code or voucher gives {expected} minor units")]
-    Amount {
-        /// What it states.
-        found: i64,
-        /// What the code or voucher gives.
-        expected: u64,
-    },
-    /// The claim about the balance is wrong.
-    #[error("it claims a balance of {found}, the records add up to {expected} minor units")]
-    Claim {
-        /// The claim.
-        found: u64,
-        /// The sum.
-        expected: u64,
-    },
-    /// A top-up above the policy's limit.
-    #[error("a top-up of {found}, policy {policy} allows {limit} minor units")]
-    TopupLimit {
-        /// The top-up.
-        found: u64,
-        /// The policy's number.
-        policy: u64,
-        /// The limit.
-        limit: u64,
-    },
-    /// A balance above the policy's limit.
-    #[error("the balance would be {found}, policy {policy} allows {limit} minor units")]
-    BalanceLimit {
-        /// The balance.
-        found: u64,
-        /// The policy's number.
-        policy: u64,
-        /// The limit.
-        limit: u64,
-    },
-    /// A sum outside the range of amounts.
-    #[error("{0}")]
-    Range(#[from] UnitError),
-}
-
-/// The state after one more record, or why it does not follow; the state is not changed then.
+/// The state after one more record, or why it does not follow.
 pub fn apply(
     rules: &Rules<'_>,
     state: &State,
     record: &Verified<Record>,
 ) -> Result<State, Refusal> {
-    step(rules, state, record).map_err(|reason| refusal(state, reason))
+    let mut next = state.clone();
+    advance(rules, &mut next, record)?;
+    Ok(next)
+}
+
+/// [`apply`] in place; a state that the record does not follow stays as it was.
+pub fn advance(
+    rules: &Rules<'_>,
+    state: &mut State,
+    record: &Verified<Record>,
+) -> Result<(), Refusal> {
+    let due = refusal(state);
+    let case = Case { rules, record, policy: rules.binding(state.policy).map_err(&due)? };
+    case.advance(state).map_err(due)
 }
 
 /// What records add up to, and how far they follow.
@@ -160,14 +51,8 @@ pub struct Fold {
 pub fn fold(rules: &Rules<'_>, blank: State, records: &[Vec<u8>]) -> Fold {
     let mut fold = Fold { state: blank, records: Vec::with_capacity(records.len()), refusal: None };
     for bytes in records {
-        let next = verify::<Record>(bytes, &fold.state.holder)
-            .map_err(|error| refusal(&fold.state, error.into()))
-            .and_then(|record| Ok((apply(rules, &fold.state, &record)?, record)));
-        match next {
-            Ok((state, record)) => {
-                fold.state = state;
-                fold.records.push(record);
-            }
+        match follow(rules, &mut fold.state, bytes) {
+            Ok(record) => fold.records.push(record),
             Err(refusal) => {
                 fold.refusal = Some(refusal);
                 break;
@@ -177,138 +62,197 @@ pub fn fold(rules: &Rules<'_>, blank: State, records: &[Vec<u8>]) -> Fold {
     fold
 }
 
-fn refusal(state: &State, reason: Reason) -> Refusal {
-    Refusal { medium: state.medium, seq: state.next, reason }
+/// Verify one signed record and apply it in place.
+pub fn follow(
+    rules: &Rules<'_>,
+    state: &mut State,
+    bytes: &[u8],
+) -> Result<Verified<Record>, Refusal> {
+    let record = read(rules, state, bytes).map_err(refusal(state))?;
+    advance(rules, state, &record)?;
+    Ok(record)
 }
 
-fn step(rules: &Rules<'_>, state: &State, record: &Verified<Record>) -> Result<State, Reason> {
-    follows(state, record)?;
-    let kind = record.history.kind;
-    let shape = |fault| Err(Reason::Shape { kind, fault });
-    if record.body.kind() != kind {
-        return shape("carries another kind's body");
+/// A record by the holder; by the new holder where a checkpoint in it names one.
+fn read(rules: &Rules<'_>, state: &State, bytes: &[u8]) -> Result<Verified<Record>, Reason> {
+    match verify::<Record>(bytes, &state.holder) {
+        Err(fault @ TrustError::Signer { .. }) => {
+            let holder = settled::named_holder(rules, bytes).ok_or(fault)?;
+            Ok(verify(bytes, &holder)?)
+        }
+        other => Ok(other?),
     }
-    if record.history.link != record.accounting.as_ref().map(|entry| entry.event) {
-        return shape("links another accounting event than its own");
+}
+
+fn refusal(state: &State) -> impl Fn(Reason) -> Refusal + use<> {
+    let (medium, seq) = (state.medium, state.next);
+    move |reason| Refusal { medium, seq, reason }
+}
+
+/// One record and what it is held against.
+pub(super) struct Case<'a> {
+    pub(super) rules: &'a Rules<'a>,
+    pub(super) policy: &'a Policy,
+    pub(super) record: &'a Verified<Record>,
+}
+
+/// What a record did: how it counts, and its accounting event.
+pub(super) type Done = (Effect, Option<EventId>);
+
+impl Case<'_> {
+    fn advance(&self, state: &mut State) -> Result<(), Reason> {
+        self.follows(state)?;
+        let next = state.next.next().ok_or(Reason::Sequence(self.record.seq))?;
+        let (effect, event) = self.act(state)?;
+        let hash = self.record.hash();
+        let amount = self.record.accounting.as_ref().map_or(0, |entry| entry.amount);
+        state.tail.push(Step { hash, event, amount, effect });
+        state.head = hash;
+        state.next = next;
+        state.floor = Some(self.record.floor);
+        Ok(())
     }
-    let mut next = state.clone();
-    next.head = record.hash();
-    next.next = state.next.next().ok_or(Reason::Sequence(record.seq))?;
-    next.floor = Some(record.floor);
-    match (&record.body, &record.accounting) {
-        (Body::Genesis { certificate }, None) if state.next == Sequence::FIRST => {
-            if *certificate != state.head {
-                return Err(broken(certificate, &state.head));
+
+    /// Is this record the one that is due?
+    fn follows(&self, state: &State) -> Result<(), Reason> {
+        let record = self.record;
+        if record.medium != state.medium {
+            return Err(Reason::Medium(record.medium));
+        }
+        if record.seq != state.next {
+            return Err(Reason::Sequence(record.seq));
+        }
+        if record.prev != state.head {
+            return Err(broken(&record.prev, &state.head));
+        }
+        if let Some(floor) = state.floor.filter(|floor| record.floor < *floor) {
+            return Err(Reason::Floor { found: record.floor, floor });
+        }
+        if record.body.kind() != record.history.kind {
+            return self.shape("carries another kind's body");
+        }
+        self.key_life(state)
+    }
+
+    /// May the key that signs sign this?
+    fn key_life(&self, state: &State) -> Result<(), Reason> {
+        let kind = self.record.history.kind;
+        let own_word = matches!(kind, RecordKind::Checkpoint | RecordKind::Merge);
+        if self.record.signer() != state.signer && !own_word {
+            let (found, expected) = (self.record.signer(), state.signer);
+            let (found, expected) = (found.to_string(), expected.to_string());
+            return Err(Reason::Holder { found, expected });
+        }
+        let first = state.next == Sequence::FIRST;
+        let second = state.next.number() == 1;
+        match (state.life, kind) {
+            (_, RecordKind::Genesis) if !first => self.shape("stands first alone"),
+            (_, kind) if first && kind != RecordKind::Genesis => self.shape("can't stand first"),
+            (KeyLife::StoreMade, RecordKind::Genesis | RecordKind::Rekey) => Ok(()),
+            (KeyLife::StoreMade, RecordKind::Topup) if second => Ok(()),
+            (KeyLife::StoreMade, kind) => Err(Reason::StoreMade(kind)),
+            (KeyLife::Owners, RecordKind::Rekey) => Err(Reason::Rekeyed),
+            (KeyLife::Owners, _) => Ok(()),
+        }
+    }
+
+    fn act(&self, state: &mut State) -> Result<Done, Reason> {
+        match &self.record.body {
+            Body::Genesis { certificate } => {
+                self.moves_nothing(None)?;
+                if *certificate != state.head {
+                    return Err(broken(certificate, &state.head));
+                }
+                Ok((Effect::Nothing, None))
+            }
+            Body::TopupCode { sheet, slot, secret } => {
+                moves::by_code(self, state, (sheet, *slot, secret))
+            }
+            Body::TopupVoucher { voucher, certificate }
+            | Body::Refund { voucher, certificate, .. } => {
+                moves::by_voucher(self, state, voucher, certificate.as_ref())
+            }
+            Body::Purchase {} => moves::purchase(self, state),
+            Body::Play {} => self.content().and(self.moves_nothing(None)),
+            Body::Sale { .. } | Body::Connect { .. } => self.moves_nothing(None),
+            Body::Rekey { key, proof } => moves::rekey(self, state, *key, *proof),
+            Body::Policy { number, hash } => moves::policy(self, state, *number, hash),
+            Body::Exception { .. } => moves::exception(self, state),
+            Body::DownloadStart { terms, partner, before } => {
+                transfers::start(self, state, terms, *partner, *before)
+            }
+            Body::DownloadInterrupted { transfer, got } => {
+                transfers::close(self, state, transfer, *got, transfers::Close::Interrupted)
+            }
+            Body::DownloadEnd { transfer, got } => {
+                transfers::close(self, state, transfer, *got, transfers::Close::Complete)
+            }
+            Body::UploadStart { terms, partner, before, key, .. } => {
+                transfers::upload(self, state, terms, *partner, *before, *key)
+            }
+            Body::UploadInterrupted { transfer, got } | Body::UploadEnd { transfer, got } => {
+                transfers::uploaded(self, state, transfer, *got)
+            }
+            Body::Earn { receipt } => transfers::earn(self, state, receipt),
+            Body::Checkpoint { checkpoint, certificate } => {
+                settled::take_over(self, state, checkpoint, certificate)
+            }
+            Body::Merge { checkpoint, certificate, settled_since } => {
+                settled::merge(self, state, checkpoint, certificate, settled_since)
             }
         }
-        (Body::Genesis { .. }, _) => return shape("stands first and moves no money"),
-        _ if state.next == Sequence::FIRST => return shape("can't stand first"),
-        (_, None) => return shape("lacks its accounting entry"),
-        (Body::TopupCode { sheet, slot, secret }, Some(entry)) => {
-            let (amount, event) = code(rules, state, sheet, *slot, secret, entry)?;
-            credit(rules, &mut next, entry, amount, event)?;
+    }
+
+    pub(super) fn shape<T>(&self, fault: &'static str) -> Result<T, Reason> {
+        Err(Reason::Shape { kind: self.record.history.kind, fault })
+    }
+
+    /// It has no accounting entry, and links this event.
+    pub(super) fn moves_nothing(&self, link: Option<EventId>) -> Result<Done, Reason> {
+        if self.record.accounting.is_some() {
+            return self.shape("moves no money");
         }
-        (Body::TopupVoucher { voucher }, Some(entry)) => {
-            let (amount, event) = signed(rules, state, record.floor, &voucher.0)?;
-            credit(rules, &mut next, entry, amount, event)?;
+        if self.record.history.link != link {
+            return self.shape("links another accounting event than its own");
         }
+        Ok((Effect::Nothing, None))
     }
-    Ok(next)
+
+    /// Its accounting entry, which its history links.
+    pub(super) fn entry(&self) -> Result<&Accounting, Reason> {
+        let entry = self.record.accounting.as_ref();
+        if self.record.history.link != entry.map(|entry| entry.event) {
+            return self.shape("links another accounting event than its own");
+        }
+        entry.map_or_else(|| self.shape("lacks its accounting entry"), Ok)
+    }
+
+    /// The item that it names.
+    pub(super) fn content(&self) -> Result<&str, Reason> {
+        let content = self.record.history.content.as_deref();
+        content.map_or_else(|| self.shape("names no content"), Ok)
+    }
+
+    /// The event that belongs to this place in the chain.
+    pub(super) fn placed(&self, most: Amount) -> Result<EventId, Reason> {
+        let record = self.record;
+        let (kind, content) = (record.history.kind, self.content()?);
+        Ok(placed_event(record.medium, &record.prev, kind, most.minor(), content))
+    }
+
+    /// A transfer's id in hand of its map: refuses what was not begun.
+    pub(super) fn begun<'m, T>(
+        map: &'m std::collections::BTreeMap<TransferId, T>,
+        transfer: &TransferId,
+    ) -> Result<&'m T, Reason> {
+        map.get(transfer).ok_or(Reason::Transfer("was not begun"))
+    }
 }
 
-/// Is this record the one that is due?
-fn follows(state: &State, record: &Record) -> Result<(), Reason> {
-    if record.medium != state.medium {
-        return Err(Reason::Medium(record.medium));
-    }
-    if record.seq != state.next {
-        return Err(Reason::Sequence(record.seq));
-    }
-    if record.prev != state.head {
-        return Err(broken(&record.prev, &state.head));
-    }
-    match state.floor {
-        Some(floor) if record.floor < floor => Err(Reason::Floor { found: record.floor, floor }),
-        _ => Ok(()),
-    }
-}
-
-fn broken(found: &[u8; 32], expected: &[u8; 32]) -> Reason {
-    let hex = |hash: &[u8; 32]| data_encoding::HEXLOWER.encode(&hash[..8]);
-    Reason::Chain { found: hex(found), expected: hex(expected) }
-}
-
-/// What a sealed code credits, and its event; the cheap checks come first.
-fn code(
-    rules: &Rules<'_>,
-    state: &State,
-    sheet: &SheetId,
-    slot: u8,
-    secret: &SecretDigits,
-    entry: &Accounting,
-) -> Result<(Amount, EventId), Reason> {
-    let live = rules.sheets.iter().find(|live| live.id == *sheet && live.medium == state.medium);
-    let live = live.ok_or(Reason::Sheet)?;
-    if live.currency != rules.currency {
-        return Err(Reason::Sheet);
-    }
-    rules.revoked.check_slot(sheet, slot)?;
-    let event = voucher::code_event(state.medium, sheet, slot);
-    if entry.event != event {
-        return Err(Reason::Event);
-    }
-    Ok((voucher::check_slot(live, slot, secret)?, event))
-}
-
-/// What a voucher credits, and its event.
-fn signed(
-    rules: &Rules<'_>,
-    state: &State,
-    floor: Timestamp,
-    bytes: &[u8],
-) -> Result<(Amount, EventId), Reason> {
-    let terms = VoucherTerms {
-        medium: state.medium,
-        currency: rules.currency,
-        floor: Some(floor),
-        revoked: rules.revoked,
-    };
-    let key_id = Sign1::decode(bytes, Kind::Voucher).map_err(TrustError::from)?.key_id();
-    let signed_it = |signer: &&Signer| signer.certificate().key.0.key_id() == key_id;
-    let signer = rules.stores.iter().find(signed_it).ok_or(Reason::Store)?;
-    let voucher = voucher::verify_voucher(signer, bytes, &terms)?;
-    Ok((voucher.amount, voucher::voucher_event(state.medium, &voucher.id)))
-}
-
-/// Add what was credited, once, within the policy's limits, as claimed.
-fn credit(
-    rules: &Rules<'_>,
-    next: &mut State,
-    entry: &Accounting,
-    amount: Amount,
-    event: EventId,
-) -> Result<(), Reason> {
-    let policy = rules.policy.number;
-    if entry.event != event {
-        return Err(Reason::Event);
-    }
-    if u64::try_from(entry.amount) != Ok(amount.minor()) {
-        return Err(Reason::Amount { found: entry.amount, expected: amount.minor() });
-    }
-    if amount > rules.policy.topup_max {
-        let (found, limit) = (amount.minor(), rules.policy.topup_max.minor());
-        return Err(Reason::TopupLimit { found, policy, limit });
-    }
-    if !next.credited.insert(event) {
-        return Err(Reason::CreditedBefore);
-    }
-    next.balance = next.balance.checked_add(amount)?;
-    if next.balance > rules.policy.balance_max {
-        let (found, limit) = (next.balance.minor(), rules.policy.balance_max.minor());
-        return Err(Reason::BalanceLimit { found, policy, limit });
-    }
-    if entry.balance_after != next.balance {
-        let (found, expected) = (entry.balance_after.minor(), next.balance.minor());
+/// Hold the claim about the balance against the sum.
+pub(super) fn claim(entry: &Accounting, sum: Amount) -> Result<(), Reason> {
+    if entry.balance_after != sum {
+        let (found, expected) = (entry.balance_after.minor(), sum.minor());
         return Err(Reason::Claim { found, expected });
     }
     Ok(())
@@ -316,129 +260,38 @@ fn credit(
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroU32;
-
     use super::*;
-    use crate::crypto::sign::SecretKey;
-    use crate::crypto::{Secret, SeededRandom};
-    use crate::format::sheet::Run;
+    use crate::format::record::{Accounting, Cause};
+    use crate::format::sheet::SecretDigits;
+    use crate::ledger::fixture::{Purse, SHEET, World, at, host, key, medium, minor};
     use crate::ledger::next;
     use crate::trust::sign;
-    use crate::voucher::{SheetPlan, make_sheet, slot_secret};
-
-    struct World {
-        holder: SecretKey,
-        seal: Secret<32>,
-        sheets: Vec<Verified<Sheet>>,
-        policy: Policy,
-        revoked: Revoked,
-        blank: State,
-    }
-
-    const SHEET: SheetId = [3; 16];
-
-    fn minor(value: u64) -> Amount {
-        Amount::from_minor(value).unwrap()
-    }
-
-    fn at(seconds: u64) -> Timestamp {
-        Timestamp::from_seconds(seconds).unwrap()
-    }
-
-    fn policy() -> Policy {
-        Policy {
-            number: 1,
-            issued: at(10),
-            currencies: vec![],
-            balance_max: minor(1500),
-            topup_max: minor(2000),
-            offline_cap: minor(10),
-            offline_count: 1,
-            starter_cap: minor(1),
-            starter_count: 1,
-            debt_cap: minor(10),
-            rounds_min: 1,
-            chunk: crate::units::ByteCount::from_bytes(1),
-            share_ppm: 0,
-        }
-    }
-
-    fn world() -> World {
-        let mut rng = SeededRandom::new([9; 32]);
-        let (issuer, holder) = (SecretKey::generate(&mut rng), SecretKey::generate(&mut rng));
-        let seal = Secret::generate(&mut rng);
-        let medium = MediumId::from_serial(77);
-        let plan = SheetPlan {
-            id: SHEET,
-            medium,
-            currency: "JPY".parse().unwrap(),
-            rounds: NonZeroU32::MIN,
-            runs: vec![Run { count: 4, amount: minor(500) }, Run { count: 1, amount: minor(2500) }],
-            issued: at(20),
-        };
-        let signed = make_sheet(&issuer, &seal, &plan).unwrap();
-        let sheets = vec![verify(&signed, &issuer.public()).unwrap()];
-        let blank = State::blank(medium, [1; 32], holder.public());
-        World { holder, seal, sheets, policy: policy(), revoked: Revoked::none(), blank }
-    }
-
-    impl World {
-        fn rules(&self) -> Rules<'_> {
-            Rules {
-                policy: &self.policy,
-                currency: "JPY".parse().unwrap(),
-                sheets: &self.sheets,
-                stores: &[],
-                revoked: &self.revoked,
-            }
-        }
-
-        fn genesis(&self) -> Record {
-            next::genesis(
-                &self.blank,
-                &next::Host { at: at(30), floor: at(20), instance: [0; 8] },
-                [8; 16],
-            )
-        }
-
-        fn topup(&self, state: &State, slot: u8, amount: u64) -> Record {
-            let secret = slot_secret(&self.seal, state.medium, &SHEET, slot);
-            let host = next::Host { at: at(40), floor: at(20), instance: [0; 8] };
-            let code = next::Code { sheet: SHEET, slot, secret, amount: minor(amount) };
-            next::topup(state, &host, &code, [slot; 16], "store 7").unwrap()
-        }
-
-        fn apply(&self, state: &State, record: &Record) -> Result<State, Refusal> {
-            let signed = sign(&self.holder, record);
-            apply(&self.rules(), state, &verify(&signed, &self.holder.public()).unwrap())
-        }
-    }
 
     #[test]
     fn codes_add_up_and_each_counts_once() {
-        let world = world();
-        let mut state = world.apply(&world.blank, &world.genesis()).unwrap();
+        let world = World::new();
+        let mut purse = world.purse(1, 0);
         for (slot, balance) in [(0, 500), (3, 1000), (1, 1500)] {
-            let record = world.topup(&state, slot, 500);
-            state = world.apply(&state, &record).unwrap();
-            assert_eq!(state.balance.minor(), balance);
+            purse.put(&purse.topup(slot)).unwrap();
+            assert_eq!(purse.state.balance.minor(), balance);
         }
-        let again = world.apply(&state, &world.topup(&state, 3, 500)).unwrap_err();
-        assert!(again.to_string().ends_with("was credited before"), "{again}");
-        let over = world.apply(&state, &world.topup(&state, 2, 500)).unwrap_err().to_string();
+        let again = purse.refused(&purse.topup(3));
+        assert!(again.ends_with("was credited before"), "{again}");
+        let over = purse.refused(&purse.topup(2));
         assert!(over.ends_with("the balance would be 2000, policy 1 allows 1500 minor units"));
+        assert_eq!(purse.state.loaded.minor(), 1500);
     }
 
     #[test]
-    fn each_wrong_record_is_refused_for_its_own_reason() {
-        let world = world();
-        let state = world.apply(&world.blank, &world.genesis()).unwrap();
-        let good = world.topup(&state, 0, 500);
+    fn each_wrong_topup_is_refused_for_its_own_reason() {
+        let world = World::new();
+        let purse = world.purse(1, 0);
+        let good = purse.topup(0);
         let entry = good.accounting.clone().unwrap();
         let with = |change: &dyn Fn(&mut Record)| {
             let mut record = good.clone();
             change(&mut record);
-            world.apply(&state, &record).unwrap_err().to_string()
+            purse.refused(&record)
         };
         let accounting = |change: &dyn Fn(&mut Accounting)| {
             let mut entry = entry.clone();
@@ -450,12 +303,18 @@ mod tests {
         };
         let wrong = SecretDigits::from_ascii(*b"0000000000000000").unwrap();
         let code = |sheet, slot| Body::TopupCode { sheet, slot, secret: wrong.clone() };
+        let other = |r: &mut Record| {
+            r.body = code([4; 16], 0);
+            let event = crate::voucher::code_event(r.medium, &[4; 16], 0);
+            r.history.link = Some(event);
+            r.accounting.as_mut().unwrap().event = event;
+        };
         let cases = [
-            (with(&|r| r.medium = MediumId::from_serial(78)), "it is medium 000000007858's"),
+            (with(&|r| r.medium = medium(78)), "it is medium 000000007858's"),
             (with(&|r| r.seq = Sequence::from_number(5)), "it says it is record 5"),
             (with(&|r| r.prev = [7; 32]), "it continues 0707070707070707"),
             (with(&|r| r.floor = at(1)), "its time floor"),
-            (with(&|r| r.body = code([4; 16], 0)), "a sheet that is not on this medium"),
+            (with(&other), "a sheet that is not on this medium"),
             (with(&|r| r.body = code(SHEET, 0)), "its code:"),
             (with(&|r| r.history.kind = RecordKind::Refund), "another kind's body"),
             (with(&|r| r.accounting = None), "links another accounting event"),
@@ -467,30 +326,95 @@ mod tests {
         for (message, words) in cases {
             assert!(message.contains(words), "{message} lacks {words}");
         }
-        let large = world.apply(&state, &world.topup(&state, 4, 2500)).unwrap_err().to_string();
+        let large = purse.refused(&purse.topup(4));
         assert!(large.contains("a top-up of 2500, policy 1 allows 2000"), "{large}");
     }
 
     #[test]
     fn genesis_stands_first_and_only_there() {
-        let world = world();
-        let first = world.apply(&world.blank, &world.topup(&world.blank, 0, 500)).unwrap_err();
-        assert!(first.to_string().contains("a topup record can't stand first"), "{first}");
-        let state = world.apply(&world.blank, &world.genesis()).unwrap();
-        let mut second = world.genesis();
-        (second.seq, second.prev) = (state.next, state.head);
-        let refused = world.apply(&state, &second).unwrap_err().to_string();
+        let world = World::new();
+        let mut purse = Purse::blank(&world, 1);
+        let first = purse.refused(&purse.topup(0));
+        assert!(first.contains("a topup record can't stand first"), "{first}");
+        let genesis = next::genesis(&purse.state, &host(), [1; 16]);
+        purse.put(&genesis).unwrap();
+        let mut second = genesis;
+        (second.seq, second.prev) = (purse.state.next, purse.state.head);
+        let refused = purse.refused(&second);
         assert!(refused.contains("stands first"), "{refused}");
     }
 
     #[test]
+    fn a_store_made_key_signs_genesis_one_topup_and_one_rekey() {
+        let world = World::new();
+        let mut purse = Purse::blank(&world, 1);
+        purse.put(&next::genesis(&purse.state, &host(), [1; 16])).unwrap();
+        let early = [
+            purse.refused(&next::play(&purse.state, &host(), [2; 16], "song", "cat")),
+            purse.refused(&next::exception(&purse.state, &host(), [2; 16], Cause::Diverged, None)),
+        ];
+        purse.put(&purse.topup(0)).unwrap();
+        let late = [purse.refused(&purse.topup(1)), purse.refused(&purse.purchase("song", 300))];
+        for refused in early.iter().chain(&late) {
+            assert!(refused.contains("the store-made key may not sign it"), "{refused}");
+        }
+        let owner = key(9);
+        let rekey = next::rekey(&purse.state, &host(), [3; 16], &owner);
+        let mut stolen = rekey.clone();
+        stolen.body = Body::Rekey { key: key(8).public(), proof: [0; 64] };
+        assert!(purse.refused(&stolen).contains("has not signed for it"));
+        purse.put(&rekey).unwrap();
+        assert_eq!((purse.state.life, purse.state.holder), (KeyLife::Owners, owner.public()));
+        let old = purse.refused(&purse.topup(1));
+        assert!(old.contains("the holder's is"), "{old}");
+        purse.key = owner;
+        purse.put(&purse.topup(1)).unwrap();
+        purse.put(&purse.purchase("song", 300)).unwrap();
+        assert_eq!(purse.state.balance.minor(), 700);
+    }
+
+    #[test]
+    fn a_purchase_takes_what_is_there() {
+        let world = World::new();
+        let mut purse = world.purse(1, 1);
+        let good = purse.purchase("song", 300);
+        let with = |change: &dyn Fn(&mut Record)| {
+            let mut record = good.clone();
+            change(&mut record);
+            purse.refused(&record)
+        };
+        let entry = |record: &mut Record, amount, balance| {
+            let entry = record.accounting.as_mut().unwrap();
+            (entry.amount, entry.balance_after) = (amount, minor(balance));
+        };
+        let cases = [
+            (with(&|r| entry(r, -501, 0)), "it takes 501, 500 minor units may be spent"),
+            (with(&|r| entry(r, 300, 800)), "takes nothing"),
+            (with(&|r| entry(r, i64::MIN, 0)), "takes nothing"),
+            (with(&|r| entry(r, -200, 300)), "not the one that its place"),
+            (with(&|r| entry(r, -300, 201)), "claims a balance of 201"),
+            (with(&|r| r.history.content = None), "names no content"),
+            (with(&|r| r.history.content = Some("film".to_owned())), "its place in the chain"),
+        ];
+        for (message, words) in cases {
+            assert!(message.contains(words), "{message} lacks {words}");
+        }
+        purse.put(&good).unwrap();
+        let play = next::play(&purse.state, &host(), [5; 16], "song", "cat");
+        purse.put(&play).unwrap();
+        assert_eq!(purse.state.balance.minor(), 200);
+    }
+
+    #[test]
     fn a_fold_stops_where_a_foreign_key_signs() {
-        let world = world();
-        let genesis = sign(&world.holder, &world.genesis());
-        let other = SecretKey::from_seed([1; 32]);
-        let forged = sign(&other, &world.genesis());
-        let kept = fold(&world.rules(), world.blank.clone(), &[genesis.clone(), forged]);
-        let good = fold(&world.rules(), world.blank.clone(), &[genesis]);
+        let world = World::new();
+        let mut purse = Purse::blank(&world, 1);
+        let blank = purse.state.clone();
+        let genesis = purse.put(&next::genesis(&blank, &host(), [1; 16])).unwrap();
+        let forged = sign(&key(77), &purse.topup(0));
+        let rules = world.rules(&purse.sheets);
+        let kept = fold(&rules, blank.clone(), &[genesis.clone(), forged]);
+        let good = fold(&rules, blank, &[genesis]);
         assert!(good.refusal.is_none() && good.records.len() == 1);
         assert_eq!(kept.state, good.state);
         let refusal = kept.refusal.unwrap();

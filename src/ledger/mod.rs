@@ -4,8 +4,23 @@
 //! disagree about a balance. It is pure: no clock, no storage, no randomness.
 
 mod apply;
+pub mod charge;
+mod event;
+#[cfg(test)]
+mod fixture;
+mod moves;
 pub mod next;
+mod refusal;
+mod rules;
+mod settled;
 mod state;
+mod transfers;
 
-pub use apply::{Fold, Reason, Refusal, Rules, apply, fold};
-pub use state::State;
+pub use apply::{Fold, OPEN_MAX, advance, apply, fold, follow};
+pub use event::{earn_event, placed_event};
+pub use moves::rekey_message;
+pub use refusal::{Reason, Refusal};
+pub use rules::Rules;
+pub use settled::{anchored, settled_since_hash, used};
+pub use state::{Effect, Exposure, KeyLife, Segment, Settled, State, Step, Transfer, Upload};
+pub use transfers::offline_limits;

@@ -140,13 +140,13 @@ impl Trust {
             return Err(TrustError::TestRoot(root.fingerprint()));
         }
         let mut above = root.certificate.clone();
-        self.check_period(&above)?;
+        check_period(&above, self.floor)?;
         if signers.is_empty() || signers.len() > 2 {
             return Err(fault("expected an issuer, or an issuer and one role under it"));
         }
         let mut path = vec![];
         for bytes in signers.iter().rev() {
-            let next = self.step(&above, bytes)?;
+            let next = certified(&above, bytes, self.floor)?;
             path.push(std::mem::replace(&mut above, next));
         }
         let fingerprint = root.fingerprint();
@@ -175,46 +175,6 @@ impl Trust {
             (Some(root), _) => Some(Ok((&chain.0, root.clone(), true))),
             (None, Ok(own)) => Some(Ok((rest, own, false))),
             (None, Err(_)) => None,
-        }
-    }
-
-    /// Verify one certificate under the one above it.
-    fn step(
-        &self,
-        above: &Verified<Certificate>,
-        bytes: &[u8],
-    ) -> Result<Verified<Certificate>, TrustError> {
-        let next = verify::<Certificate>(bytes, &above.key.0)?;
-        let allowed = match above.role {
-            Role::Root => next.role == Role::Issuer,
-            Role::Issuer => !matches!(next.role, Role::Root | Role::Issuer),
-            _ => false,
-        };
-        let reason = format!("a {} can't certify a {}", above.role, next.role);
-        if !allowed {
-            return Err(TrustError::Chain { length: 2, reason });
-        }
-        if next.grant.is_some() != (next.role == Role::Store) {
-            let reason = format!("{}: a grant goes with stores alone", next.subject);
-            return Err(TrustError::Chain { length: 2, reason });
-        }
-        if next.purpose != above.purpose {
-            let subject = next.subject.clone();
-            let (found, expected) = (next.purpose, above.purpose);
-            return Err(TrustError::Purpose { subject, found, expected });
-        }
-        self.check_period(&next)?;
-        Ok(next)
-    }
-
-    fn check_period(&self, certificate: &Certificate) -> Result<(), TrustError> {
-        match self.floor {
-            Some(floor) if certificate.expires <= floor => Err(TrustError::Expired {
-                subject: certificate.subject.clone(),
-                expires: certificate.expires,
-                floor,
-            }),
-            _ => Ok(()),
         }
     }
 }
@@ -249,6 +209,13 @@ impl Signer {
         }
     }
 
+    /// The role that this issuer certified by these bytes; periods are held against the floor.
+    pub fn certify(&self, bytes: &[u8], floor: Option<Timestamp>) -> Result<Self, TrustError> {
+        let certificate = certified(&self.certificate, bytes, floor)?;
+        let above = std::iter::once(&self.certificate).chain(&self.above).cloned().collect();
+        Ok(Self { certificate, above, anchor: self.anchor })
+    }
+
     /// The chain as objects carry it: this certificate first, the root last.
     pub fn chain(&self) -> Chain {
         let above = self.above.iter().map(|certificate| certificate.bytes().to_vec());
@@ -270,5 +237,45 @@ impl Signer {
                 reason: "no certified role signs it".to_owned(),
             })),
         }
+    }
+}
+
+/// Verify one certificate under the one above it.
+fn certified(
+    above: &Verified<Certificate>,
+    bytes: &[u8],
+    floor: Option<Timestamp>,
+) -> Result<Verified<Certificate>, TrustError> {
+    let next = verify::<Certificate>(bytes, &above.key.0)?;
+    let allowed = match above.role {
+        Role::Root => next.role == Role::Issuer,
+        Role::Issuer => !matches!(next.role, Role::Root | Role::Issuer),
+        _ => false,
+    };
+    let reason = format!("a {} can't certify a {}", above.role, next.role);
+    if !allowed {
+        return Err(TrustError::Chain { length: 2, reason });
+    }
+    if next.grant.is_some() != (next.role == Role::Store) {
+        let reason = format!("{}: a grant goes with stores alone", next.subject);
+        return Err(TrustError::Chain { length: 2, reason });
+    }
+    if next.purpose != above.purpose {
+        let subject = next.subject.clone();
+        let (found, expected) = (next.purpose, above.purpose);
+        return Err(TrustError::Purpose { subject, found, expected });
+    }
+    check_period(&next, floor)?;
+    Ok(next)
+}
+
+fn check_period(certificate: &Certificate, floor: Option<Timestamp>) -> Result<(), TrustError> {
+    match floor {
+        Some(floor) if certificate.expires <= floor => Err(TrustError::Expired {
+            subject: certificate.subject.clone(),
+            expires: certificate.expires,
+            floor,
+        }),
+        _ => Ok(()),
     }
 }

@@ -52,7 +52,7 @@ pub enum RevokedError {
 
 impl Revoked {
     /// Nothing is known to be revoked.
-    pub fn none() -> Self {
+    pub const fn none() -> Self {
         Self(None)
     }
 

@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use super::TrustError;
 use crate::crypto::digest::sha256;
-use crate::crypto::sign::{PublicKey, SecretKey, Signature};
+use crate::crypto::sign::{KeyId, PublicKey, SecretKey, Signature};
 use crate::format::certificate::Role;
 use crate::format::cose::{self, Sign1};
 use crate::format::{Kind, Object};
@@ -14,6 +14,7 @@ use crate::format::{Kind, Object};
 pub struct Verified<T> {
     value: T,
     bytes: Vec<u8>,
+    signer: KeyId,
 }
 
 impl<T> Verified<T> {
@@ -25,6 +26,11 @@ impl<T> Verified<T> {
     /// SHA-256 over the signed bytes: how other objects name this one.
     pub fn hash(&self) -> [u8; 32] {
         sha256(&self.bytes)
+    }
+
+    /// The key that it names as its signer's, and that signed it unless it was vouched for.
+    pub fn signer(&self) -> KeyId {
+        self.signer
     }
 
     /// The value alone.
@@ -47,7 +53,8 @@ impl<T> Verified<T> {
             return Err(TrustError::Hash { kind: U::KIND.name(), found, expected });
         }
         let message = Sign1::decode(bytes, U::KIND)?;
-        Ok(Verified { value: U::decode(message.payload())?, bytes: bytes.to_vec() })
+        let (value, signer) = (U::decode(message.payload())?, message.key_id());
+        Ok(Verified { value, bytes: bytes.to_vec(), signer })
     }
 }
 
@@ -78,7 +85,8 @@ pub fn verify<T: Object>(bytes: &[u8], key: &PublicKey) -> Result<Verified<T>, T
     let signature = Signature::from_bytes(*message.signature());
     key.verify(&message.to_be_signed(), &signature)
         .map_err(|_| TrustError::Signature { kind, key: expected.to_string() })?;
-    Ok(Verified { value: T::decode(message.payload())?, bytes: bytes.to_vec() })
+    let value = T::decode(message.payload())?;
+    Ok(Verified { value, bytes: bytes.to_vec(), signer: expected })
 }
 
 /// The role that may sign a kind; none for what holders sign and for what is not signed.
@@ -88,6 +96,7 @@ pub fn role_for(kind: Kind) -> Option<Role> {
     match kind {
         Kind::Manifest | Kind::EditionSeal => Some(Role::RomSigner),
         Kind::Sheet | Kind::Kit | Kind::Policy | Kind::Revocation => Some(Role::Issuer),
+        Kind::Checkpoint => Some(Role::Settler),
         Kind::MediumCertificate
         | Kind::MediumSeal
         | Kind::UserInformation

@@ -1,17 +1,17 @@
 //! The journal's own line: sound, repaired, damaged; whatever it is, the verdict stays.
 
 use scrip::crypto::SeededRandom;
-use scrip::crypto::sign::SecretKey;
+use scrip::crypto::sign::{PublicKey, SecretKey};
 use scrip::device::{Device, MemoryDevice};
 use scrip::format::edition::RamKind;
 use scrip::format::record::Record;
 use scrip::image::check::{Access, Grade, History, Report, Verdict};
 use scrip::image::layout::{ACCESS_PATHS, JOURNAL_PATHS};
 use scrip::journal::{self, Journal, Place, Use};
-use scrip::ledger::next::{Host, topup};
+use scrip::ledger::next::{Host, rekey, topup};
 use scrip::ledger::{Rules, State, fold};
 use scrip::trust::access::HolderKeys;
-use scrip::trust::{Revoked, sign, verify};
+use scrip::trust::{sign, verify};
 use scrip::units::MediumId;
 
 use super::report;
@@ -25,6 +25,7 @@ struct Owned {
     device: MemoryDevice,
     place: Place,
     access: [u64; 2],
+    first: PublicKey,
     key: SecretKey,
 }
 
@@ -38,22 +39,18 @@ impl Owned {
         let seed = [u8::try_from(MEDIUM).unwrap(); 32];
         let key = HolderKeys::generate(&mut SeededRandom::new(seed)).key;
         let device = sample.burnt();
-        Self { sample, device, place: Place { starts, bytes }, access, key }
+        let first = key.public();
+        Self { sample, device, place: Place { starts, bytes }, access, first, key }
     }
 
-    /// The state after the burn's two records.
+    /// The state after all that stands in the journal.
     fn state(&self) -> State {
         let world = World::new();
         let medium = MediumId::from_serial(MEDIUM);
         let sheets = [verify(&world.sheet(medium).1, &world.issuer.public()).unwrap()];
-        let rules = Rules {
-            policy: &policy(),
-            currency: yen(),
-            sheets: &sheets,
-            stores: &[],
-            revoked: &Revoked::none(),
-        };
-        let blank = State::blank(medium, self.sample.stamped.certificate, self.key.public());
+        let policy = policy();
+        let rules = Rules { sheets: &sheets, ..Rules::of(&policy, yen()) };
+        let blank = State::blank(medium, self.sample.stamped.certificate, self.first);
         let records = journal::read(&self.device, &self.place).unwrap().records;
         fold(&rules, blank, &records).state
     }
@@ -61,6 +58,14 @@ impl Owned {
     fn append(&self, record: &[u8]) {
         let opened = Journal::open(&self.device, self.place, RamKind::Rewritable);
         let _ = opened.unwrap().append(record, Use::Keeps).unwrap();
+    }
+
+    /// The owner logs in: another key signs from here on.
+    fn login(&mut self) {
+        let owner = HolderKeys::generate(&mut SeededRandom::new([251; 32])).key;
+        let host = Host { at: at(800), floor: at(10), instance: [1; 8] };
+        self.append(&sign(&self.key, &rekey(&self.state(), &host, [0xcc; 16], &owner)));
+        self.key = owner;
     }
 
     /// A top-up by this slot's code, changed and then signed by this key.
@@ -90,7 +95,8 @@ impl Owned {
 
 #[test]
 fn records_add_up() {
-    let owned = Owned::new();
+    let mut owned = Owned::new();
+    owned.login();
     for (slot, balance) in [(0, 1_000), (1, 1_500), (9, 2_000)] {
         owned.topup(slot, &owned.key, |_| ());
         let History::Sound(found) = owned.report().history else { panic!("not sound") };
@@ -100,19 +106,24 @@ fn records_add_up() {
 
 #[test]
 fn records_that_do_not_follow_are_damage() {
-    let owned = Owned::new();
+    let after_login = || {
+        let mut owned = Owned::new();
+        owned.login();
+        owned
+    };
+    let owned = after_login();
     owned.topup(0, &SecretKey::from_seed([6; 32]), |_| ());
     assert!(owned.damage().contains("signed by key"), "{}", owned.damage());
-    let owned = Owned::new();
+    let owned = after_login();
     owned.topup(3, &owned.key, |_| ());
     assert!(owned.damage().ends_with("was credited before"), "{}", owned.damage());
-    let owned = Owned::new();
+    let owned = after_login();
     owned.topup(0, &owned.key, |record| {
         let entry = record.accounting.as_mut().unwrap();
         entry.balance_after = crate::world::minor(90_000);
     });
     assert!(owned.damage().contains("claims a balance of 90000"), "{}", owned.damage());
-    let owned = Owned::new();
+    let owned = after_login();
     owned.topup(0, &owned.key, |record| record.prev = [8; 32]);
     assert!(owned.damage().contains("it continues 0808080808080808"), "{}", owned.damage());
 }

@@ -264,7 +264,8 @@ fn voucher_record(world: &World) -> Record {
         partner,
         reason: "top-up".to_owned(),
     };
-    let body = Body::TopupVoucher { voucher: Bytes(sign(&world.store, &voucher)) };
+    let voucher = Bytes(sign(&world.store, &voucher));
+    let body = Body::TopupVoucher { voucher, certificate: None };
     let seq = Sequence::from_number(1);
     Record {
         medium,
@@ -289,10 +290,11 @@ fn ledgers(world: &World, good: &[&Vector]) -> Seeds {
         vec![10],
         vec![10, 0, 1, 2, 9],
         vec![10, 3, 3],
-        [vec![10], part(128, &own), vec![4]].concat(),
-        [vec![10], part(11, &own)].concat(),
+        vec![10, 4, 11, 5, 12, 100, 13, 0, 14, 50, 13, 0, 15, 0, 16, 0, 17, 80, 18, 80],
+        [vec![10], part(128, &own), vec![11, 4]].concat(),
+        [vec![10], part(19, &own)].concat(),
     ];
-    seeds.extend(records.iter().map(|record| [vec![10], part(128, record)].concat()));
+    seeds.extend(records.iter().map(|record| [vec![10, 11], part(128, record)].concat()));
     named(seeds)
 }
 

@@ -68,6 +68,18 @@ def voucher_event(medium, voucher):
     return sha256(b"scrip/v1/topup-voucher" + wide(medium) + voucher)[:16]
 
 
+def placed_event(medium, prev, kind, most, content):
+    """The accounting event of a purchase, or of the segment that a download-start begins."""
+    place = wide(medium) + prev + bytes([kind]) + wide(most)
+    return sha256(b"scrip/v1/event" + place + content.encode())[:16]
+
+
+def earn_event(receipt, earner):
+    """The accounting event of a segment's fee."""
+    payer = wide(receipt["medium"]) + receipt["transfer"] + wide(receipt["start"])
+    return sha256(b"scrip/v1/earn" + payer + wide(earner))[:16]
+
+
 def uuid(digest):
     """A version 8 UUID (RFC 9562) from a digest."""
     raw = bytearray(digest[:16])

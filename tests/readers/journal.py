@@ -8,8 +8,9 @@ from strict_cbor import Refused
 
 HEADER = 28
 OPENING = 40
-RECORD_MAX = 2048
-KINDS = {0: 0, 1: 1, 2: 1}
+RECORD_MAX = 4096
+KINDS = {0: 0, 1: 1, **{form: form - 1 for form in range(2, 20)}}
+CREDITS, PURCHASE, REKEY = (1, 2, 19), 4, 18
 
 
 def frames(bank, parity):
@@ -132,70 +133,173 @@ def follow(held, place, preferred):
 
 def fold(records, certificate, certificate_hash, sheets, stores):
     """The entries and the balance of a chain of signed records; raises Refused."""
-    state = {"head": certificate_hash, "floor": 0, "balance": 0, "credited": set()}
-    key, entries = signed.key_of(certificate), []
+    state = {
+        "head": certificate_hash, "floor": 0, "balance": 0, "credited": set(), "owned": False,
+        "key": signed.key_of(certificate), "transfers": {}, "uploads": {},
+    }
+    entries = []
     for place, data in enumerate(records):
-        record = signed.verified(data, "record", key)
+        record = signed.verified(data, "record", state["key"])
         check_chain(record, place, certificate, state)
-        credit = credited(record, certificate, sheets, stores)
-        account(record, credit, state)
+        act(record, certificate, sheets, stores, state)
         state["head"], state["floor"] = signed.sha256(data), record["floor"]
         entries.append(entry(record))
-    return entries, state["balance"]
+    return entries, state["balance"], state["key"]
+
+
+def need(holds, record, what):
+    """Refuse a record of which something does not hold."""
+    if not holds:
+        raise Refused("journal", f"record {record['seq']}: {what}")
 
 
 def check_chain(record, place, certificate, state):
-    """Is it the record that is due?"""
-    checks = {
-        "medium": record["medium"] == certificate["medium"],
-        "sequence": record["seq"] == place,
-        "prev": record["prev"] == state["head"],
-        "floor": record["floor"] >= state["floor"],
-        "kind": record["history"]["kind"] == KINDS[record["body"]["form"]],
-        "genesis": (record["body"]["form"] == 0) == (place == 0),
-        "link": record["history"].get("link") == record.get("accounting", {}).get("event"),
-    }
-    for what, holds in checks.items():
-        if not holds:
-            raise Refused("journal", f"record {place}: {what}")
+    """Is it the record that is due, and may the key sign it?"""
+    form = record["body"]["form"]
+    need(record["medium"] == certificate["medium"], record, "medium")
+    need(record["seq"] == place, record, "sequence")
+    need(record["prev"] == state["head"], record, "prev")
+    need(record["floor"] >= state["floor"], record, "floor")
+    need(record["history"]["kind"] == KINDS[form], record, "kind")
+    need((form == 0) == (place == 0), record, "genesis")
+    store_made = form in (0, REKEY) or (KINDS[form] == 1 and place == 1)
+    need(store_made or state["owned"], record, "the store-made key may not sign it")
+    need(form != REKEY or not state["owned"], record, "a second rekey")
+
+
+def act(record, certificate, sheets, stores, state):
+    """What the record does."""
+    body, medium = record["body"], certificate["medium"]
+    form = body["form"]
+    if form in CREDITS:
+        amount, event = credited(record, certificate, sheets, stores)
+        need(event not in state["credited"], record, "credited before")
+        account(record, amount, event, state)
+        state["credited"].add(event)
+    elif form == PURCHASE:
+        price = -record["accounting"]["amount"]
+        need(0 < price <= free(state), record, "price")
+        account(record, -price, placed(record, medium, price), state)
+    elif form in (7, 8, 9):
+        download(record, medium, state)
+    elif form in (10, 11, 12, 13):
+        upload(record, medium, state)
+    else:
+        need("accounting" not in record and "link" not in record["history"], record, "entry")
+        if form == 0:
+            need(body["certificate"] == record["prev"], record, "names another certificate")
+        elif form == REKEY:
+            message = rekey_message(record, state["key"])
+            need(signed.is_signed(body["key"], body["proof"], message), record, "proof")
+            state["key"], state["owned"] = body["key"], True
+        else:
+            need(form not in (14, 17), record, "settled states are not read here")
+
+
+def free(state):
+    """What is neither reserved nor provisional."""
+    reserved = sum(transfer["reserved"] for transfer in state["transfers"].values())
+    return state["balance"] - reserved - state.get("provisional", 0)
+
+
+def placed(record, medium, most):
+    """The event of a purchase or a segment."""
+    history = record["history"]
+    return derive.placed_event(medium, record["prev"], history["kind"], most, history["content"])
+
+
+def rekey_message(record, old):
+    """What a new holder key signs."""
+    place = derive.wide(record["medium"]) + derive.wide(record["seq"])
+    return b"scrip/v1/rekey" + place + record["prev"] + old + record["body"]["key"]
+
+
+def segment(terms, before, got):
+    """(charge, fee) of a segment."""
+    def total(count):
+        charge = terms["price"] * count // terms["length"]
+        return charge, charge * terms["share_ppm"] // 10**6
+    low, high = total(before), total(before + got)
+    return high[0] - low[0], high[1] - low[1]
+
+
+def download(record, medium, state):
+    """A segment begins or closes."""
+    body = record["body"]
+    if body["form"] == 7:
+        terms = body["terms"]
+        known = state["transfers"].get(terms["transfer"])
+        stands = known or {"terms": terms, "covered": 0, "open": None, "reserved": 0}
+        need((stands["terms"], stands["covered"], stands["open"])
+             == (terms, body["before"], None), record, "terms or place of the transfer")
+        most = segment(terms, body["before"], terms["length"] - body["before"])[0]
+        need(most <= free(state), record, "reserve")
+        event = placed(record, medium, most)
+        need(record["history"]["link"] == event, record, "link")
+        state["transfers"][terms["transfer"]] = {**stands, "open": event, "reserved": most}
+        return
+    known = state["transfers"].get(body["transfer"])
+    need(known is not None and known["open"], record, "no open segment")
+    charge, _ = segment(known["terms"], known["covered"], body["got"])
+    covered, event = known["covered"] + body["got"], known["open"]
+    need((covered == known["terms"]["length"]) == (body["form"] == 9), record, "end")
+    need(covered <= known["terms"]["length"], record, "more bytes than there are")
+    need(record["history"]["link"] == event, record, "link")
+    known.update(covered=covered, open=None, reserved=0)
+    if body["form"] == 9:
+        del state["transfers"][body["transfer"]]
+    if charge:
+        account(record, -charge, event, state)
+    else:
+        need("accounting" not in record, record, "entry")
+
+
+def upload(record, medium, state):
+    """A segment that is sent begins or closes, or its fee is earned."""
+    body, uploads = record["body"], state["uploads"]
+    if body["form"] == 10:
+        uploads[body["terms"]["transfer"]] = body
+    elif body["form"] in (11, 12):
+        uploads[body["transfer"]]["got"] = body["got"]
+    else:
+        claimed = signed.unverified(body["receipt"], "receipt")
+        known = uploads.pop(claimed["transfer"])
+        receipt = signed.verified(body["receipt"], "receipt", known["key"])
+        stated = [0, receipt["medium"]], receipt["partner"], receipt["before"], receipt["got"]
+        due = known["partner"], [0, medium], known["before"], known.get("got")
+        need(stated == due, record, "receipt")
+        fee = segment(known["terms"], known["before"], receipt["got"])[1]
+        account(record, fee, derive.earn_event(receipt, medium), state)
+        state["provisional"] = state.get("provisional", 0) + fee
 
 
 def credited(record, certificate, sheets, stores):
-    """(amount, event) that a record's body gives; None for the first record."""
+    """(amount, event) that a top-up's body gives."""
     body, medium = record["body"], certificate["medium"]
-    if body["form"] == 0:
-        if body["certificate"] != record["prev"]:
-            raise Refused("journal", "the first record names another certificate")
-        return None
     if body["form"] == 1:
         sheet = sheets[body["sheet"]]
         salt = derive.commitment_salt(medium, body["sheet"], body["slot"])
         made = derive.commitment(body["secret"], salt, sheet["rounds"])
         at = 16 * body["slot"]
-        if made != sheet["commitments"][at:at + 16] or sheet["medium"] != medium:
-            raise Refused("journal", f"the code of slot {body['slot']} opens nothing")
+        opens = made == sheet["commitments"][at:at + 16] and sheet["medium"] == medium
+        need(opens, record, f"the code of slot {body['slot']} opens nothing")
         amounts = [run["amount"] for run in sheet["runs"] for _ in range(run["count"])]
         return amounts[body["slot"]], derive.code_event(medium, body["sheet"], body["slot"])
     key = stores[signed.envelope(body["voucher"], "voucher")[0]]
     voucher = signed.verified(body["voucher"], "voucher", key)
-    if voucher["medium"] != medium:
-        raise Refused("journal", "a voucher of another medium")
+    need(voucher["medium"] == medium, record, "a voucher of another medium")
     return voucher["amount"], derive.voucher_event(medium, voucher["id"])
 
 
-def account(record, credit, state):
-    """Add a credit to the balance, once, if the record claims the same."""
-    if credit is None:
-        if "accounting" in record:
-            raise Refused("journal", "the first record moves money")
-        return
-    amount, event = credit
+def account(record, amount, event, state):
+    """Move money, if the record claims the same."""
+    need("accounting" in record, record, "its accounting entry is missing")
     entry_of = record["accounting"]
-    state["balance"] += amount
+    balance = state["balance"] + amount
     claims = entry_of["amount"], entry_of["event"], entry_of["balance_after"]
-    if claims != (amount, event, state["balance"]) or event in state["credited"]:
-        raise Refused("journal", f"record {record['seq']}: its accounting entry")
-    state["credited"].add(event)
+    need(claims == (amount, event, balance), record, "its accounting entry")
+    need(record["history"].get("link") == event, record, "link")
+    state["balance"] = balance
 
 
 def entry(record):

@@ -112,7 +112,7 @@ def digits(value):
 
 
 def body(value):
-    """What a record carries: form 0, 1 or 2."""
+    """What a record carries: one of the forms below."""
     form = value.get(0) if type(value) is dict else None
     if type(form) is not int or form not in BODIES:
         raise wrong("no known form of body")
@@ -128,12 +128,54 @@ chain = array(octets(), CHAIN_MAX)
 _cose_key = record({1: ("kty", uint(1, 1)), -1: ("crv", uint(6, 6)), -2: ("x", public_key)})
 confirmation = record({1: ("cose_key", _cose_key)})
 
+
+
+def partner(value):
+    """A medium [0, number] or a store [1, number]."""
+    kind, _ = row(uint(1), uint(10**12))(value)
+    return [kind, (medium_number, store)[kind](value[1])]
+
+
+_terms = record({
+    1: ("transfer", ident), 2: ("entry", digest), 3: ("price", amount), 4: ("length", u64),
+    5: ("share_ppm", u32),
+})
+_got = {0: ("form", u64), 1: ("transfer", ident), 2: ("got", u64)}
+_bare = {0: ("form", u64)}
+_voucher = {**_bare, 1: ("voucher", octets()), 2: ("certificate?", octets())}
+_settled = {**_bare, 1: ("checkpoint", octets()), 2: ("certificate", octets())}
+
 BODIES = {
-    0: record({0: ("form", u64), 1: ("certificate", digest)}),
-    1: record({0: ("form", u64), 1: ("sheet", ident), 2: ("slot", u8), 3: ("secret", digits)}),
-    2: record({0: ("form", u64), 1: ("voucher", octets())}),
+    0: record({**_bare, 1: ("certificate", digest)}),
+    1: record({**_bare, 1: ("sheet", ident), 2: ("slot", u8), 3: ("secret", digits)}),
+    2: record(_voucher),
+    3: record({**_bare, 1: ("store", store), 2: ("receipt", u64), 3: ("price?", amount)}),
+    4: record(_bare),
+    5: record(_bare),
+    6: record({**_bare, 1: ("pin?", digest)}),
+    7: record({**_bare, 1: ("terms", _terms), 2: ("partner", partner), 3: ("before", u64)}),
+    8: record(_got),
+    9: record(_got),
+    10: record({
+        **_bare, 1: ("terms", _terms), 2: ("partner", partner), 3: ("before", u64),
+        4: ("start", digest), 5: ("key", public_key),
+    }),
+    11: record(_got),
+    12: record(_got),
+    13: record({**_bare, 1: ("receipt", octets())}),
+    14: record(_settled),
+    15: record({**_bare, 1: ("number", u64), 2: ("hash", digest)}),
+    16: record({**_bare, 1: ("cause", uint(3)), 2: ("subject?", digest)}),
+    17: record({**_settled, 3: ("settled_since", array(ident))}),
+    18: record({**_bare, 1: ("key", public_key), 2: ("proof", octets(64))}),
+    19: record({**_voucher, 3: ("refunded", ident)}),
 }
 
+_open = record({
+    1: ("transfer", ident), 2: ("start", digest), 3: ("reserved", amount), 4: ("covered", u64),
+})
+_used_slots = record({1: ("sheet", ident), 2: ("slots", octets(13))})
+_used_voucher = record({1: ("id", ident), 2: ("seq", u64), 3: ("at", time)})
 _grant = record({
     1: ("store", store), 2: ("seal_key", octets(32)), 3: ("currency", currency),
     4: ("quota", amount), 5: ("single_max", amount), 6: ("serial_first", u64),
@@ -238,6 +280,19 @@ OBJECTS = {
         5: ("instance", octets(8)), 6: ("history", _history), 7: ("accounting?", _accounting),
         8: ("body", body),
     }),
+    "checkpoint": record({
+        1: ("medium", medium_number), 2: ("number", u64), 3: ("prev", digest), 4: ("seq", u64),
+        5: ("head", digest), 6: ("holder", public_key), 7: ("settled", amount),
+        8: ("provisional", amount), 9: ("debt", amount), 10: ("open", array(_open, 16)),
+        11: ("slots", array(_used_slots, 2)), 12: ("vouchers", array(_used_voucher, 48)),
+        13: ("counted", array(ident, 48)), 14: ("cleared", array(digest, 16)),
+        15: ("exceptions", array(digest, 16)), 16: ("policy", u64), 17: ("revocation", u64),
+        18: ("as_of", time), 19: ("settled_since?", digest), 20: ("attachments", array(digest, 8)),
+    }),
+    "receipt": record({
+        1: ("medium", medium_number), 2: ("transfer", ident), 3: ("start", u64),
+        4: ("partner", partner), 5: ("before", u64), 6: ("got", u64),
+    }),
     "settings": record({
         1: ("language", text), 2: ("currency", currency), 3: ("exponent", u8),
         4: ("destinations", array(_destination)), 5: ("display", array(text)),
@@ -271,7 +326,8 @@ _LIMITS = {
     "sheet": (4 * _KIB, _KIB), "policy": (4 * _KIB, _KIB), "user-information": (4 * _KIB, _KIB),
     "access-slot": (4 * _KIB, _KIB), "settings": (8 * _KIB, _KIB), "chain": (8 * _KIB, _KIB),
     "certificate-slot": (8 * _KIB, _KIB), "sheet-slot": (8 * _KIB, _KIB),
-    "medium-seal": (8 * _KIB, _KIB), "edition-header": (64 * _KIB, _KIB),
+    "medium-seal": (8 * _KIB, _KIB), "record": (4 * _KIB, _KIB),
+    "checkpoint": (3 * _KIB, _KIB), "edition-header": (64 * _KIB, _KIB),
     "voucher-file": (12 * _KIB, _KIB),
 }
 

@@ -79,6 +79,19 @@ def verified(data, kind, key):
     return schema.OBJECTS[kind](decode(payload, *schema.limits(kind)))
 
 
+def is_signed(key, signature, message):
+    """Whether a bare signature is this key's over this message."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    if curve.is_of_small_order(signature[:32]):
+        return False
+    try:
+        Ed25519PublicKey.from_public_bytes(key).verify(signature, message)
+    except InvalidSignature:
+        return False
+    return True
+
+
 def unverified(data, kind):
     """What a signed object claims; only to find out whose signature to ask for."""
     return schema.OBJECTS[kind](decode(envelope(data, kind)[1], *schema.limits(kind)))

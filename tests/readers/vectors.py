@@ -133,6 +133,7 @@ def contents(folder, headers, data, fields):
         "sheet": sheet, "voucher": voucher, "manifest": manifest, "access-slot": access_slot,
         "key-file": key_file, "sealed-kit": sealed_kit, "certificate-slot": certificate_slot,
         "signed-manifest": signed_manifest, "kit": kit, "voucher-file": voucher_file,
+        "record": record, "receipt": receipt,
     }.get(folder)
     if check:
         check(headers, data, fields)
@@ -175,6 +176,31 @@ def voucher_file(headers, data, fields):
     expect("currency", own["currency"], store["grant"]["currency"])
     text = "SCRIP:" + base64.b32encode(data).decode().rstrip("=")
     expect("text", text, headers["text"])
+
+
+def record(headers, _data, fields):
+    """The event of a purchase or a start follows from its place; a new key signs for itself."""
+    history, body, entry = fields["history"], fields["body"], fields.get("accounting")
+    place = fields["medium"], fields["prev"], history["kind"]
+    if body["form"] == 4:
+        event = derive.placed_event(*place, -entry["amount"], history["content"])
+        expect("event", event, entry["event"])
+    if body["form"] == 7:
+        terms, before = body["terms"], body["before"]
+        most = journal.segment(terms, before, terms["length"] - before)[0]
+        expect("link", derive.placed_event(*place, most, history["content"]), history["link"])
+    if body["form"] == 18:
+        message = journal.rekey_message(fields, bytes.fromhex(headers["signer"]))
+        expect("proof", signed.is_signed(body["key"], body["proof"], message), True)
+    if entry:
+        expect("balance", str(entry["balance_after"]), headers["balance"])
+        expect("link", history["link"], entry["event"])
+
+
+def receipt(headers, _data, fields):
+    """The fee's event follows from the receipt."""
+    event = derive.earn_event(fields, fields["partner"][1])
+    expect("event", event.hex(), headers["event"])
 
 
 def manifest(headers, data, _fields):

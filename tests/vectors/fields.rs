@@ -9,7 +9,7 @@ type Row = (&'static str, &'static str, &'static str, &'static [i64], Value, &'s
 
 /// The payloads that these faults give for a sample.
 pub(crate) fn payloads(sample: &Sample<'_>) -> Vec<(&'static str, &'static str, Vec<u8>)> {
-    let rows = [certificates(), limits(), media(), journals(), secrets()].concat();
+    let rows = [certificates(), limits(), media(), journals(), wallets(), secrets()].concat();
     let own = rows.into_iter().filter(|row| (row.0, row.1) == (sample.folder, sample.subject));
     own.map(|(_, _, fault, path, value, words)| {
         (fault, words, edited(&sample.payload, path, value))
@@ -128,7 +128,7 @@ fn journals() -> Vec<Row> {
     let body = |form: u64| Value::Map(vec![(0.into(), form.into()), (1.into(), zeros(32))]);
     let two_to_63 = 9_223_372_036_854_775_808_u64;
     vec![
-        ("record", "genesis", "no-form", &[8], body(3), "3 is no known form of body"),
+        ("record", "genesis", "no-form", &[8], body(20), "20 is no known form of body"),
         ("record", "genesis", "other-form", &[8], body(1), "32 bytes, expected 16"),
         ("record", "genesis", "kind", &[6, 3], 19.into(), "19 is no known RecordKind"),
         ("record", "topup-code", "letters", &[8, 3], Value::Bytes(vec![b'x'; 16]), "digits"),
@@ -136,6 +136,34 @@ fn journals() -> Vec<Row> {
         ("record", "topup-code", "claim", &[7, 4], (-1).into(), "expected an unsigned integer"),
         ("store-entry", "burnt", "event", &[5], 9.into(), "9 is no known StoreEvent"),
         ("store-entry", "code-sold", "amount", &[8, 1], over_the_top(), "above the limit"),
+    ]
+}
+
+fn wallets() -> Vec<Row> {
+    let weak = "is a point of small order";
+    let items = |count, item: Value| Value::Array(vec![item; count]);
+    let partner = |kind: u64, number: u64| Value::Array(vec![kind.into(), number.into()]);
+    vec![
+        ("record", "rekey", "identity-key", &[8, 1], identity(), weak),
+        ("record", "rekey", "short-proof", &[8, 2], zeros(63), "63 bytes, expected 64"),
+        ("record", "sale", "no-store", &[8, 1], 0.into(), "store number 0"),
+        ("record", "connect", "short-pin", &[8, 1], zeros(31), "31 bytes, expected 32"),
+        ("record", "download-start", "partner", &[8, 2], partner(2, 7), "kind of partner"),
+        ("record", "download-start", "half-partner", &[8, 2], items(1, 7.into()), "is not [kind"),
+        ("record", "download-start", "price", &[8, 1, 3], over_the_top(), "above the limit"),
+        ("record", "download-end", "short-id", &[8, 1], zeros(15), "15 bytes, expected 16"),
+        ("record", "upload-start", "small-order-key", &[8, 5], small_order(), weak),
+        ("record", "earn", "no-bytes", &[8, 1], "receipt".into(), "found text"),
+        ("record", "exception", "cause", &[8, 1], 4.into(), "4 is no known Cause"),
+        ("record", "refund", "short-id", &[8, 3], zeros(15), "15 bytes, expected 16"),
+        ("record", "merge", "no-array", &[8, 3], zeros(16), "expected an array"),
+        ("checkpoint", "own", "identity-key", &[6], identity(), weak),
+        ("checkpoint", "own", "settled", &[7], over_the_top(), "above the limit"),
+        ("checkpoint", "own", "three-sheets", &[11], items(3, 0.into()), "3 items, limit 2"),
+        ("checkpoint", "own", "many-counted", &[13], items(49, zeros(16)), "49 items, limit 48"),
+        ("checkpoint", "foreign", "short-start", &[10, 0, 2], zeros(31), "31 bytes, expected 32"),
+        ("receipt", "plain", "negative", &[6], (-1).into(), "expected an unsigned integer"),
+        ("receipt", "plain", "check-digits", &[1], 1.into(), "check digits are"),
     ]
 }
 

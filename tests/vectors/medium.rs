@@ -4,6 +4,7 @@ use data_encoding::HEXLOWER;
 use scrip::crypto::password::{Cost, Password};
 use scrip::crypto::seal::SealPublicKey;
 use scrip::crypto::{Secret, SeededRandom};
+use scrip::format::Object;
 use scrip::format::access::KeyFile;
 use scrip::format::certificate::{Chain, Confirmation, Role};
 use scrip::format::edition::{
@@ -14,16 +15,13 @@ use scrip::format::field::Bytes;
 use scrip::format::medium::{
     CertificateSlot, MediumCertificate, MediumSeal, SheetSlot, UserInformation,
 };
-use scrip::format::record::{Accounting, Body, History, Record, RecordKind};
 use scrip::format::sheet::SealedKit;
 use scrip::format::store::{Burn, StoreEntry, StoreEvent, Value};
-use scrip::format::{Kind, Object};
 use scrip::trust::access::HolderKeys;
 use scrip::trust::{Passphrase, lock_key, sign};
-use scrip::units::Sequence;
-use scrip::voucher::{self, kit::seal_kit};
+use scrip::voucher::kit::seal_kit;
 
-use super::samples::{Form, SHEET, Sample, code, hash_of, kit, signed_sheet, voucher_sale};
+use super::samples::{Form, SHEET, Sample, hash_of, kit, signed_sheet};
 use super::world::{World, amount, bytes, medium, store_id, time, yen};
 
 const PASSWORD: &str = "correct horse battery staple";
@@ -127,7 +125,7 @@ fn catalogue() -> Catalogue {
     }
 }
 
-fn medium_certificate(world: &World) -> MediumCertificate {
+pub(crate) fn medium_certificate(world: &World) -> MediumCertificate {
     MediumCertificate {
         issuer: "Kiosk \u{99c5}\u{524d}".to_owned(),
         issued: time(1_801_000_000),
@@ -189,71 +187,6 @@ fn user(sold: Option<u64>, owner: Option<&str>) -> UserInformation {
         store_name: "Kiosk \u{99c5}\u{524d}".to_owned(),
         sold: sold.map(time),
         owner: owner.map(str::to_owned),
-    }
-}
-
-/// A journal of three records: genesis, a code, a voucher.
-pub(crate) fn journal(world: &World) -> Vec<Sample<'_>> {
-    let certificate = hash_of(&sign(&world.store, &medium_certificate(world)));
-    let genesis = record(0, certificate, RecordKind::Genesis, None, Body::Genesis { certificate });
-    let first = hash_of(&sign(&world.holder, &genesis));
-    let body = Body::TopupCode { sheet: SHEET, slot: 4, secret: code(4).secret().clone() };
-    let entry = accounting(voucher::code_event(medium(), &SHEET, 4), 5_000, 5_000);
-    let by_code = record(1, first, RecordKind::Topup, Some(entry), body);
-    let second = hash_of(&sign(&world.holder, &by_code));
-    let id = voucher::voucher_id(store_id(7), 42);
-    let entry = accounting(voucher::voucher_event(medium(), &id), 3_000, 8_000);
-    let payload = voucher_sale(world).payload;
-    let signed = scrip::format::cose::assemble(
-        Kind::Voucher,
-        world.store.public().key_id(),
-        payload,
-        |message| *world.store.sign(message).as_bytes(),
-    );
-    let body = Body::TopupVoucher { voucher: Bytes(signed) };
-    let by_voucher = record(2, second, RecordKind::Topup, Some(entry), body);
-    let holder = || Form::Signed(&world.holder);
-    vec![
-        Sample::of("record", "genesis", "a journal's first record", holder(), &genesis),
-        Sample::of("record", "topup-code", "a sealed code's credit", holder(), &by_code),
-        Sample::of("record", "topup-voucher", "a voucher's credit", holder(), &by_voucher),
-    ]
-}
-
-fn record(
-    seq: u64,
-    prev: [u8; 32],
-    kind: RecordKind,
-    accounting: Option<Accounting>,
-    body: Body,
-) -> Record {
-    Record {
-        medium: medium(),
-        seq: Sequence::from_number(seq),
-        prev,
-        floor: time(1_800_000_000),
-        instance: [0x1e; 8],
-        history: History {
-            event: [0xe0; 16],
-            at: time(1_803_000_000 + seq),
-            kind,
-            partner: "store 7".to_owned(),
-            content: None,
-            link: accounting.as_ref().map(|entry| entry.event),
-        },
-        accounting,
-        body,
-    }
-}
-
-fn accounting(event: [u8; 16], amount_minor: i64, balance: u64) -> Accounting {
-    Accounting {
-        event,
-        at: time(1_803_000_000),
-        amount: amount_minor,
-        balance_after: amount(balance),
-        partner: "store 7".to_owned(),
-        reason: "top-up".to_owned(),
     }
 }
 

@@ -138,7 +138,7 @@ pub(crate) fn code(slot: u8) -> TypedCode {
     TypedCode::new(slot, secret).unwrap()
 }
 
-fn policy() -> Policy {
+pub(crate) fn policy() -> Policy {
     Policy {
         number: 3,
         issued: time(1_795_000_000),

@@ -3,7 +3,7 @@
 use scrip::crypto::seal::SealSecretKey;
 use scrip::crypto::sign::SecretKey;
 use scrip::format::certificate::{Certificate, Chain, Confirmation, Purpose, Role, StoreGrant};
-use scrip::trust::sign;
+use scrip::trust::{Root, Signer, TestRoots, Trust, sign};
 use scrip::units::{Amount, ByteCount, Currency, MediumId, StoreId, Timestamp};
 
 /// Keys and certificates.
@@ -14,7 +14,12 @@ pub(crate) struct World {
     pub(crate) other_store: SecretKey,
     pub(crate) settler: SecretKey,
     pub(crate) rom_signer: SecretKey,
+    /// The store-made holder key.
     pub(crate) holder: SecretKey,
+    /// The owner's holder key.
+    pub(crate) owner: SecretKey,
+    /// The holder key of another medium.
+    pub(crate) other_owner: SecretKey,
     pub(crate) seal: SealSecretKey,
 }
 
@@ -55,6 +60,8 @@ impl World {
             settler: key(0x05),
             rom_signer: key(0x06),
             holder: key(0x07),
+            owner: key(0x0d),
+            other_owner: key(0x0e),
             seal: SealSecretKey::from_bytes([0x08; 32]),
         }
     }
@@ -93,6 +100,12 @@ impl World {
             serial_last: 500,
             refreshes: Some(vec![store_id(8)]),
         }
+    }
+
+    /// A role's chain as rules take it.
+    pub(crate) fn signer(&self, role: Role) -> Signer {
+        let roots = vec![Root::read(&self.certificate(Role::Root)).unwrap()];
+        Trust::new(roots, TestRoots::Allowed).signer(&self.chain(role)).unwrap()
     }
 
     /// A role's certificate, signed by the role above.

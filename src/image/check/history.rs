@@ -72,12 +72,13 @@ fn history(
         Err(ReadError::Device(error)) => return Err(error),
         Err(fault) => return Ok((History::Damaged(fault.to_string()), None)),
     };
+    let issuer = certified.store.signer.issuer();
     let rules = Rules {
-        policy,
-        currency: certificate.currency,
         sheets: &stamped.sheets,
         stores: std::slice::from_ref(&certified.store.signer),
+        issuer: Some(&issuer),
         revoked: &stamped.revoked,
+        ..Rules::of(policy, certificate.currency)
     };
     let blank = State::blank(certificate.medium, certificate.hash(), certificate.key.0);
     let Fold { state, records, refusal } = fold(&rules, blank, &reading.records);

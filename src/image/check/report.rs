@@ -282,7 +282,7 @@ pub struct Balance {
     /// The journal's generation; an even one lies in the first bank of each copy, an odd one in
     /// the second.
     pub generation: u64,
-    /// What may be spent.
+    /// All that is on it.
     pub amount: Amount,
     /// The currency and its decimal places.
     pub currency: CurrencyForm,

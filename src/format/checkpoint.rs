@@ -1,0 +1,120 @@
+//! The settler's statement of a medium's settled state.
+
+use super::field::{Field, Mismatch, record};
+use super::objects;
+use super::record::EventId;
+use super::sheet::SheetId;
+use super::transfer::TransferId;
+use crate::crypto::sign::PublicKey;
+use crate::units::{Amount, ByteCount, MediumId, Sequence, Timestamp};
+
+record! {
+    /// A transfer that is not complete.
+    pub struct OpenTransfer {
+        /// The transfer.
+        1 => transfer: TransferId,
+        /// SHA-256 over its newest signed download-start.
+        2 => start: [u8; 32],
+        /// What is reserved for its open segment; 0 where none is open.
+        3 => reserved: Amount,
+        /// Verified bytes that are charged.
+        4 => covered: ByteCount,
+    }
+}
+
+record! {
+    /// Codes of a sheet that were credited.
+    pub struct UsedSlots {
+        /// The sheet.
+        1 => sheet: SheetId,
+        /// Bit `slot % 8` of byte `slot / 8` stands for a slot.
+        2 => slots: [u8; 13],
+    }
+}
+
+record! {
+    /// A voucher that was credited and is not expired.
+    pub struct UsedVoucher {
+        /// The voucher.
+        1 => id: [u8; 16],
+        /// The record that credited it.
+        2 => seq: Sequence,
+        /// When.
+        3 => at: Timestamp,
+    }
+}
+
+record! {
+    /// A medium's settled state at a head; signed by a settler.
+    pub struct Checkpoint {
+        /// The medium.
+        1 => medium: MediumId,
+        /// From 1, without gaps for each medium.
+        2 => number: u64,
+        /// SHA-256 over the signed checkpoint before; over the signed medium certificate for the first.
+        3 => prev: [u8; 32],
+        /// Sequence of the newest record that is settled.
+        4 => seq: Sequence,
+        /// SHA-256 over that record.
+        5 => head: [u8; 32],
+        /// The key whose signature counts from then on.
+        6 => holder: PublicKey,
+        /// What may be spent, minor units.
+        7 => settled: Amount,
+        /// Earned and not vested yet, minor units.
+        8 => provisional: Amount,
+        /// Lacking, to be taken from later top-ups, minor units.
+        9 => debt: Amount,
+        /// Transfers that are not complete.
+        10 => open: Bounded<OpenTransfer, 16>,
+        /// Codes that were credited, for each live sheet.
+        11 => slots: Bounded<UsedSlots, 2>,
+        /// Vouchers that were credited and are not expired.
+        12 => vouchers: Bounded<UsedVoucher, 48>,
+        /// Accounting events that are settled and not at or below the head.
+        13 => counted: Bounded<EventId, 48>,
+        /// Exceptions that are cleared, by the hash of their records.
+        14 => cleared: Bounded<[u8; 32], 16>,
+        /// Exceptions at or below the head that are not, by the hash of their records.
+        15 => exceptions: Bounded<[u8; 32], 16>,
+        /// Number of the newest policy.
+        16 => policy: u64,
+        /// Number of the newest revocation list; 0 where there is none.
+        17 => revocation: u64,
+        /// What was known then is in it; a source of the time floor.
+        18 => as_of: Timestamp,
+        /// SHA-256 over the accounting events, ascending, that were settled since the newest
+        /// checkpoint that is on the medium's own chain; absent where the head is.
+        19 => settled_since: Option<[u8; 32]>,
+        /// SHA-256 over each file that goes with it: sheets, lists, policy.
+        20 => attachments: Bounded<[u8; 32], 8>,
+    }
+}
+
+/// An array of at most `MOST` items.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bounded<T, const MOST: usize>(pub Vec<T>);
+
+impl<T, const MOST: usize> Default for Bounded<T, MOST> {
+    fn default() -> Self {
+        Self(vec![])
+    }
+}
+
+impl<T: Field, const MOST: usize> Field for Bounded<T, MOST> {
+    fn to_value(&self) -> ciborium::Value {
+        self.0.to_value()
+    }
+
+    fn from_value(value: &ciborium::Value) -> Result<Self, Mismatch> {
+        let found = value.as_array().map_or(0, Vec::len);
+        if found > MOST {
+            return Err(Mismatch::new(format!("{found} items, limit {MOST}")));
+        }
+        Vec::from_value(value).map(Self)
+    }
+}
+
+objects! {
+    Checkpoint => Checkpoint,
+}

@@ -1,0 +1,87 @@
+//! Transfers of content between media: their terms, their partners, their receipts.
+
+use ciborium::Value;
+
+use super::field::{Field, Mismatch, record};
+use super::objects;
+use crate::units::{Amount, ByteCount, MediumId, Sequence, StoreId};
+
+/// Names one download of one content; random.
+pub type TransferId = [u8; 16];
+
+record! {
+    /// What a transfer is about: fixed by its first start, repeated by each later one.
+    pub struct Terms {
+        /// The transfer.
+        1 => transfer: TransferId,
+        /// SHA-256 over the signed catalogue entry of the content.
+        2 => entry: [u8; 32],
+        /// The price of all of it, minor units.
+        3 => price: Amount,
+        /// Length of all of it, at least 1.
+        4 => length: ByteCount,
+        /// The uploader's share of the charge in millionths, at most 1,000,000.
+        5 => share_ppm: u32,
+    }
+}
+
+/// The other side of a transfer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Partner {
+    /// Another owner's medium.
+    Medium(MediumId),
+    /// A store's kiosk folder, which signs and earns nothing.
+    Store(StoreId),
+}
+
+impl std::fmt::Display for Partner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Medium(number) => write!(f, "medium {number}"),
+            Self::Store(number) => write!(f, "store {number}"),
+        }
+    }
+}
+
+impl Field for Partner {
+    fn to_value(&self) -> Value {
+        let (kind, number) = match self {
+            Self::Medium(number) => (0, number.to_value()),
+            Self::Store(number) => (1, number.to_value()),
+        };
+        Value::Array(vec![Value::from(kind), number])
+    }
+
+    fn from_value(value: &Value) -> Result<Self, Mismatch> {
+        let Some([kind, number]) = value.as_array().map(Vec::as_slice) else {
+            return Err(Mismatch::new("is not [kind, number]"));
+        };
+        match u64::from_value(kind)? {
+            0 => MediumId::from_value(number).map(Self::Medium),
+            1 => StoreId::from_value(number).map(Self::Store),
+            other => Err(Mismatch::new(format!("{other} is no known kind of partner"))),
+        }
+    }
+}
+
+record! {
+    /// The downloader's statement of the bytes that it verified; signed by its holder key.
+    pub struct Receipt {
+        /// The downloading medium.
+        1 => medium: MediumId,
+        /// The transfer.
+        2 => transfer: TransferId,
+        /// Sequence of the download-start that covers it.
+        3 => start: Sequence,
+        /// Who sent.
+        4 => partner: Partner,
+        /// Verified bytes before the segment.
+        5 => before: ByteCount,
+        /// Verified bytes that the segment brought so far.
+        6 => got: ByteCount,
+    }
+}
+
+objects! {
+    Receipt => Receipt,
+}
