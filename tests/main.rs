@@ -27,6 +27,8 @@ mod second_reader;
 #[cfg(feature = "store")]
 mod starter;
 mod tidy;
+#[cfg(feature = "wallet")]
+mod topup;
 mod vectors;
 #[cfg(feature = "wallet")]
 mod wallet;

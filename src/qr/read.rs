@@ -19,8 +19,11 @@ const SIDE_PIXELS_MAX: usize = 16_384;
 /// Scans of a progressive photograph, at most.
 const SCANS_MAX: usize = 64;
 /// A picture is looked at in these sizes, in pixels, the cheapest first: noise and moiré vanish as
-/// it shrinks, small codes as well.
-const LOOKED_AT_PIXELS: [usize; 4] = [500_000, 2_000_000, 8_000_000, PICTURE_PIXELS_MAX];
+/// it shrinks, small codes as well, and a dense one shows in some sizes and not in others.
+const LOOKED_AT_PIXELS: [usize; 7] =
+    [250_000, 500_000, 1_000_000, 2_000_000, 4_000_000, 8_000_000, 16_000_000];
+/// A picture is enlarged at most so many times in each direction.
+const ENLARGED_MAX: usize = 2;
 
 const PNG_BEGINS: &[u8] = b"\x89PNG\r\n\x1a\n";
 const JPEG_BEGINS: &[u8] = b"\xff\xd8\xff";
@@ -64,9 +67,7 @@ pub fn read_picture(bytes: &[u8]) -> Result<Vec<Vec<u8>>, PictureError> {
         _ if bytes.starts_with(JPEG_BEGINS) => read_jpeg(bytes)?,
         _ => return Err(PictureError::Kind),
     };
-    let mut steps: Vec<_> = LOOKED_AT_PIXELS.iter().map(|most| picture.step_for(*most)).collect();
-    steps.dedup();
-    let mut found = steps.into_iter().map(|step| picture.shrunk(step).codes());
+    let mut found = picture.sizes().into_iter().map(|size| picture.resized(size).codes());
     let (width, height) = (picture.width, picture.height);
     let found = found.find(|codes| !codes.is_empty());
     Ok(found.ok_or(PictureError::NoCode { width, height })?.into_iter().collect())
@@ -80,10 +81,41 @@ struct Grey {
 }
 
 impl Grey {
-    /// How many pixels become one, in each direction, so that at most so many are left.
-    fn step_for(&self, most: usize) -> usize {
-        let fits = |step: &usize| (self.width / step) * (self.height / step) <= most;
-        (1..=SIDE_PIXELS_MAX).find(fits).unwrap_or(1)
+    /// The sizes in which it is looked at: as it is, and those between a few pixels and many.
+    fn sizes(&self) -> Vec<(usize, usize)> {
+        let (width, height) = (self.width, self.height);
+        let of = |pixels: usize| {
+            let wide = (pixels * width / height).isqrt().clamp(1, ENLARGED_MAX * width);
+            (wide, (wide * height / width).max(1))
+        };
+        let mut sizes: Vec<_> = LOOKED_AT_PIXELS.iter().map(|pixels| of(*pixels)).collect();
+        sizes.push((width, height));
+        sizes.sort_unstable();
+        sizes.dedup();
+        sizes
+    }
+
+    /// The picture in another size: squares of pixels averaged, the rest drawn between neighbours.
+    fn resized(&self, (width, height): (usize, usize)) -> Self {
+        let step = (self.width / width).min(self.height / height).max(1);
+        let from = self.shrunk(step);
+        if (from.width, from.height) == (width, height) {
+            return from;
+        }
+        let pixel = |at: usize| {
+            let (x, across) = between(at % width, from.width, width);
+            let (y, down) = between(at / width, from.height, height);
+            let row = |y: usize| {
+                let left = usize::from(from.pixels[y * from.width + x]);
+                let right = (x + 1).min(from.width - 1);
+                let right = usize::from(from.pixels[y * from.width + right]);
+                left * (PARTS - across) + right * across
+            };
+            let below = (y + 1).min(from.height - 1);
+            let sum = row(y) * (PARTS - down) + row(below) * down;
+            u8::try_from(sum / (PARTS * PARTS)).expect("an average of bytes is one")
+        };
+        Self { width, height, pixels: (0..width * height).map(pixel).collect() }
     }
 
     /// The picture with the average of each square of pixels for one.
@@ -107,6 +139,15 @@ impl Grey {
         };
         image.detect_grids().iter().filter_map(read).collect()
     }
+}
+
+/// Parts of the way from one pixel to the next.
+const PARTS: usize = 256;
+
+/// Where the middle of pixel `at` of `to` lies among `from` pixels: behind which, and how far.
+fn between(at: usize, from: usize, to: usize) -> (usize, usize) {
+    let place = ((2 * at + 1) * from * PARTS / (2 * to)).saturating_sub(PARTS / 2);
+    ((place / PARTS).min(from - 1), place % PARTS)
 }
 
 fn check_size(width: usize, height: usize) -> Result<(), PictureError> {
@@ -175,4 +216,46 @@ fn grey(rgb: &[u8]) -> u8 {
 fn on_white(grey: u8, alpha: u8) -> u8 {
     let (grey, alpha) = (u32::from(grey), u32::from(alpha));
     u8::try_from((grey * alpha + 255 * (255 - alpha)) / 255).expect("between the two")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ramp(width: usize, height: usize) -> Grey {
+        let pixel = |at: usize| u8::try_from(at % width * 255 / (width - 1)).unwrap();
+        Grey { width, height, pixels: (0..width * height).map(pixel).collect() }
+    }
+
+    #[test]
+    fn a_picture_keeps_its_shades_in_every_size() {
+        let whole = ramp(64, 48);
+        assert_eq!(whole.resized((64, 48)).pixels, whole.pixels);
+        for size in [(32, 24), (47, 35), (128, 96), (21, 7)] {
+            let other = whole.resized(size);
+            assert_eq!((other.width, other.height), size);
+            for (at, pixel) in other.pixels.iter().enumerate() {
+                let expected = (2 * (at % size.0) + 1) * 255 / (2 * size.0);
+                assert!(usize::from(*pixel).abs_diff(expected) < 10, "{size:?} at {at}: {pixel}");
+            }
+        }
+    }
+
+    #[test]
+    fn sizes_rise_from_small_to_large_and_never_past_twice() {
+        let sizes = ramp(800, 600).sizes();
+        assert!(sizes.contains(&(800, 600)) && sizes.is_sorted());
+        assert_eq!(sizes.last(), Some(&(1_600, 1_200)));
+        assert_eq!(ramp(2, 1).sizes(), [(2, 1), (4, 2)]);
+        assert!(ramp(4_000, 3_000).sizes().iter().all(|(w, h)| w * h <= 16_000_000));
+    }
+
+    #[test]
+    fn sizes_beyond_every_limit_are_refused() {
+        assert!(check_size(8_000, 8_000).is_ok());
+        for (width, height) in [(0, 5), (16_385, 1), (16_000, 16_000)] {
+            let error = check_size(width, height).unwrap_err();
+            assert_eq!(error, PictureError::TooLarge { width, height });
+        }
+    }
 }

@@ -11,6 +11,8 @@ mod press;
 #[cfg(feature = "server")]
 mod issuing;
 mod shop;
+#[cfg(feature = "wallet")]
+mod topup;
 
 use std::error::Error;
 
