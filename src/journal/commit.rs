@@ -153,6 +153,7 @@ impl<D: Device> Journal<D> {
             let start = self.place.bank_start(copy, lost.generation % 2);
             // What lay among the frames that count was overwritten when they were repaired.
             let strays = lost.strays.iter().filter(|(_, at)| !own || *at >= self.reading.end);
+            let strays = strays.filter(|_| !planted(Fault::NoLink));
             for (_, offset) in strays.filter(|(stray, _)| *stray == copy) {
                 self.device.write_at(start + offset, &zeros)?;
             }

@@ -8,6 +8,8 @@ mod commit;
 mod compact;
 #[cfg(test)]
 mod crash;
+#[cfg(test)]
+mod flips;
 pub mod frame;
 pub mod opening;
 mod planted;

@@ -26,7 +26,8 @@ pub(super) enum Fault {
     /// A broken-off compaction's generation is given out again, and frames count by their place
     /// alone.
     StaleFrames,
-    /// Frames count by place and index, whichever frame they follow.
+    /// Frames count by place and index, whichever frame they follow, and a loss is accepted without
+    /// wiping what stands behind it.
     NoLink,
 }
 
@@ -37,7 +38,7 @@ pub(super) const fn planted(_: Fault) -> bool {
 }
 
 #[cfg(test)]
-pub(super) use planting::planted;
+pub(super) use planting::{planted, with};
 
 #[cfg(test)]
 mod planting {
@@ -51,5 +52,13 @@ mod planting {
 
     pub(in super::super) fn planted(fault: Fault) -> bool {
         PLANTED.get() == Some(fault)
+    }
+
+    /// Do something with a fault planted in this thread.
+    pub(in super::super) fn with<R>(fault: Fault, work: impl FnOnce() -> R) -> R {
+        PLANTED.set(Some(fault));
+        let done = work();
+        PLANTED.set(None);
+        done
     }
 }
