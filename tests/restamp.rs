@@ -34,6 +34,7 @@ use scrip::units::{MediumId, StoreId};
 use scrip::voucher::{SheetPlan, make_sheet};
 
 use crate::burn::tool;
+use crate::second_reader::found_on;
 use crate::world::{Sample, THREADS, World, at, minor, policy, yen};
 
 const MEDIUM: u64 = 71;
@@ -70,7 +71,7 @@ impl Store {
     }
 
     /// A store of the same issuer.
-    fn other(world: &World, number: u64, refreshes: Option<Vec<StoreId>>) -> Self {
+    pub(crate) fn other(world: &World, number: u64, refreshes: Option<Vec<StoreId>>) -> Self {
         let key = SecretKey::generate(&mut SeededRandom::new([9; 32]));
         let own = verify::<Certificate>(&world.store_chain.0[0], &world.issuer.public()).unwrap();
         let own = own.into_value();
@@ -252,6 +253,25 @@ fn veritysetup_agrees_with_a_medium_stamped_again_after_it_was_touched() {
     let root = data_encoding::HEXLOWER.encode(&root);
     tool("veritysetup", &["verify", &text("rom"), &text("seal"), &root]);
     tool("fsck.vfat", &["-n", &text("rom")]);
+}
+
+#[test]
+fn the_second_reader_agrees_with_a_medium_stamped_again_by_either_store() {
+    let counter = Counter::new();
+    let folder = tempfile::tempdir().unwrap();
+    let (image, root) = (folder.path().join("medium.img"), folder.path().join("trust.cbr"));
+    fs::write(&root, &counter.world.root).unwrap();
+    let seven = StoreId::from_number(7).unwrap();
+    let friend = Store::other(&counter.world, 8, Some(vec![seven]));
+    for store in [&counter.store, &friend] {
+        let blocks = counter.plan(store, sold(Some("Mika"))).unwrap().blocks;
+        assert_eq!(counter.write(&blocks).verdict, Verdict::Sealed);
+        fs::write(&image, counter.device.snapshot()).unwrap();
+        let found = found_on(&image, &root);
+        assert_eq!(found["medium"], MediumId::from_serial(MEDIUM).to_string());
+        assert_eq!((&found["balance"], &found["copies_agree"]), (&500.into(), &true.into()));
+        assert_ne!(found["root"], data_encoding::HEXLOWER.encode(&counter.sample.stamped.root));
+    }
 }
 
 #[test]

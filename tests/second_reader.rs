@@ -96,6 +96,14 @@ pub(crate) fn found(what: &str, file: &Path, trust: &Path) -> serde_json::Value 
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
+/// What it finds on a medium in an image file, which has to be good.
+pub(crate) fn found_on(image: &Path, trust: &Path) -> serde_json::Value {
+    let (image, trust) = (image.to_str().unwrap(), trust.to_str().unwrap());
+    let output = read(&["medium", image, "--allow-test-root", "--trust", trust]);
+    assert!(output.status.success(), "{}", talk(&output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
 fn read_medium(burnt: &Burnt, trusted: bool) -> Output {
     let mut arguments = vec!["medium", burnt.image.to_str().unwrap(), "--allow-test-root"];
     if trusted {

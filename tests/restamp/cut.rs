@@ -1,11 +1,12 @@
 //! A re-stamping that is cut off: never accepted as something else, and ended by its own blocks.
 
 use scrip::device::simulated::{Counted, StopAt, Stopping};
-use scrip::device::{Device, MemoryDevice};
+use scrip::device::{Device, MemoryDevice, Target};
 use scrip::image::check::{Identity, Verdict};
-use scrip::image::restamp::{Blocks, write};
+use scrip::image::restamp::{Blocks, Planned, write};
+use scrip::units::StoreId;
 
-use super::{Counter, sold};
+use super::{Counter, Store, sold};
 
 /// How many states of each kind were seen.
 #[derive(Debug, Default)]
@@ -42,28 +43,26 @@ fn ram(counter: &Counter, device: &MemoryDevice) -> Vec<u8> {
     bytes
 }
 
-#[test]
-fn a_cut_at_any_write_or_flush_is_seen_and_ends_in_the_same_bytes_when_done_again() {
-    let counter = Counter::new();
-    counter.touch();
+/// Cut a stamping off at every write and flush, each write torn behind so many sectors; returns
+/// how many cuts there were.
+fn cut_everywhere(counter: &Counter, planned: &Planned, torn: &[u64]) -> (u32, Seen) {
     let before = counter.device.snapshot();
-    let planned = counter.plan(&counter.store, sold(Some("Mika"))).unwrap();
-    let run = |device: &dyn scrip::device::Target| {
+    let run = |device: &dyn Target| {
         let reading = counter.read(device);
         write(reading, device, &planned.blocks, &counter.trust, &Identity::Image)
     };
     let device = MemoryDevice::from_bytes(before.clone());
     run(&device).unwrap();
-    let (owners, whole) = (ram(&counter, &device), device.into_bytes());
+    let (owners, whole) = (ram(counter, &device), device.into_bytes());
     let (mut seen, mut cuts) = (Seen::default(), 0);
-    for torn in [0, 1, 2, 3, 5, 8, 9, 16, 17, 24] {
+    for torn in torn {
         for cut in 0.. {
             let text = format!("cut at {cut}, {torn} sectors torn");
             let device = MemoryDevice::from_bytes(before.clone());
-            let stopping = Stopping::new(&device, StopAt::WriteOrFlush(cut)).tearing(torn);
+            let stopping = Stopping::new(&device, StopAt::WriteOrFlush(cut)).tearing(*torn);
             let done = run(&stopping).is_ok();
-            judge(&counter, &device, &whole, &text, &mut seen);
-            assert!(ram(&counter, &device) == owners, "{text}: the owner's bytes changed");
+            judge(counter, &device, &whole, &text, &mut seen);
+            assert!(ram(counter, &device) == owners, "{text}: the owner's bytes changed");
             if done {
                 break;
             }
@@ -76,7 +75,28 @@ fn a_cut_at_any_write_or_flush_is_seen_and_ends_in_the_same_bytes_when_done_agai
             cuts += 1;
         }
     }
+    (cuts, seen)
+}
+
+#[test]
+fn a_cut_at_any_write_or_flush_is_seen_and_ends_in_the_same_bytes_when_done_again() {
+    let counter = Counter::new();
+    counter.touch();
+    let planned = counter.plan(&counter.store, sold(Some("Mika"))).unwrap();
+    let (cuts, seen) = cut_everywhere(&counter, &planned, &[0, 1, 2, 3, 5, 8, 9, 16, 17, 24]);
     assert!(cuts >= 80 && seen.before >= 1 && seen.between >= 40 && seen.after >= 20, "{seen:?}");
+}
+
+#[test]
+fn a_cut_while_another_store_refreshes_is_seen_and_ended_too() {
+    let counter = Counter::new();
+    counter.touch();
+    let own = StoreId::from_number(7).unwrap();
+    let friend = Store::other(&counter.world, 8, Some(vec![own]));
+    let planned = counter.plan(&friend, sold(None)).unwrap();
+    // Its seal carries its chain, and takes several sectors.
+    let (cuts, seen) = cut_everywhere(&counter, &planned, &[0, 1, 2]);
+    assert!(cuts >= 24 && seen.before >= 1 && seen.between >= 12 && seen.after >= 3, "{seen:?}");
 }
 
 #[test]
