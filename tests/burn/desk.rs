@@ -131,8 +131,12 @@ impl Desk {
 
     /// The same, still running.
     pub(crate) fn burning(&self, args: &[&str]) -> Child {
-        let all = [&["--allow-test-root", "burn", "sample.edition"], args].concat();
-        let mut command = self.command("scrip-store", &all);
+        self.running(&[&["burn", "sample.edition"], args].concat())
+    }
+
+    /// `scrip-store`, still running.
+    pub(crate) fn running(&self, args: &[&str]) -> Child {
+        let mut command = self.command("scrip-store", &[&["--allow-test-root"], args].concat());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().unwrap()
     }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::Instant;
 
 use scrip::device::simulated::{StopAt, Stopping};
 use scrip::device::{MemoryDevice, Target};
@@ -14,7 +15,7 @@ use scrip::shop::{Shop, Writing};
 use scrip::trust::{Passphrase, TestRoots};
 
 use super::clerk::burnt;
-use crate::burn::desk::Desk;
+use crate::burn::desk::{Desk, Said};
 use crate::loop_device::run;
 use crate::world::{THREADS, at};
 
@@ -146,4 +147,38 @@ fn blocks_kept_before_a_newer_stamp_are_not_taken_back() {
     let again = refresh(&mut shop, 1_100);
     assert_eq!((again.bytes, again.entry, again.report.medium.unwrap().sold), (0, None, None));
     assert!(!kept.exists(), "what is of no use any more is let go");
+}
+
+#[test]
+fn a_sale_killed_at_any_moment_is_ended_once_by_the_same_command() {
+    let (desk, _) = burnt(1);
+    let before = fs::read(desk.path("one.img")).unwrap();
+    let sell = |folder: &str| {
+        fs::write(desk.path("one.img"), &before).unwrap();
+        copy(&desk, folder);
+        desk.running(&["--dir", folder, "sell", "one.img", "--owner", "Mika"])
+    };
+    let began = Instant::now();
+    Said::of(&sell("first").wait_with_output().unwrap()).done();
+    let (whole, mut kills) = (began.elapsed(), [0, 0]);
+    for attempt in 0..24 {
+        let folder = format!("killed{attempt}");
+        let mut running = sell(&folder);
+        std::thread::sleep(whole * (6 + attempt) / 30);
+        running.kill().unwrap();
+        running.wait().unwrap();
+        let journalled = count(&open(&desk.path(&folder)), StoreEvent::Sold);
+        let checked = desk.check(&desk.path("one.img"));
+        assert!([0, 3].contains(&checked.exit), "{}", checked.all());
+        assert!(checked.exit == 0 || journalled == 1, "stamped before its sale was journalled");
+        kills[journalled] += 1;
+        let again = desk.store(&["--dir", &folder, "sell", "one.img", "--owner", "Mika"]);
+        // What had ended can't be sold twice.
+        assert!([0, 5].contains(&again.exit), "{}", again.all());
+        desk.check(&desk.path("one.img")).ended(0, &["TEST: sealed", ", sold "]);
+        let shop = open(&desk.path(&folder));
+        let counts = [StoreEvent::Sold, StoreEvent::Refreshed].map(|event| count(&shop, event));
+        assert_eq!((counts, shop.unfinished_stamps().unwrap()), ([1, 1], vec![]));
+    }
+    assert!(kills[0] > 0, "every sale had been journalled: {kills:?}");
 }
