@@ -3,12 +3,11 @@
 use data_encoding::HEXLOWER;
 use scrip::device::{Existing, OpenError};
 use scrip::image::build::{BuildError, Built, Prepared};
-use scrip::tool::{Classed, Exit, Failure, Interrupt, Output, Progress, threads};
+use scrip::tool::{Attendant, Classed, Exit, Failure, Interrupt, Output, Progress, threads};
 use scrip::units::ByteCount;
 use serde_json::json;
 
 use crate::cli::{BuildArgs, Common};
-use crate::follow::Bar;
 
 /// Build.
 pub(crate) fn build(
@@ -39,10 +38,9 @@ fn write(
     interrupt: &Interrupt,
 ) -> Result<Built, Failure> {
     let progress = Progress::start(output, "edition");
-    let bar = Bar::new(&progress, interrupt);
-    bar.begin("building", prepared.edition_bytes());
+    let watch = Attendant::new(&progress, interrupt, "building");
     let workers = args.threads.unwrap_or_else(threads);
-    let built = prepared.write(&args.out, existing, workers, &bar);
+    let built = prepared.write(&args.out, existing, workers, &watch);
     progress.end(if built.is_ok() { "built" } else { "not built" });
     built.map_err(|error| refused(&error))
 }

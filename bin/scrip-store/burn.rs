@@ -2,16 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use scrip::device::{Access, Device, FileDevice};
+use scrip::device::{Access, FileDevice};
 use scrip::image::sealed::{SealError, SealedEdition, open_sealed};
 use scrip::shop::Shop;
-use scrip::tool::{Classed, Exit, Explain, Failure, Interrupt, Output, Progress, threads};
+use scrip::tool::{
+    Attendant, Classed, Exit, Explain, Failure, Interrupt, Output, Progress, threads,
+};
 use scrip::units::MediumId;
 use serde_json::{Value, json};
 
 use crate::bench::Bench;
 use crate::cli::{BurnArgs, Common};
-use crate::follow::Bar;
 use crate::session::{self, told};
 use crate::station;
 
@@ -70,9 +71,8 @@ pub(crate) fn open_edition(
     let device = FileDevice::open(path, Access::Read).or_fail()?;
     let trust = shop.trust().map_err(told)?;
     let progress = Progress::start(output, "edition");
-    let bar = Bar::new(&progress, interrupt);
-    bar.begin("verifying", device.len_bytes());
-    let opened = open_sealed(&device, trust, threads(), &bar);
+    let watch = Attendant::new(&progress, interrupt, "verifying");
+    let opened = open_sealed(&device, trust, threads(), &watch);
     progress.end(if opened.is_ok() { "verified" } else { "not verified" });
     let sealed = opened.map_err(|error| refused(&error))?;
     let path = std::fs::canonicalize(path).or_exit(Exit::Failure)?;

@@ -12,12 +12,11 @@ use scrip::device::{FileDevice, Probe, Scrub};
 use scrip::image::burn::{BurnError, Care, Follow, Held, Step};
 use scrip::image::leaves::Watch;
 use scrip::press::Prepared;
-use scrip::tool::{Exit, Failure, Output, Progress};
+use scrip::tool::{Exit, Failure, Interrupt, Output, Progress};
 use scrip::units::MediumId;
 
 use crate::bench::Bench;
 use crate::burn::{Burnt, Outcome, Source, fields};
-use crate::follow::Bar;
 use crate::targets::Target;
 
 /// How often the feed is asked for more targets.
@@ -112,8 +111,7 @@ impl<'scope, 's: 'scope> Crew<'scope, '_, '_, 's> {
         let sender = self.sender.clone();
         self.scope.spawn(move || {
             let progress = Progress::start(output, &job.name);
-            let bar = Bar::new(&progress, interrupt);
-            let worker = Worker { place, bar, sender };
+            let worker = Worker { place, progress: &progress, interrupt, sender };
             let written = catch_unwind(AssertUnwindSafe(|| write(&job, source, &worker)));
             progress.end(if matches!(written, Ok(Ok(()))) {
                 "written and read back"
@@ -186,23 +184,34 @@ fn tell(output: &Output, failure: &Failure) {
 /// Shows a burn, and asks before its medium becomes whole.
 struct Worker<'a> {
     place: usize,
-    bar: Bar<'a>,
+    progress: &'a Progress,
+    interrupt: &'a Interrupt,
     sender: Sender<Word>,
 }
 
 impl Follow for Worker<'_> {
     fn step(&self, step: Step, total: u64) {
-        self.bar.begin(doing(step), total);
+        self.progress.stage(doing(step), total);
     }
 
     fn watch(&self) -> &dyn Watch {
-        &self.bar
+        self
     }
 
     fn verified(&self) -> Result<(), Held> {
         let (reply, answer) = mpsc::sync_channel(1);
         self.sender.send(Word::Verified(self.place, reply))?;
         Ok(answer.recv()??)
+    }
+}
+
+impl Watch for Worker<'_> {
+    fn progress(&self, done: u64, _total: u64) {
+        self.progress.at(done);
+    }
+
+    fn stopped(&self) -> bool {
+        self.interrupt.requested()
     }
 }
 

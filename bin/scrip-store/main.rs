@@ -8,7 +8,6 @@ mod burn;
 mod cli;
 mod crew;
 mod devices;
-mod follow;
 mod init;
 mod journal;
 mod paper;

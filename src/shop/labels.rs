@@ -5,6 +5,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use super::page::head;
 use crate::qr::{Drawing, Strength};
 use crate::trust::Fingerprint;
 use crate::units::MediumId;
@@ -35,13 +36,7 @@ pub fn labels_page(labels: &[Label<'_>]) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="referrer" content="no-referrer";
-                title { (TITLE) }
-                style { (PreEscaped(STYLE)) }
-            }
+            (head(TITLE, STYLE))
             body {
                 header {
                     strong { (TITLE) }

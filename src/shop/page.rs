@@ -15,13 +15,7 @@ pub fn receipt_page(receipt: &Receipt) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="referrer" content="no-referrer";
-                title { (title) }
-                style { (PreEscaped(STYLE)) }
-            }
+            (head(&title, STYLE))
             body { main {
                 h1 { (receipt.store_name) }
                 p.small { "store " (receipt.store) }
@@ -40,6 +34,19 @@ pub fn receipt_page(receipt: &Receipt) -> String {
         }
     };
     page.into_string()
+}
+
+/// The head of a page that stands alone and tells nobody where it was opened.
+pub(super) fn head(title: &str, style: &str) -> Markup {
+    html! {
+        head {
+            meta charset="utf-8";
+            meta name="viewport" content="width=device-width, initial-scale=1";
+            meta name="referrer" content="no-referrer";
+            title { (title) }
+            style { (PreEscaped(style)) }
+        }
+    }
 }
 
 fn facts(receipt: &Receipt) -> Markup {
