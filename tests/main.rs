@@ -29,6 +29,9 @@ mod starter;
 mod tidy;
 #[cfg(feature = "wallet")]
 mod topup;
+#[cfg(all(feature = "store", feature = "server", feature = "verify", feature = "wallet"))]
+#[cfg(feature = "manual")]
+mod usage;
 mod vectors;
 #[cfg(feature = "wallet")]
 mod wallet;

@@ -61,6 +61,9 @@ pub(crate) enum Verb {
     Stores,
     /// Show the issuer: root, policy, certificates, revocations.
     Status,
+    #[cfg(feature = "manual")]
+    #[command(flatten)]
+    Manual(crate::usage::manual::Manual),
 }
 
 #[derive(Args)]

@@ -12,18 +12,21 @@ mod revoke;
 mod sign;
 mod status;
 mod stores;
+#[path = "../usage.rs"]
+mod usage;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use scrip::tool::{Form, run};
 
 use cli::{Cli, Verb};
 
 fn main() -> ExitCode {
-    let Cli { office, json, verb } = Cli::parse();
+    let Cli { office, json, verb } = usage::parse();
     let form = if json { Form::Json } else { Form::Text };
     run("scrip-server", form, |output, interrupt| match verb {
+        #[cfg(feature = "manual")]
+        Verb::Manual(manual) => manual.print::<Cli>(output),
         Verb::Init(args) => init::run(&args, &office, output),
         Verb::Enrol(args) => enrol::run(&args, &office, output),
         Verb::Sign(args) => sign::run(&args, &office, output, interrupt),

@@ -23,8 +23,8 @@ pub(crate) struct Cli {
     pub(crate) verb: Verb,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done, 1 differences, 2 usage, 3 damage or forgery, 4 failure \
-of I/O or\nnetwork, 5 refusal, 101 bug, 130 interrupted.";
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 differences, 2 usage, 3 damage or forgery,
+4 failure of I/O or network, 5 refusal, 101 bug, 130 interrupted.";
 
 /// What every verb takes.
 #[derive(Debug, Clone, Args)]
@@ -83,6 +83,9 @@ pub(crate) enum Verb {
     Void(VoidArgs),
     /// Verify the store's journal, or write it out for the issuer
     Journal(JournalArgs),
+    #[cfg(feature = "manual")]
+    #[command(flatten)]
+    Manual(crate::usage::manual::Manual),
 }
 
 /// `init`.

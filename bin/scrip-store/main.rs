@@ -22,19 +22,22 @@ mod status;
 mod targets;
 mod topup;
 mod void;
+#[path = "../usage.rs"]
+mod usage;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use scrip::tool::{Exit, Failure, Form, Interrupt, Output, run};
 
 use cli::{Cli, JournalVerb, Verb};
 
 fn main() -> ExitCode {
-    let Cli { common, verb } = Cli::parse();
+    let Cli { common, verb } = usage::parse();
     let form = if common.json { Form::Json } else { Form::Text };
     let work = |output: &Output, interrupt: &Interrupt| -> Result<Exit, Failure> {
         match verb {
+            #[cfg(feature = "manual")]
+            Verb::Manual(manual) => manual.print::<Cli>(output),
             #[cfg(feature = "server")]
             Verb::Quickstart(args) => quickstart::quickstart(&common, &args, output, interrupt),
             Verb::Init(args) => init::init(&common, &args, output),

@@ -25,6 +25,9 @@ pub(crate) enum Verb {
     /// pins its root or it is a copy on other hardware, 3 for damage or forgery, 4 if it could
     /// not be read, 5 if a rule says no.
     Check(CheckArgs),
+    #[cfg(feature = "manual")]
+    #[command(flatten)]
+    Manual(crate::usage::manual::Manual),
 }
 
 #[derive(Args)]

@@ -2,19 +2,22 @@
 
 mod check;
 mod cli;
+#[path = "../usage.rs"]
+mod usage;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use scrip::tool::{Exit, Failure, Form, Interrupt, Output, run};
 
 use cli::{Cli, Verb};
 
 fn main() -> ExitCode {
-    let Cli { json, verb } = Cli::parse();
+    let Cli { json, verb } = usage::parse();
     let form = if json { Form::Json } else { Form::Text };
     let work = |output: &Output, interrupt: &Interrupt| -> Result<Exit, Failure> {
         match verb {
+            #[cfg(feature = "manual")]
+            Verb::Manual(manual) => manual.print::<Cli>(output),
             Verb::Check(args) => check::check(&args, output, interrupt),
         }
     };

@@ -45,6 +45,9 @@ pub(crate) enum Verb {
     ///
     /// Ends as `info` does.
     Doctor(DoctorArgs),
+    #[cfg(feature = "manual")]
+    #[command(flatten)]
+    Manual(crate::usage::manual::Manual),
 }
 
 /// What `doctor` takes.
