@@ -1,10 +1,13 @@
-//! Burning beside bare writing and reading, on devices as slow as real ones; stamping.
+//! Burning beside bare writing and reading, on devices as slow as real ones; stamping; memory.
 //!
-//! `cargo bench --bench burning -- [ROM_MIB]`
+//! `cargo bench --bench burning -- [ROM_MIB]`, or `cargo bench --bench burning -- memory` for what
+//! the built `scrip-store burn` takes alone, with the starter edition: 3 GiB of room are needed.
 
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads its arguments and the clock")]
 
-use std::time::Instant;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use scrip::crypto::{Random, SeededRandom};
 use scrip::device::simulated::{Counted, Rate, Throttled};
@@ -23,8 +26,19 @@ use world::{Files, THREADS, Unfollowed, World, at, sealed_as, shape_of, stamped}
 const RATE: Rate = Rate { read: 90_000_000, write: 40_000_000 };
 const CHUNK_BYTES: usize = 1 << 20;
 const ROUNDS: usize = 3;
+/// Burning is to stay below this, in KiB.
+const MEMORY_AIM: u64 = 64 << 10;
+/// How often a running burn's memory is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 fn main() {
+    if !std::env::args().any(|text| text == "memory") {
+        speed();
+    }
+    memory();
+}
+
+fn speed() {
     let rom_mib = std::env::args().find_map(|text| text.parse().ok()).unwrap_or(100);
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
     println!("{cores} cores, read-only area of {rom_mib} MiB, 40 MB/s write, 90 MB/s read");
@@ -139,4 +153,54 @@ fn restamping(world: &World, image: &FileDevice) {
          judged and planned {plan:.4} s, written and judged {write:.4} s",
         counts.written_bytes, counts.writes, counts.flushes
     );
+}
+
+/// The most memory that `scrip-store burn` holds for one and for four media, with live keys.
+fn memory() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let run = |tool: &str, args: &[&str]| {
+        let status = quiet(tool, folder.path(), args).wait().expect("it was started");
+        assert!(status.success(), "{tool} {args:?}: {status}");
+    };
+    let (store, server) = (env!("CARGO_BIN_EXE_scrip-store"), env!("CARGO_BIN_EXE_scrip-server"));
+    let recipe = concat!(env!("CARGO_MANIFEST_DIR"), "/images/starter");
+    run(store, &["quickstart", "first.img", "--recipe", recipe]);
+    run(server, &["--dir", "issuer", "blanks", "5", "--store", "1", "--out", "kit"]);
+    run(store, &["--dir", "store", "accept", "kit"]);
+    for count in [1, 4] {
+        let names: Vec<_> = (0..count).map(|index| format!("{count}-{index}.img")).collect();
+        let mut args = vec!["--dir", "store", "burn", "starter.edition"];
+        args.extend(names.iter().flat_map(|name| ["--to", name]));
+        let most = peak(quiet(store, folder.path(), &args));
+        let word = if most <= MEMORY_AIM { "within" } else { "ABOVE" };
+        println!(
+            "{count} at once: {}.{} MiB at most, {word} {} MiB",
+            most >> 10,
+            (most & 1023) * 10 / 1024,
+            MEMORY_AIM >> 10
+        );
+    }
+}
+
+fn quiet(tool: &str, folder: &Path, args: &[&str]) -> Child {
+    let mut command = Command::new(tool);
+    command.args(args).current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null());
+    command.spawn().expect("the tools are built")
+}
+
+/// Highest resident memory of a process until it ends, in KiB (`VmHWM`, proc(5)).
+fn peak(mut running: Child) -> u64 {
+    let path = format!("/proc/{}/status", running.id());
+    let mut most = 0;
+    loop {
+        let status = std::fs::read_to_string(&path).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
+        most = most.max(kib.unwrap_or_default());
+        if let Some(status) = running.try_wait().expect("it was started") {
+            assert!(status.success(), "scrip-store burn: {status}");
+            return most;
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
 }
