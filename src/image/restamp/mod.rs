@@ -12,6 +12,7 @@
 mod plan;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::Range;
 
 use super::check::{
@@ -261,12 +262,17 @@ impl Examined {
 }
 
 /// What stamping a medium again changes.
-#[derive(Debug)]
 pub struct Planned {
     /// The blocks to be written.
     pub blocks: Blocks,
     /// Paths of the slots that change.
     pub changed: Vec<&'static str>,
+}
+
+impl fmt::Debug for Planned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Planned({:?}, {} blocks)", self.changed, self.blocks.len())
+    }
 }
 
 /// A medium that was stamped again.
