@@ -11,6 +11,7 @@ use rustix::fs::{Advice, FallocateFlags, OFlags};
 use rustix::io::Errno;
 
 use super::aligned::is_aligned;
+use super::claim::{Claim, ClaimError, claim};
 use super::folder::{parent_of, sync_folder};
 use super::{
     ALIGNMENT_BYTES, AlignedBuffer, ClearOutcome, Clearing, Device, DeviceError, DeviceNumber,
@@ -151,6 +152,11 @@ impl FileDevice {
     /// Major and minor number of a block device; none for an image file.
     pub fn block_number(&self) -> Option<DeviceNumber> {
         self.number
+    }
+
+    /// Use the storage alone until the claim is dropped; another claim of it is refused.
+    pub fn claim(&self) -> Result<Claim, ClaimError> {
+        claim(&self.file, &self.path)
     }
 
     /// The file has another name now.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 mod aligned;
 mod checks;
+mod claim;
 #[cfg(test)]
 mod described;
 mod difference;
@@ -16,6 +17,8 @@ mod file;
 mod folder;
 mod guards;
 mod hardware;
+mod joined;
+mod kept;
 mod machine;
 mod memory;
 mod mounted;
@@ -33,6 +36,7 @@ mod unfinished;
 
 pub use aligned::{ALIGNMENT_BYTES, AlignedBuffer};
 pub use checks::{Check, CheckError};
+pub use claim::{Claim, ClaimError};
 pub use difference::Difference;
 pub use discovery::DiscoverError;
 pub use file::{Access, Existing, FileDevice, OpenError};
@@ -43,6 +47,8 @@ pub use guards::{
     Aim, Cleared, Fingerprint, ODDLY_LARGE_BYTES, Refusal, Request, changed, clear, refusals,
 };
 pub use hardware::{Hardware, Protection, UsbDevice};
+pub use joined::Joined;
+pub use kept::KeptError;
 pub use machine::{DeviceNumber, Disk, Machine, NumberError, Partition, Transport, Use};
 pub use memory::MemoryDevice;
 pub use mounted::{ListError, MountedEntry, MountedKind, MountedTree};

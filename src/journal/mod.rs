@@ -15,11 +15,13 @@ pub mod opening;
 mod planted;
 mod read;
 mod scan;
+mod storage;
 mod write;
 
 pub use commit::{AppendError, Committed, Journal, OpenError, SPENDING_PERCENT_MAX, Use};
 pub use compact::{Archive, ArchiveFault, Carry, CompactError};
 pub use read::{COPIES, Lost, ReadError, Reading, read, survey};
+pub use storage::{Storage, StorageError};
 pub use write::{TooLong, first_frames};
 
 /// Where a journal lies on a device.
