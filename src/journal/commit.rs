@@ -1,5 +1,6 @@
 //! An open journal: recovery, and records committed one by one.
 
+use super::mirror::{Mirror, Mirrored};
 use super::planted::{Fault, planted};
 use super::read::{Lost, ReadError, Reading, survey};
 use super::write::{Row, TooLong, encode};
@@ -19,6 +20,7 @@ pub struct Journal<D> {
     pub(super) ram: RamKind,
     pub(super) reading: Reading,
     pub(super) repaired: Vec<(usize, u32)>,
+    pub(super) mirror: Option<Mirror>,
     /// A write failed half-way: what the medium holds is known only by opening it again.
     pub(super) unsure: bool,
 }
@@ -38,6 +40,8 @@ pub enum Use {
 pub struct Committed {
     /// Its place in the generation.
     pub index: u32,
+    /// Whether this computer's mirror holds it too; that never blocks.
+    pub mirrored: Mirrored,
 }
 
 /// Why a journal could not be opened.
@@ -107,7 +111,8 @@ impl<D: Device> Journal<D> {
         let reading = survey(&device, &place)?;
         // What a killed process left in the system's cache has to be durable before it counts.
         device.flush().map_err(OpenError::Repair)?;
-        let mut journal = Self { device, place, ram, reading, repaired: vec![], unsure: false };
+        let (repaired, mirror, unsure) = (vec![], None, false);
+        let mut journal = Self { device, place, ram, reading, repaired, mirror, unsure };
         journal.repair().map_err(OpenError::Repair)?;
         Ok(journal)
     }
@@ -127,7 +132,8 @@ impl<D: Device> Journal<D> {
         &self.device
     }
 
-    /// Commit one record: to copy A, flush, to copy B, flush. Nothing is read.
+    /// Commit one record: to copy A, flush, to copy B, flush, to the mirror if there is one. Nothing
+    /// is read.
     pub fn append(&mut self, record: &[u8], usage: Use) -> Result<Committed, AppendError> {
         self.check_usable()?;
         let index = self.reading.frames();
@@ -136,10 +142,11 @@ impl<D: Device> Journal<D> {
         self.unsure = true;
         self.write_twice(self.reading.generation, self.reading.end, &bytes)?;
         self.unsure = false;
+        let mirrored = self.mirror_frame(self.reading.end, &bytes);
         self.reading.end += bytes.len() as u64;
         self.reading.last = frame::checksum(&bytes);
         self.reading.records.push(record.to_vec());
-        Ok(Committed { index })
+        Ok(Committed { index, mirrored })
     }
 
     /// Go on from the records before a hole: what stands behind it is wiped.

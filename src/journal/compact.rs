@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use super::commit::{AppendError, Journal, SPENDING_PERCENT_MAX};
+use super::mirror::Mirrored;
 use super::opening::Opening;
 use super::planted::{Fault, planted};
 use super::read::Reading;
@@ -90,7 +91,7 @@ impl<D: Device> Journal<D> {
         &mut self,
         carry: &Carry<'_>,
         archive: &mut dyn Archive,
-    ) -> Result<(), CompactError> {
+    ) -> Result<Mirrored, CompactError> {
         if self.ram == RamKind::WriteOnce {
             return Err(CompactError::WriteOnce);
         }
@@ -118,7 +119,7 @@ impl<D: Device> Journal<D> {
             lost: None,
             rival: vec![],
         };
-        Ok(())
+        Ok(self.mirror_generation())
     }
 
     /// The checkpoint and all records behind its head.

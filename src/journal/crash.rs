@@ -167,7 +167,8 @@ impl Turn<'_, '_> {
             }
             Some((_, head, checkpoint, outside)) => {
                 let carry = Carry { head, checkpoint: &checkpoint, outside: &outside };
-                self.journal.compact(&carry, &mut Kept::default()).map_err(|e| e.to_string())
+                let done = self.journal.compact(&carry, &mut Kept::default());
+                done.map(|_| ()).map_err(|e| e.to_string())
             }
         };
         done.map_err(|told| Violation::new(REFUSED, told))?;

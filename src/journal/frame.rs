@@ -22,6 +22,8 @@ pub const SECTOR_BYTES: usize = 512;
 pub const HEADER_BYTES: usize = 28;
 /// The longest record a frame takes.
 pub const RECORD_BYTES_MAX: usize = 4096;
+/// The longest frame with its padding.
+pub const FRAME_BYTES_MAX: usize = (HEADER_BYTES + RECORD_BYTES_MAX).next_multiple_of(SECTOR_BYTES);
 const MAGIC: [u8; 4] = *b"SCRJ";
 
 /// A frame that was read: its header and CRC are right, its record is not parsed yet.

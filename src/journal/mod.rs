@@ -4,6 +4,7 @@
 //! row of [`frame::Frame`]s. A record is committed once it lies in both copies and both were
 //! flushed; what a copy lacks is read from the other.
 
+mod archive;
 mod commit;
 mod compact;
 #[cfg(test)]
@@ -11,6 +12,7 @@ mod crash;
 #[cfg(test)]
 mod flips;
 pub mod frame;
+mod mirror;
 pub mod opening;
 mod planted;
 mod read;
@@ -18,8 +20,10 @@ mod scan;
 mod storage;
 mod write;
 
+pub use archive::FolderArchive;
 pub use commit::{AppendError, Committed, Journal, OpenError, SPENDING_PERCENT_MAX, Use};
 pub use compact::{Archive, ArchiveFault, Carry, CompactError};
+pub use mirror::{Chain, Mirror, MirrorError, Mirrored, Relation};
 pub use read::{COPIES, Lost, ReadError, Reading, read, survey};
 pub use storage::{Storage, StorageError};
 pub use write::{TooLong, first_frames};

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::Place;
-use super::frame::{Frame, RECORD_BYTES_MAX, SECTOR_BYTES, checksum};
+use super::frame::{FRAME_BYTES_MAX, Frame, SECTOR_BYTES, checksum};
 use crate::device::{Device, DeviceError};
 
 const WINDOW_BYTES: u64 = 256 << 10;
-const FRAME_BYTES_MAX: u64 = (RECORD_BYTES_MAX + 2 * SECTOR_BYTES) as u64;
 /// With more unreadable sectors than this the medium is at fault, not a place on it.
 const UNREADABLE_MAX: usize = 64;
 
@@ -104,7 +103,7 @@ impl<'d> Window<'d> {
     }
 
     fn at(&mut self, offset: u64) -> Result<&[u8], DeviceError> {
-        let wanted = (offset + FRAME_BYTES_MAX).min(self.length);
+        let wanted = (offset + FRAME_BYTES_MAX as u64).min(self.length);
         let end = self.at + self.bytes.len() as u64;
         if offset < self.at || wanted > end {
             let count = WINDOW_BYTES.min(self.length - offset);
