@@ -54,7 +54,7 @@ fn facts(receipt: &Receipt) -> Markup {
     html! {
         dl {
             dt { "Receipt" } dd { (receipt.number) }
-            dt { "Time" } dd { (receipt.at) }
+            dt { "Time" } dd { (receipt.at.to_string().replace('T', " ").replace('Z', " UTC")) }
             dt { "Medium" } dd.digits { (receipt.medium.grouped()) }
             dt { "For" } dd { (receipt.event) }
             @if let Some(price) = receipt.price { dt { "Price" } dd { (sum(price)) } }
@@ -73,7 +73,8 @@ fn facts(receipt: &Receipt) -> Markup {
 fn code_part(printed: &str, receipt: &Receipt) -> Markup {
     html! {
         section.code {
-            p.small { "Type this code to top up " span lang="ja" { "チャージコード" } }
+            p.small { "Type this code to top up" }
+            p.small lang="ja" { "チャージコード" }
             p.digits { (printed) }
             (picture(receipt, Strength::High))
             p.small { "Good once, and for this medium alone." }
@@ -91,7 +92,8 @@ fn code_part(printed: &str, receipt: &Receipt) -> Markup {
 fn voucher_part(receipt: &Receipt) -> Markup {
     html! {
         section.code {
-            p.small { "This is a voucher " span lang="ja" { "電子バウチャー" } }
+            p.small { "This is a voucher" }
+            p.small lang="ja" { "電子バウチャー" }
             (picture(receipt, Strength::Low))
             p.small { "Good once, and for this medium alone." }
             p.small lang="ja" { "この媒体で一度だけ使えます。" }
@@ -121,17 +123,17 @@ const STYLE: &str = "
 * { box-sizing: border-box; margin: 0; padding: 0; }
 body { font: 10pt/1.4 system-ui, 'Liberation Sans', 'Noto Sans CJK JP', 'Noto Sans JP', Arial, sans-serif;
   color: #000; background: #fff; }
-main { max-width: 72mm; margin: 4mm auto; }
+main { max-width: 70mm; margin: 2mm auto; }
 h1 { font-size: 14pt; line-height: 1.2; overflow-wrap: anywhere; }
 .small { font-size: 7.5pt; }
-dl { display: grid; grid-template-columns: auto 1fr; gap: 0.8mm 4mm; margin: 3mm 0; padding: 2.5mm 0;
+dl { display: grid; grid-template-columns: auto 1fr; gap: 0.8mm 2mm; margin: 3mm 0; padding: 2.5mm 0;
   border: solid #000; border-width: 0.3mm 0; }
 dd { text-align: right; overflow-wrap: anywhere; }
 .amount { font-weight: 700; font-size: 12pt; line-height: 1.2; }
 .digits { font-family: ui-monospace, 'Liberation Mono', monospace; font-weight: 700; white-space: nowrap; }
 .code { padding: 2.5mm 1.5mm; border: 0.5mm solid #000; border-radius: 2mm; text-align: center;
-  break-inside: avoid; }
-.code .digits { font-size: 12pt; margin: 1mm 0; }
+  break-inside: avoid; container-type: inline-size; }
+.code .digits { font-size: 8.6pt; font-size: min(12pt, 6.6cqw); margin: 1mm 0; }
 .qr svg { display: block; width: 30mm; height: 30mm; margin: 0 auto 1mm; }
 .qr.dense svg { width: 100%; height: auto; max-width: 66mm; }
 .how { margin-top: 3mm; font-size: 8pt; line-height: 1.35; break-inside: avoid; }
@@ -139,5 +141,4 @@ dd { text-align: right; overflow-wrap: anywhere; }
 .void { padding: 3mm; border: 0.5mm dashed #000; font-weight: 700; text-align: center; margin: 1mm 0; }
 footer { margin-top: 3mm; break-inside: avoid; }
 .root { font: 8pt/1.3 ui-monospace, 'Liberation Mono', monospace; }
-@media (max-width: 68mm) { main { margin: 0; } .code .digits { font-size: 8.6pt; } dl { column-gap: 2mm; } }
 ";
