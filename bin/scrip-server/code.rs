@@ -6,6 +6,7 @@ use scrip::crypto::{Random, SystemRandom};
 use scrip::issuer::{Issuer, SoldCode};
 use scrip::tool::{Classed, Exit, Failure, Output, clock, money};
 use scrip::units::Amount;
+use scrip::voucher::slip;
 use serde_json::json;
 
 use crate::cli::{Code, Office};
@@ -59,8 +60,12 @@ fn left(
 
 fn told(sold: &SoldCode, issuer: &Issuer, output: &Output) {
     let (slot, form, code) = (&sold.slot, issuer.form(), sold.code.printed());
-    output.line(code.as_str());
-    output.note(format!("adds {} to medium {}, once", form.show(slot.amount), slot.medium));
+    output.line(issuer.name());
+    output.line(format!("medium {}: code sold", slot.medium.grouped()));
+    for line in slip(&sold.code, &form.show(slot.amount)) {
+        output.line(line);
+    }
+    output.line(format!("issuer's fingerprint {}", issuer.root().fingerprint()));
     let fields = json!({
         "code": code,
         "medium": slot.medium.to_string(),
