@@ -2,6 +2,8 @@
 
 mod issuer;
 #[cfg(feature = "store")]
+mod crash;
+#[cfg(feature = "store")]
 mod paper;
 #[cfg(feature = "store")]
 mod tool;
@@ -435,6 +437,35 @@ fn altered_burn_secrets_are_damage() {
     assert!(
         damaged(shop.burn_secrets(medium)).ends_with("5 bytes are too short for sealed secrets")
     );
+}
+
+#[test]
+fn a_code_whose_sale_was_cut_off_at_any_byte_is_sold_to_one_buyer() {
+    let folder = Folder::stocked(1);
+    let mut shop = folder.open();
+    let medium = burn(&mut shop);
+    drop(shop);
+    let sound = fs::read(folder.file("journal.log")).unwrap();
+    let sell = || {
+        let mut shop = folder.open();
+        let sold = shop.sell_code(medium, amount(1_000), at(NOW)).unwrap();
+        (sold.number, sold.code.unwrap().code.printed())
+    };
+    let first = sell();
+    let whole = fs::read(folder.file("journal.log")).unwrap();
+    let step = (whole.len() - sound.len()) / 12;
+    for end in (sound.len()..whole.len()).step_by(step).chain([whole.len() - 1]) {
+        fs::write(folder.file("journal.log"), &whole[..end]).unwrap();
+        // Nobody has seen the first code: the flush that it waits for never ended.
+        assert_eq!(sell(), first, "cut at {end}");
+        let other = sell();
+        assert!(other.1 != first.1 && other.0 == first.0 + 1, "cut at {end}");
+        let shop = folder.open();
+        let stock = shop.books().unwrap().medium(medium).unwrap().stock();
+        assert!(!stock.contains_key(&amount(1_000)));
+        let again = shop.receipt(first.0).unwrap().code.unwrap();
+        assert_eq!(again.code.printed(), first.1, "what was sold can be printed again");
+    }
 }
 
 #[test]
