@@ -26,9 +26,11 @@ const CHANGING: Duration = Duration::from_secs(1);
 const INPUT_BYTES_MAX: usize = 16 << 10;
 /// Data that a target may take, in KiB; what the test binary takes for itself is in it.
 const DATA_KIB: u64 = 64 << 10;
-/// The same for targets that hold a whole medium of 70 MiB, its edition of 36 and a copy of either.
+/// The same for targets that hold a whole medium of 70 MiB, its edition of 36 and a copy of either,
+/// or the pixels of a picture.
 const MEDIUM_KIB: u64 = 320 << 10;
-const WITH_MEDIUM: [&str; 4] = ["fat_volume", "edition_open", "image_check", "image_take"];
+const WITH_MEDIUM: [&str; 5] =
+    ["fat_volume", "edition_open", "image_check", "image_take", "topup_entry"];
 
 macro_rules! tests {
     ($($name:ident)*) => {
@@ -45,7 +47,7 @@ macro_rules! tests {
 
 tests! {
     objects envelope cbor chain keyfile access kit journal ledger shop_log enrol_request
-    recipe start_page typed_code units gpt fat_volume elf_player machine edition_open
+    recipe start_page typed_code topup_entry units gpt fat_volume elf_player machine edition_open
     image_take image_check
 }
 

@@ -720,6 +720,49 @@ fn an_exported_journal_is_believed_as_a_whole_or_not_at_all() {
 }
 
 #[test]
+fn an_exported_journal_tells_of_codes_vouchers_and_what_was_taken_back() {
+    let folder = Folder::stocked(1);
+    let mut shop = folder.open();
+    let medium = burn(&mut shop);
+    let code = shop.sell_code(medium, amount(1_000), at(NOW)).unwrap();
+    shop.sell_voucher(medium, amount(500), at(NOW)).unwrap();
+    shop.void(code.number, at(NOW)).unwrap();
+    let trust = Trust::new(vec![folder.issuer.root()], TestRoots::Allowed);
+    let read = read_export(&shop.export().unwrap(), &trust).unwrap();
+    let told: Vec<_> = read.entries[2..]
+        .iter()
+        .map(|entry| {
+            let value = entry.value.as_ref();
+            let sum = value.map(|value| value.amount.minor());
+            (entry.event, sum, value.and_then(|value| value.serial), entry.voids)
+        })
+        .collect();
+    let expected = [
+        (StoreEvent::CodeSold, Some(1_000), None, None),
+        (StoreEvent::VoucherSold, Some(500), Some(1), None),
+        (StoreEvent::Voided, None, None, Some(code.number)),
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn a_voucher_prints_again_under_a_certificate_that_covers_it() {
+    let folder = Folder::stocked(1);
+    let mut shop = folder.open();
+    let sold = shop.sell_voucher(number(1), amount(4_000), at(NOW)).unwrap();
+    let file = sold.voucher.unwrap();
+    // The renewed certificate grants smaller vouchers.
+    let terms = Terms { id: 2, issued: ISSUED + 9, single_max: 3_000, ..Terms::default() };
+    let renewed = folder.issuer.enrol(&folder.request(), &terms);
+    shop.accept(&renewed, &[], at(NOW)).unwrap();
+    assert_eq!(shop.receipt(sold.number).unwrap().voucher, Some(file));
+    refused(shop.sell_voucher(number(1), amount(4_000), at(NOW)));
+    let small = shop.sell_voucher(number(1), amount(3_000), at(NOW)).unwrap();
+    let newest = shop.signer().unwrap().chain();
+    assert_eq!(small.voucher.unwrap().chain, newest);
+}
+
+#[test]
 fn a_dry_run_writes_nothing() {
     let folder = Folder::stocked(2);
     let before = folder.snapshot();

@@ -47,6 +47,7 @@ targets! {
     text::recipe,
     text::start_page,
     text::typed_code,
+    text::topup_entry,
     text::units,
     device::gpt,
     device::fat_volume,

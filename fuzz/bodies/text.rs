@@ -10,6 +10,8 @@ use scrip::records::Place;
 use scrip::units::{Amount, Currency, CurrencyForm, MediumId, StoreId};
 use scrip::voucher::code::{CodeDigits, TypedCode};
 use scrip::voucher::repair::candidates;
+use scrip::voucher::voucher_text;
+use scrip::wallet::{Entry, read_given, read_typed};
 
 const STARTER: &str = include_str!("../../images/starter/recipe.toml");
 
@@ -64,6 +66,20 @@ pub fn typed_code(data: &[u8]) {
     let found = candidates(typed);
     assert!(found.len() < 1_000, "{} candidates", found.len());
     assert!(found.iter().all(|candidate| candidate.code.digits() != typed));
+}
+
+/// A file that an owner gives to top up: a voucher, a picture, text.
+pub fn topup_entry(data: &[u8]) {
+    match read_given(data) {
+        Ok(Entry::Code(digits)) => {
+            let code = digits.code().map(|code| code.printed());
+            assert!(code.is_err() || read_typed(&code.unwrap()) == Ok(Entry::Code(digits)));
+        }
+        Ok(Entry::Voucher(file)) => {
+            assert!(read_typed(&voucher_text(&file)) == Ok(Entry::Voucher(file)));
+        }
+        Err(error) => assert!(!error.to_string().contains(char::is_control), "{error}"),
+    }
 }
 
 /// Numbers, amounts, names and addresses that people or kernels write.

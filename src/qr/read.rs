@@ -12,8 +12,8 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 
 /// The longest file that is read as a picture.
 pub const PICTURE_BYTES_MAX: u64 = 32 << 20;
-/// The most pixels of a picture.
-pub const PICTURE_PIXELS_MAX: usize = 64_000_000;
+/// The most pixels of a picture; a photograph may take seven bytes of memory for each.
+pub const PICTURE_PIXELS_MAX: usize = 40_000_000;
 /// The longest side of a picture, in pixels.
 const SIDE_PIXELS_MAX: usize = 16_384;
 /// Scans of a progressive photograph, at most.
@@ -21,7 +21,9 @@ const SCANS_MAX: usize = 64;
 /// A picture is looked at in these sizes, in pixels, the cheapest first: noise and moiré vanish as
 /// it shrinks, small codes as well, and a dense one shows in some sizes and not in others.
 const LOOKED_AT_PIXELS: [usize; 7] =
-    [250_000, 500_000, 1_000_000, 2_000_000, 4_000_000, 8_000_000, 16_000_000];
+    [250_000, 500_000, 1_000_000, 2_000_000, 4_000_000, 8_000_000, SEEN_PIXELS_MAX];
+/// In no size it has more pixels than this.
+const SEEN_PIXELS_MAX: usize = 16_000_000;
 /// A picture is enlarged at most so many times in each direction.
 const ENLARGED_MAX: usize = 2;
 
@@ -53,6 +55,15 @@ pub enum PictureError {
         /// Rows.
         height: usize,
     },
+}
+
+impl PictureError {
+    /// A decoder's own words, on one line.
+    fn damaged(error: &dyn std::fmt::Display) -> Self {
+        let words = error.to_string();
+        let words: Vec<_> = words.split(|c: char| c.is_control() || c == ' ').collect();
+        Self::Damaged(words.join(" ").trim().to_owned())
+    }
 }
 
 /// Does this begin as a picture does that can be read here?
@@ -89,7 +100,7 @@ impl Grey {
             (wide, (wide * height / width).max(1))
         };
         let mut sizes: Vec<_> = LOOKED_AT_PIXELS.iter().map(|pixels| of(*pixels)).collect();
-        sizes.push((width, height));
+        sizes.extend((width * height <= SEEN_PIXELS_MAX).then_some((width, height)));
         sizes.sort_unstable();
         sizes.dedup();
         sizes
@@ -159,7 +170,7 @@ fn check_size(width: usize, height: usize) -> Result<(), PictureError> {
 }
 
 fn read_png(bytes: &[u8]) -> Result<Grey, PictureError> {
-    let damaged = |error: png::DecodingError| PictureError::Damaged(error.to_string());
+    let damaged = |error: png::DecodingError| PictureError::damaged(&error);
     let limits = png::Limits { bytes: 4 * PICTURE_PIXELS_MAX };
     let mut decoder = png::Decoder::new_with_limits(Cursor::new(bytes), limits);
     decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
@@ -186,7 +197,7 @@ fn read_png(bytes: &[u8]) -> Result<Grey, PictureError> {
 }
 
 fn read_jpeg(bytes: &[u8]) -> Result<Grey, PictureError> {
-    let damaged = |error: zune_jpeg::errors::DecodeErrors| PictureError::Damaged(error.to_string());
+    let damaged = |error: zune_jpeg::errors::DecodeErrors| PictureError::damaged(&error);
     let options = DecoderOptions::new_safe()
         .set_max_width(SIDE_PIXELS_MAX)
         .set_max_height(SIDE_PIXELS_MAX)
@@ -247,12 +258,12 @@ mod tests {
         assert!(sizes.contains(&(800, 600)) && sizes.is_sorted());
         assert_eq!(sizes.last(), Some(&(1_600, 1_200)));
         assert_eq!(ramp(2, 1).sizes(), [(2, 1), (4, 2)]);
-        assert!(ramp(4_000, 3_000).sizes().iter().all(|(w, h)| w * h <= 16_000_000));
+        assert!(ramp(6_000, 4_000).sizes().iter().all(|(w, h)| w * h <= 16_000_000));
     }
 
     #[test]
     fn sizes_beyond_every_limit_are_refused() {
-        assert!(check_size(8_000, 8_000).is_ok());
+        assert!(check_size(8_000, 5_000).is_ok());
         for (width, height) in [(0, 5), (16_385, 1), (16_000, 16_000)] {
             let error = check_size(width, height).unwrap_err();
             assert_eq!(error, PictureError::TooLarge { width, height });

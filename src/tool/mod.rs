@@ -18,6 +18,7 @@ mod pinned;
 mod printable;
 mod progress;
 mod unmounted;
+mod waiting;
 
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -34,6 +35,7 @@ pub use pinned::pinned_roots;
 pub use printable::printable;
 pub use progress::Progress;
 pub use unmounted::open_unmounted;
+pub use waiting::Waiting;
 
 /// How many workers long work gets: one a core, at most eight.
 pub fn threads() -> NonZeroUsize {

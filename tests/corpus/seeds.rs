@@ -10,13 +10,13 @@ use scrip::crypto::sign::SecretKey;
 use scrip::format::cose::Sign1;
 use scrip::format::field::Bytes;
 use scrip::format::record::{Accounting, Body, History, Record, RecordKind};
-use scrip::format::sheet::{Blank, Kit, StockedCode, Voucher};
+use scrip::format::sheet::{Blank, Kit, StockedCode, Voucher, VoucherFile};
 use scrip::format::{Kind, Object};
 use scrip::journal::first_frames;
 use scrip::trust::access::{HolderKeys, access_file};
 use scrip::trust::{Passphrase, lock_key, sign};
 use scrip::units::{MediumId, Sequence, StoreId};
-use scrip::voucher::{voucher_event, voucher_id};
+use scrip::voucher::{voucher_event, voucher_id, voucher_text};
 
 use super::bodies::{PATCH_ANCHORS, TYPES};
 use crate::world::{World, at, minor, yen};
@@ -50,6 +50,7 @@ pub(super) fn all(vectors: &Path) -> Vec<(&'static str, Seeds)> {
         ("recipe", recipes()),
         ("start_page", pages()),
         ("typed_code", texts(&CODES)),
+        ("topup_entry", topups(&good)),
         ("units", texts(&UNITS)),
         ("gpt", tables()),
         ("fat_volume", patches(&[])),
@@ -59,6 +60,20 @@ pub(super) fn all(vectors: &Path) -> Vec<(&'static str, Seeds)> {
         ("image_take", devices()),
         ("image_check", mixed()),
     ]
+}
+
+/// Files that an owner may give to top up.
+fn topups(good: &[&Vector]) -> Seeds {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pictures");
+    let pictures = ["code.jpg", "nothing.jpg", "screenshot.png"];
+    let pictures = pictures.map(|name| (name.to_owned(), fs::read(folder.join(name)).unwrap()));
+    let vouchers = good.iter().filter(|vector| vector.folder.starts_with("voucher"));
+    let vouchers = vouchers.map(|vector| (vector.folder.clone(), vector.bytes.clone()));
+    let text = good.iter().find(|vector| vector.folder == "voucher-file").map(|vector| {
+        let file = VoucherFile::decode(&vector.bytes).unwrap();
+        ("voucher-text".to_owned(), voucher_text(&file).into_bytes())
+    });
+    texts(&CODES).into_iter().chain(pictures).chain(vouchers).chain(text).collect()
 }
 
 /// A test vector: its bytes, and what its head says of them.

@@ -72,11 +72,19 @@ pub(super) struct Terms {
     pub(super) quota: u64,
     pub(super) expires: u64,
     pub(super) issued: u64,
+    pub(super) single_max: u64,
 }
 
 impl Default for Terms {
     fn default() -> Self {
-        Self { store: 7, id: 1, quota: 100_000, expires: EXPIRES, issued: ISSUED }
+        Self {
+            store: 7,
+            id: 1,
+            quota: 100_000,
+            expires: EXPIRES,
+            issued: ISSUED,
+            single_max: 5_000,
+        }
     }
 }
 
@@ -119,7 +127,7 @@ impl Issuer {
             seal_key: request.seal_key,
             currency: yen(),
             quota: amount(terms.quota),
-            single_max: amount(5_000),
+            single_max: amount(terms.single_max),
             serial_first: 1,
             serial_last: 3,
             refreshes: None,

@@ -113,3 +113,22 @@ fn what_was_taken_back_shows_no_code_on_its_page() {
     assert_eq!(none.exit, 5);
     assert!(none.err.contains("receipt 3, \"voided\", has no code or voucher"), "{}", none.err);
 }
+
+#[test]
+fn a_labels_qr_is_its_mediums_number() {
+    use scrip::shop::labels::{Label, labels_page};
+    let desk = Desk::stocked();
+    let medium: scrip::units::MediumId = desk.burnt().parse().unwrap();
+    let label = Label {
+        medium,
+        place: 1,
+        edition: "Starter",
+        store: "Kiosk",
+        root: desk.folder.issuer.root().fingerprint(),
+        password: "abcd-efgh-jkmn",
+    };
+    let page = desk.file("labels.html");
+    fs::write(&page, labels_page(&[label])).unwrap();
+    let shown = cut_out(&desk, &page, "label.svg");
+    assert_eq!(scanned(&rendered(&desk, &shown)), medium.to_string());
+}
