@@ -43,6 +43,13 @@ impl Paper {
         if common.dry_run {
             return Ok(vec![]);
         }
+        if let Some(by) = receipt.voided_by.filter(|_| self.voucher.is_some() || self.qr.is_some())
+        {
+            let number = receipt.number;
+            let message = format!("receipt {number} was taken back by receipt {by}");
+            return Err(Failure::new(Exit::Refusal, message)
+                .hint("nothing of it is handed out again; its text still says what was sold"));
+        }
         if let Some(file) = &self.voucher {
             let voucher = receipt.voucher.as_ref().ok_or_else(|| lacks(receipt, "voucher"))?;
             write_new(common, file, &voucher.encode())?;

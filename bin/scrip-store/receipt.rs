@@ -1,4 +1,14 @@
 //! `receipt`: an entry of the journal, for who stands at the counter.
+//!
+//! With `--json` the last line is an object of type `result`:
+//! - `receipt`: its number, which is the entry's; `event`: the entry's event; `at`: the store's clock;
+//! - `store`, `store_name`, `root`: who sold, and the fingerprint of the issuer's root;
+//! - `medium`: the number's twelve digits; `price`, `balance`: of a medium that was sold;
+//! - `amount`: what the `code` (printed form) or the voucher (`serial`) credits; a dry run has neither;
+//! - `voids`, `voided_by`: receipts; `stays_counted`: what still counts against the store after a void;
+//! - `owner`: as it was given, kept nowhere; `files`: what was written beside.
+//!
+//! Sums are objects of `minor`, as text, and `currency`.
 
 use std::path::PathBuf;
 

@@ -109,6 +109,9 @@ fn what_was_taken_back_shows_no_code_on_its_page() {
         html.contains("Taken back by receipt 3") && !html.contains(sold["code"].as_str().unwrap())
     );
     let qr = desk.file("void.png");
+    let back = desk.run(&["receipt", &seq, "--qr", &qr]);
+    assert_eq!((back.exit, Path::new(&qr).exists()), (5, false));
+    assert!(back.err.contains("receipt 2 was taken back by receipt 3"), "{}", back.err);
     let none = desk.run(&["receipt", "3", "--qr", &qr]);
     assert_eq!(none.exit, 5);
     assert!(none.err.contains("receipt 3, \"voided\", has no code or voucher"), "{}", none.err);
