@@ -13,6 +13,7 @@ mod emulator;
 mod fat;
 #[cfg(feature = "server")]
 mod issuing;
+mod journal;
 mod loop_device;
 mod shop;
 

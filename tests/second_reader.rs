@@ -44,14 +44,14 @@ fn prepared() -> PathBuf {
     python
 }
 
-fn read(arguments: &[&str]) -> Output {
+pub(crate) fn read(arguments: &[&str]) -> Output {
     let script = repository().join("tests/readers/scrip_reader.py");
     let mut command = Command::new(python());
     command.env("PYTHONDONTWRITEBYTECODE", "1").arg(script).args(arguments);
     command.output().expect("SCRIP_PYTHON runs; else: apt-get install python3 python3-venv")
 }
 
-fn talk(output: &Output) -> String {
+pub(crate) fn talk(output: &Output) -> String {
     let parts = [&output.stdout, &output.stderr];
     parts.map(|bytes| String::from_utf8_lossy(bytes).into_owned()).concat()
 }

@@ -12,6 +12,9 @@ use crate::journal::opening::Opening;
 /// Per cent of a bank above which no record that spends is taken.
 pub const SPENDING_PERCENT_MAX: u64 = 90;
 
+/// Zeros that are written at once.
+const WIPED_BYTES: usize = 64 << 10;
+
 /// A journal that is written by this process alone.
 #[derive(Debug)]
 pub struct Journal<D> {
@@ -149,25 +152,34 @@ impl<D: Device> Journal<D> {
         Ok(Committed { index, mirrored })
     }
 
-    /// Go on from the records before a hole: what stands behind it is wiped.
+    /// Go on from the records before a hole: all that stands behind it is wiped.
     ///
     /// To be called when nothing can restore the lost record, and after the loss was told.
     pub fn accept_loss(&mut self) -> Result<Option<Lost>, DeviceError> {
-        let Some(lost) = self.reading.lost.clone() else { return Ok(None) };
+        let Some(lost) = self.reading.lost else { return Ok(None) };
         let own = lost.generation == self.reading.generation;
-        let zeros = [0; frame::SECTOR_BYTES];
+        let behind = if own { self.reading.end } else { 0 };
         for copy in 0..2 {
-            let start = self.place.bank_start(copy, lost.generation % 2);
-            // What lay among the frames that count was overwritten when they were repaired.
-            let strays = lost.strays.iter().filter(|(_, at)| !own || *at >= self.reading.end);
-            let strays = strays.filter(|_| !planted(Fault::NoLink));
-            for (_, offset) in strays.filter(|(stray, _)| *stray == copy) {
-                self.device.write_at(start + offset, &zeros)?;
+            if !planted(Fault::NoLink) {
+                self.wipe(copy, lost.generation % 2, behind)?;
             }
             self.device.flush()?;
         }
         self.reading.lost = None;
         Ok(Some(lost))
+    }
+
+    /// Zeros from an offset to the end of a bank.
+    fn wipe(&self, copy: usize, bank: u64, mut offset: u64) -> Result<(), DeviceError> {
+        let (start, end) = (self.place.bank_start(copy, bank), self.place.bank_bytes());
+        let zeros = vec![0; WIPED_BYTES];
+        while offset < end {
+            let count = end.saturating_sub(offset).min(WIPED_BYTES as u64);
+            let piece = &zeros[..usize::try_from(count).expect("a piece")];
+            self.device.write_at(start + offset, piece)?;
+            offset += count;
+        }
+        Ok(())
     }
 
     /// Whether anything may be written now.

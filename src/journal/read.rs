@@ -36,7 +36,7 @@ pub struct Reading {
 }
 
 /// A frame that neither copy has, though a later one is there.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lost {
     /// The generation it was part of.
     pub generation: u64,
@@ -44,8 +44,6 @@ pub struct Lost {
     pub index: u32,
     /// The last frame behind it.
     pub later: u32,
-    /// Where frames behind it stand: copy and offset from the start of the generation's bank.
-    pub strays: Vec<(usize, u64)>,
 }
 
 /// Why a journal gives no records.
@@ -88,9 +86,7 @@ pub fn read(device: &dyn Device, place: &Place) -> Result<Reading, ReadError> {
     let reading = survey(device, place)?;
     match reading.lost {
         None => Ok(reading),
-        Some(Lost { generation, index, later, .. }) => {
-            Err(ReadError::Gap { generation, index, later })
-        }
+        Some(Lost { generation, index, later }) => Err(ReadError::Gap { generation, index, later }),
     }
 }
 
@@ -120,8 +116,10 @@ fn choose(scan: &Scan) -> Result<Reading, ReadError> {
             Outcome::Broken(lost) => newer_lost = newer_lost.or(lost),
         }
     }
-    Err(newer_lost.map_or(ReadError::Empty, |Lost { generation, index, later, .. }| {
-        ReadError::Gap { generation, index, later }
+    Err(newer_lost.map_or(ReadError::Empty, |Lost { generation, index, later }| ReadError::Gap {
+        generation,
+        index,
+        later,
     }))
 }
 
@@ -266,17 +264,9 @@ impl<'s> Row<'s> {
 
     /// What stands at or behind the next index, where it doesn't count.
     fn lost(&self, next: u32) -> Option<Lost> {
-        let (mut later, mut strays) = (0, vec![]);
-        for (copy, frames) in self.held.iter().enumerate() {
-            for (index, offset) in
-                frames.iter().flat_map(|frames| frames.range((next, 0)..)).map(|(at, _)| *at)
-            {
-                later = later.max(index);
-                strays.push((copy, offset));
-            }
-        }
-        let lost = Lost { generation: self.generation, index: next, later, strays };
-        (!lost.strays.is_empty()).then_some(lost)
+        let later = self.held.iter().flatten().filter_map(|frames| frames.keys().next_back());
+        let later = later.map(|(index, _)| *index).max().filter(|later| *later >= next)?;
+        Some(Lost { generation: self.generation, index: next, later })
     }
 }
 

@@ -3,8 +3,9 @@
     python scrip_reader.py vectors DIR [--cddl scrip.cddl]
     python scrip_reader.py medium IMAGE [--trust trust.cbr] [--allow-test-root]
     python scrip_reader.py journal EXPORTED --trust trust.cbr
+    python scrip_reader.py frames DIR
 
-`vectors` prints a line for each vector; the others print what they found as JSON. All end with 0 if
+`frames` reads files that hold a medium's journal, one copy behind the other. `vectors` prints a line for each vector; the others print what they found as JSON. All end with 0 if
 everything agrees, with 3 if something does not.
 """
 
@@ -14,7 +15,9 @@ import sys
 from functools import partial
 from pathlib import Path
 
+import journal
 import medium
+import signed
 import store_journal
 import vectors
 from medium import Wrong
@@ -60,7 +63,23 @@ def read_journal(arguments):
     return told(arguments, partial(store_journal.read, arguments.path, arguments.trust))
 
 
-VERBS = {"vectors": read_vectors, "medium": read_medium, "journal": read_journal}
+def read_frames(arguments):
+    """Walk the journals that lie in a folder, two copies a file; records by their hashes."""
+    def walk(path):
+        data = path.read_bytes()
+        try:
+            found = journal.read([data[:len(data) // 2], data[len(data) // 2:]])
+        except Refused:
+            return "refused"
+        hashes = {what: [signed.sha256(record).hex() for record in found[what]]
+                  for what in ("records", "outside", "rival")}
+        return {**found, **hashes}
+    paths = sorted(Path(arguments.path).iterdir())
+    return told(arguments, lambda: {path.name: walk(path) for path in paths})
+
+
+VERBS = {"vectors": read_vectors, "medium": read_medium, "journal": read_journal,
+         "frames": read_frames}
 
 
 def main():
