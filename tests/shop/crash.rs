@@ -24,9 +24,23 @@ use serde_json::Value;
 use super::tool::Desk;
 use super::{NOW, amount, at};
 
-/// Calls that change files or show something.
-const CALLS: &str = "write,pwrite64,fsync,fdatasync,ftruncate,rename,renameat,renameat2,link,linkat,\
-    unlink,unlinkat,mkdir,chmod,fchmod";
+/// Calls that change files or show something, and those that make it durable.
+const CALLS: [&str; 14] = [
+    "write",
+    "pwrite64",
+    "fsync",
+    "fdatasync",
+    "ftruncate",
+    "rename",
+    "renameat",
+    "renameat2",
+    "link",
+    "linkat",
+    "unlink",
+    "unlinkat",
+    "mkdir",
+    "fchmod",
+];
 /// A top-up makes fewer of them.
 const CALLS_MAX: usize = 200;
 const KILLS: usize = 40;
@@ -37,12 +51,31 @@ fn tool(store: &Path) -> Command {
     command
 }
 
-/// The tool under strace, killed where it enters its call number `n`; what it said until then.
-fn stopped_at(n: usize, store: &Path, args: &[&str]) -> (String, bool) {
+/// Where the tool is disturbed: the call, and its how manieth.
+type Place = (&'static str, usize);
+
+/// Try every place in turn: `try_place` says whether the tool got past it undisturbed, after which
+/// the next call's turn comes. How many places there were.
+fn at_every_place(calls: &[&'static str], mut try_place: impl FnMut(Place) -> bool) -> usize {
+    let mut places = 0;
+    for call in calls {
+        let last = (1..CALLS_MAX).find(|n| try_place((call, *n)));
+        places += last.expect("the tool ends") - 1;
+    }
+    places
+}
+
+/// The tool under strace, killed where it enters a call; what it said until then.
+fn stopped_at((call, n): Place, store: &Path, args: &[&str]) -> (String, bool) {
+    disturbed(call, &format!("signal=KILL:when={n}"), store, args)
+}
+
+/// The tool under strace with something done to one of its calls; what it said, and if it ended well.
+fn disturbed(call: &str, how: &str, store: &Path, args: &[&str]) -> (String, bool) {
     let output = Command::new("strace")
         .args(["-f", "-qq", "-o", "/dev/null", "-e"])
-        .arg(format!("trace={CALLS}"))
-        .args(["-e", &format!("inject={CALLS}:signal=KILL:when={n}")])
+        .arg(format!("trace=?{call}"))
+        .args(["-e", &format!("inject=?{call}:{how}")])
         .arg(assert_cmd::cargo::cargo_bin("scrip-store"))
         .env("SCRIP_STORE_DIR", store)
         .arg("--allow-test-root")
@@ -108,8 +141,8 @@ fn result(store: &Path, args: &[&str]) -> Value {
 fn a_code_sale_stopped_at_any_call_shows_its_code_to_one_buyer() {
     let desk = Desk::stocked();
     let medium = desk.burnt();
-    let (mut shown, mut unshown, mut stops) = (0, 0, 0);
-    for n in 1..CALLS_MAX {
+    let (mut shown, mut unshown) = (0, 0);
+    let stops = at_every_place(&CALLS, |n| {
         let place = tempfile::tempdir().unwrap();
         let store = place.path().join("shop");
         copy(&desk.folder.path(), &store);
@@ -120,48 +153,78 @@ fn a_code_sale_stopped_at_any_call_shows_its_code_to_one_buyer() {
         let first = seen(&said, place.path());
         if ended {
             assert_eq!(first.len(), 1, "{said}");
-            break;
+            return true;
         }
-        stops += 1;
         let entries = result(&store, &["status"])["journal"]["entries"].as_u64().unwrap();
-        assert!((2..=3).contains(&entries), "call {n}");
+        assert!((2..=3).contains(&entries), "{n:?}");
         if entries == 3 {
             // The sale stands: its receipt shows the code that the buyer saw, or was to see.
             let again = result(&store, &["receipt", "2"]);
             let code = again["code"].as_str().unwrap().to_owned();
-            assert!(first.is_empty() || first == BTreeSet::from([code]), "call {n}");
+            assert!(first.is_empty() || first == BTreeSet::from([code]), "{n:?}");
             *if first.is_empty() { &mut unshown } else { &mut shown } += 1;
         } else {
-            assert!(first.is_empty(), "call {n}: shown before it was journaled");
+            assert!(first.is_empty(), "{n:?}: shown before it was journaled");
         }
         sell_out(&store, &medium, &first, entries, n);
-    }
-    assert!(stops > 8 && shown > 0 && unshown > 0, "{stops} stops, {shown} shown, {unshown} not");
+        false
+    });
+    assert!(stops > 30 && shown > 0 && unshown > 0, "{stops} stops, {shown} shown, {unshown} not");
     println!("code: {stops} stops, {shown} after the code was shown, {unshown} between");
 }
 
+#[test]
+fn a_flush_that_fails_shows_no_code_that_is_not_journaled() {
+    let desk = Desk::stocked();
+    let medium = desk.burnt();
+    let failures = at_every_place(&["fsync", "fdatasync"], |n| {
+        let place = tempfile::tempdir().unwrap();
+        let store = place.path().join("shop");
+        copy(&desk.folder.path(), &store);
+        let qr = place.path().join("qr.png");
+        let args = ["topup", &medium, "1000", "--qr", qr.to_str().unwrap()];
+        let how = format!("error=EIO:when={}", n.1);
+        let (said, ended) = disturbed(n.0, &how, &store, &args);
+        let first = seen(&said, place.path());
+        if ended {
+            return true;
+        }
+        let entries = result(&store, &["status"])["journal"]["entries"].as_u64().unwrap();
+        if entries == 3 {
+            let code = result(&store, &["receipt", "2"])["code"].as_str().unwrap().to_owned();
+            assert!(first.is_empty() || first == BTreeSet::from([code]), "{n:?}");
+        } else {
+            assert!(first.is_empty(), "{n:?}: shown, though its entry may be lost");
+        }
+        sell_out(&store, &medium, &first, entries, n);
+        false
+    });
+    // The journal's, its folder's, the QR code's, that one's folder's.
+    assert!(failures >= 4, "{failures} flushes failed");
+}
+
 /// Sell what is left to other buyers: none gets a code that was seen, and all are accounted for.
-fn sell_out(store: &Path, medium: &str, first: &BTreeSet<String>, entries: u64, n: usize) {
+fn sell_out(store: &Path, medium: &str, first: &BTreeSet<String>, entries: u64, n: Place) {
     let left = 2 - (entries - 2);
     let mut others = BTreeSet::new();
     for _ in 0..left {
         let sold = result(store, &["topup", medium, "1000"]);
-        assert!(others.insert(sold["code"].as_str().unwrap().to_owned()), "call {n}");
+        assert!(others.insert(sold["code"].as_str().unwrap().to_owned()), "{n:?}");
     }
-    assert!(others.is_disjoint(first), "call {n}: sold twice");
+    assert!(others.is_disjoint(first), "{n:?}: sold twice");
     let status = result(store, &["status"]);
     let line = &status["codes"][0];
-    assert_eq!((&line["in_stock"], &line["sold"]), (&4.into(), &2.into()), "call {n}: {status}");
+    assert_eq!((&line["in_stock"], &line["sold"]), (&4.into(), &2.into()), "{n:?}: {status}");
     let none = tool(store).args(["topup", medium, "1000"]).output().unwrap();
-    assert_eq!(none.status.code(), Some(5), "call {n}");
+    assert_eq!(none.status.code(), Some(5), "{n:?}");
 }
 
 #[test]
 fn a_voucher_sale_stopped_at_any_call_uses_its_serial_once() {
     let desk = Desk::stocked();
     let medium = desk.burnt();
-    let (mut written, mut stops) = (0, 0);
-    for n in 1..CALLS_MAX {
+    let mut written = 0;
+    let stops = at_every_place(&CALLS, |n| {
         let place = tempfile::tempdir().unwrap();
         let store = place.path().join("shop");
         copy(&desk.folder.path(), &store);
@@ -171,24 +234,24 @@ fn a_voucher_sale_stopped_at_any_call_uses_its_serial_once() {
         let first = fs::read(&file).ok().map(|bytes| serial(&bytes));
         if ended {
             assert_eq!(first, Some(1));
-            break;
+            return true;
         }
-        stops += 1;
         let entries = result(&store, &["status"])["journal"]["entries"].as_u64().unwrap();
-        assert!(first.is_none() || entries == 3, "call {n}: written before it was journaled");
+        assert!(first.is_none() || entries == 3, "{n:?}: written before it was journaled");
         written += u32::from(first.is_some());
         let other = place.path().join("other.voucher");
         let next = result(&store, &["topup", &medium, "500", "--voucher", other.to_str().unwrap()]);
-        assert_eq!(next["serial"].as_u64(), Some(entries - 1), "call {n}");
+        assert_eq!(next["serial"].as_u64(), Some(entries - 1), "{n:?}");
         let status = result(&store, &["status"]);
-        assert_eq!(status["vouchers"]["sold"].as_u64(), Some(entries - 1), "call {n}");
+        assert_eq!(status["vouchers"]["sold"].as_u64(), Some(entries - 1), "{n:?}");
         if entries == 3 {
             let again = place.path().join("again.voucher");
             result(&store, &["receipt", "2", "--voucher", again.to_str().unwrap()]);
-            assert_eq!(serial(&fs::read(&again).unwrap()), 1, "call {n}");
+            assert_eq!(serial(&fs::read(&again).unwrap()), 1, "{n:?}");
         }
-    }
-    assert!(stops > 6 && written > 0, "{stops} stops, {written} after the voucher was written");
+        false
+    });
+    assert!(stops > 20 && written > 0, "{stops} stops, {written} after the voucher was written");
     println!("voucher: {stops} stops, {written} after it was written");
 }
 
