@@ -45,6 +45,17 @@ record! {
 }
 
 record! {
+    /// The accounting events that were settled since a checkpoint.
+    pub struct SettledSince {
+        /// That checkpoint's number; 0 for the medium's beginning. A chain whose newest checkpoint
+        /// is older can't merge by this list: it would count what lies between once more.
+        1 => number: u64,
+        /// SHA-256 over the events, ascending.
+        2 => events: [u8; 32],
+    }
+}
+
+record! {
     /// A medium's settled state at a head; signed by a settler.
     pub struct Checkpoint {
         /// The medium.
@@ -83,9 +94,8 @@ record! {
         17 => revocation: u64,
         /// What was known then is in it; a source of the time floor.
         18 => as_of: Timestamp,
-        /// SHA-256 over the accounting events, ascending, that were settled since the newest
-        /// checkpoint that is on the medium's own chain; absent where the head is.
-        19 => settled_since: Option<[u8; 32]>,
+        /// What a branch that the head isn't on has to leave out when it merges.
+        19 => settled_since: Option<SettledSince>,
         /// SHA-256 over each file that goes with it: sheets, lists, policy.
         20 => attachments: Bounded<[u8; 32], 8>,
     }

@@ -1,6 +1,7 @@
 //! One record against one state.
 
 use super::event::placed_event;
+use super::planted::{Fault, planted};
 use super::refusal::{Reason, Refusal, broken};
 use super::rules::Rules;
 use super::state::{Effect, KeyLife, State, Step};
@@ -138,7 +139,8 @@ impl Case<'_> {
     fn key_life(&self, state: &State) -> Result<(), Reason> {
         let kind = self.record.history.kind;
         let own_word = matches!(kind, RecordKind::Checkpoint | RecordKind::Merge);
-        if self.record.signer() != state.signer && !own_word {
+        let retired = self.record.signer() != state.signer;
+        if retired && !own_word && !planted(Fault::RetiredKey) {
             let (found, expected) = (self.record.signer(), state.signer);
             let (found, expected) = (found.to_string(), expected.to_string());
             return Err(Reason::Holder { found, expected });
@@ -150,8 +152,11 @@ impl Case<'_> {
             (_, kind) if first && kind != RecordKind::Genesis => self.shape("can't stand first"),
             (KeyLife::StoreMade, RecordKind::Genesis | RecordKind::Rekey) => Ok(()),
             (KeyLife::StoreMade, RecordKind::Topup) if second => Ok(()),
+            (KeyLife::StoreMade, _) if planted(Fault::StoreKeySpends) => Ok(()),
             (KeyLife::StoreMade, kind) => Err(Reason::StoreMade(kind)),
-            (KeyLife::Owners, RecordKind::Rekey) => Err(Reason::Rekeyed),
+            (KeyLife::Owners, RecordKind::Rekey) if !planted(Fault::RekeyAgain) => {
+                Err(Reason::Rekeyed)
+            }
             (KeyLife::Owners, _) => Ok(()),
         }
     }

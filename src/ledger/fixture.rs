@@ -7,11 +7,12 @@ use super::{Refusal, Rules, State, apply};
 use crate::crypto::Secret;
 use crate::crypto::sign::{PublicKey, SecretKey};
 use crate::format::certificate::{Certificate, Chain, Confirmation, Purpose, Role, StoreGrant};
+use crate::format::checkpoint::{Bounded, Checkpoint, OpenTransfer, UsedSlots};
 use crate::format::policy::Policy;
 use crate::format::record::Record;
 use crate::format::sheet::{Run, Sheet, SheetId};
 use crate::trust::{Root, Signer, TestRoots, Trust, Verified, sign, verify};
-use crate::units::{Amount, ByteCount, Currency, MediumId, StoreId, Timestamp};
+use crate::units::{Amount, ByteCount, Currency, MediumId, Sequence, StoreId, Timestamp};
 use crate::voucher::{SheetPlan, VoucherSale, make_sheet, sign_voucher, slot_secret};
 
 pub(super) const SHEET: SheetId = [3; 16];
@@ -190,11 +191,14 @@ impl<'w> Purse<'w> {
         Ok(signed)
     }
 
-    pub(super) fn topup(&self, slot: u8) -> Record {
+    pub(super) fn code(&self, slot: u8) -> Code {
         let secret = slot_secret(&Secret::new([6; 32]), self.state.medium, &SHEET, slot);
         let amount = minor(if slot < 4 { 500 } else { 2_500 });
-        let code = Code { sheet: SHEET, slot, secret, amount };
-        next::topup(&self.state, &host(), &code, [slot; 16], "store 7").unwrap()
+        Code { sheet: SHEET, slot, secret, amount }
+    }
+
+    pub(super) fn topup(&self, slot: u8) -> Record {
+        next::topup(&self.state, &host(), &self.code(slot), [slot; 16], "store 7").unwrap()
     }
 
     pub(super) fn purchase(&self, item: &str, price: u64) -> Record {
@@ -215,5 +219,39 @@ impl<'w> Purse<'w> {
             grant.store = StoreId::from_number(8).unwrap();
         }
         sign_voucher(&key(store), &grant, &sale).unwrap()
+    }
+}
+
+/// The state as a settler states it, with these slots credited.
+pub(super) fn stated(state: &State, number: u64, slots: u8) -> Checkpoint {
+    let open = state.transfers.values().map(|transfer| OpenTransfer {
+        transfer: transfer.terms.transfer,
+        start: transfer.hash,
+        reserved: transfer.open.as_ref().map_or(Amount::ZERO, |open| open.reserved),
+        covered: transfer.covered,
+    });
+    let mut map = [0; 13];
+    map[0] = slots;
+    Checkpoint {
+        medium: state.medium,
+        number,
+        prev: state.checkpoint.map_or([1; 32], |known| known.hash),
+        seq: Sequence::from_number(state.next.number() - 1),
+        head: state.head,
+        holder: state.holder,
+        settled: state.free(),
+        provisional: state.provisional,
+        debt: state.debt,
+        open: Bounded(open.collect()),
+        slots: Bounded(vec![UsedSlots { sheet: SHEET, slots: map }]),
+        vouchers: Bounded::default(),
+        counted: Bounded::default(),
+        cleared: Bounded::default(),
+        exceptions: Bounded(state.exceptions.iter().copied().collect()),
+        policy: 1,
+        revocation: 0,
+        as_of: at(20),
+        settled_since: None,
+        attachments: Bounded::default(),
     }
 }

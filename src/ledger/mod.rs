@@ -8,10 +8,16 @@ pub mod charge;
 mod event;
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod model;
 mod moves;
 pub mod next;
+mod planted;
 mod refusal;
+#[cfg(test)]
+mod replays;
 mod rules;
+mod settle;
 mod settled;
 mod state;
 mod transfers;
@@ -21,6 +27,9 @@ pub use event::{earn_event, placed_event};
 pub use moves::rekey_message;
 pub use refusal::{Reason, Refusal};
 pub use rules::Rules;
+pub use settle::{Account, Blame, Booked, Credits, Fork, Outcome, Settlement, settle};
 pub use settled::{anchored, settled_since_hash, used};
-pub use state::{Effect, Exposure, KeyLife, Segment, Settled, State, Step, Transfer, Upload};
+pub use state::{
+    Effect, Exposure, KeyLife, Rekeyed, Segment, Settled, State, Step, Transfer, Upload,
+};
 pub use transfers::offline_limits;

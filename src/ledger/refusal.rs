@@ -180,6 +180,9 @@ pub enum Reason {
     /// A medium that is its own partner.
     #[error("{0} is its own partner")]
     Partner(Partner),
+    /// A segment earns once.
+    #[error("the fee of its segment was earned before")]
+    EarnedBefore,
     /// A receipt that is of something else.
     #[error("its receipt is of another {0}")]
     Receipt(&'static str),

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::apply::{Case, Done};
+use super::planted::{Fault, planted};
 use super::refusal::Reason;
 use super::rules::Rules;
-use super::state::{Effect, Exposure, KeyLife, Settled, State, Step};
+use super::state::{Effect, Exposure, KeyLife, Settled, State, Step, Transfer};
 use crate::crypto::digest::sha256_parts;
 use crate::crypto::sign::PublicKey;
 use crate::format::checkpoint::Checkpoint;
@@ -52,7 +53,7 @@ pub(super) fn take_over(
     let mut tail = state.tail[settled..].to_vec();
     count(&mut tail, &counted);
     let from = checkpoint.seq.next().ok_or(Reason::Sequence(checkpoint.seq))?;
-    rebuild(case, state, &checkpoint, tail, from)?;
+    rebuild(case, state, &checkpoint, (tail, from), &counted)?;
     Ok(done)
 }
 
@@ -70,15 +71,27 @@ pub(super) fn merge(
     if place(state, &checkpoint).is_some() {
         return Err(Reason::Checkpoint("has its head on this chain"));
     }
-    if checkpoint.settled_since != Some(settled_since_hash(settled_since)) {
+    let since = checkpoint.settled_since.as_ref();
+    let since = since.filter(|since| since.events == settled_since_hash(settled_since));
+    let Some(since) = since else {
         return Err(Reason::Checkpoint("was not settled with these events"));
+    };
+    if state.checkpoint.map_or(0, |known| known.number) < since.number {
+        return Err(Reason::Checkpoint("lists no events as far back as this chain's last"));
     }
     let mut counted: BTreeSet<EventId> = checkpoint.counted.0.iter().copied().collect();
-    counted.extend(settled_since);
-    counted.extend(used(state.medium, &checkpoint));
+    if !planted(Fault::MergeRepeats) {
+        counted.extend(settled_since);
+    }
+    if !planted(Fault::ForgetUsed) {
+        counted.extend(used(state.medium, &checkpoint));
+    }
     let (mut tail, from) = (state.tail.clone(), state.tail_from);
+    if planted(Fault::MergeForgets) {
+        counted.extend(tail.iter().filter_map(|step| step.event));
+    }
     count(&mut tail, &counted);
-    rebuild(case, state, &checkpoint, tail, from)?;
+    rebuild(case, state, &checkpoint, (tail, from), &counted)?;
     Ok(done)
 }
 
@@ -151,6 +164,9 @@ fn opened(
 
 fn newer(state: &State, checkpoint: &Verified<Checkpoint>) -> Result<(), Reason> {
     let known = state.checkpoint.map_or(0, |known| known.number);
+    if planted(Fault::OldCheckpoint) {
+        return Ok(());
+    }
     if checkpoint.number <= known {
         return Err(Reason::Old { found: checkpoint.number, known });
     }
@@ -185,13 +201,11 @@ fn rebuild(
     case: &Case<'_>,
     state: &mut State,
     checkpoint: &Verified<Checkpoint>,
-    tail: Vec<Step>,
-    from: Sequence,
+    (tail, from): (Vec<Step>, Sequence),
+    counted: &BTreeSet<EventId>,
 ) -> Result<(), Reason> {
     let mut next = state.clone();
-    next.transfers.retain(|id, transfer| {
-        transfer.start >= from || checkpoint.open.0.iter().any(|open| open.transfer == *id)
-    });
+    next.transfers.retain(|_, transfer| still_open(transfer, checkpoint, from, counted));
     (next.tail, next.tail_from) = (tail, from);
     next.exposure = exposure(&next.tail)?;
     let (balance, debt) = sums(&next, checkpoint)?;
@@ -202,7 +216,9 @@ fn rebuild(
     let earned = earned(&next.tail)?;
     next.provisional = checkpoint.provisional.checked_add(earned)?;
     (next.balance, next.debt) = (balance, debt);
-    next.credited.extend(used(next.medium, checkpoint));
+    if !planted(Fault::ForgetUsed) {
+        next.credited.extend(used(next.medium, checkpoint));
+    }
     next.exceptions.retain(|hash| !checkpoint.cleared.0.contains(hash));
     case.rules.binding(checkpoint.policy)?;
     next.policy = checkpoint.policy.max(case.policy.number);
@@ -211,6 +227,23 @@ fn rebuild(
     next.checkpoint = Some(settled_by(checkpoint));
     *state = next;
     Ok(())
+}
+
+/// Is this download incomplete under the checkpoint? What another branch charged of it is charged.
+fn still_open(
+    transfer: &mut Transfer,
+    checkpoint: &Checkpoint,
+    from: Sequence,
+    counted: &BTreeSet<EventId>,
+) -> bool {
+    let mut listed = checkpoint.open.0.iter();
+    let listed = listed.find(|open| open.transfer == transfer.terms.transfer);
+    if transfer.open.as_ref().is_none_or(|open| !counted.contains(&open.event)) {
+        return transfer.start >= from || listed.is_some();
+    }
+    let Some(listed) = listed else { return false };
+    (transfer.covered, transfer.open) = (listed.covered, None);
+    true
 }
 
 fn settled_by(checkpoint: &Verified<Checkpoint>) -> Settled {
@@ -255,49 +288,13 @@ fn exposure(tail: &[Step]) -> Result<Exposure, UnitError> {
 mod tests {
     use super::*;
     use crate::crypto::digest::sha256;
-    use crate::format::checkpoint::{Bounded, OpenTransfer, UsedSlots};
+    use crate::format::checkpoint::{Bounded, SettledSince};
     use crate::format::transfer::{Partner, Terms};
-    use crate::ledger::fixture::{OTHER_STORE, STORE};
-    use crate::ledger::fixture::{
-        Purse, SETTLER, SHEET, World, at, bytes, host, key, medium, minor,
-    };
+    use crate::ledger::fixture::{OTHER_STORE, STORE, stated};
+    use crate::ledger::fixture::{Purse, SETTLER, World, bytes, host, key, medium, minor};
     use crate::ledger::next::{self, Package, Slip, Statement};
     use crate::ledger::{Rules, follow};
     use crate::trust::{sign, verify};
-
-    /// The state as a settler states it, with these slots credited.
-    fn stated(state: &State, number: u64, slots: u8) -> Checkpoint {
-        let open = state.transfers.values().map(|transfer| OpenTransfer {
-            transfer: transfer.terms.transfer,
-            start: transfer.hash,
-            reserved: transfer.open.as_ref().map_or(Amount::ZERO, |open| open.reserved),
-            covered: transfer.covered,
-        });
-        let mut map = [0; 13];
-        map[0] = slots;
-        Checkpoint {
-            medium: state.medium,
-            number,
-            prev: state.checkpoint.map_or([1; 32], |known| known.hash),
-            seq: Sequence::from_number(state.next.number() - 1),
-            head: state.head,
-            holder: state.holder,
-            settled: state.free(),
-            provisional: state.provisional,
-            debt: state.debt,
-            open: Bounded(open.collect()),
-            slots: Bounded(vec![UsedSlots { sheet: SHEET, slots: map }]),
-            vouchers: Bounded::default(),
-            counted: Bounded::default(),
-            cleared: Bounded::default(),
-            exceptions: Bounded(state.exceptions.iter().copied().collect()),
-            policy: 1,
-            revocation: 0,
-            as_of: at(20),
-            settled_since: None,
-            attachments: Bounded::default(),
-        }
-    }
 
     fn settle(purse: &Purse<'_>, checkpoint: &Checkpoint) -> Vec<u8> {
         assert_eq!(checkpoint.medium, purse.state.medium);
@@ -395,6 +392,7 @@ mod tests {
         }
         anchored.loaded = purse.state.loaded;
         anchored.policy = purse.state.policy;
+        anchored.rekey = purse.state.rekey;
         assert_eq!(anchored, purse.state);
         assert!(super::anchored(&checkpoint, &[]).is_err(), "the start has to be carried along");
     }
@@ -410,7 +408,8 @@ mod tests {
         copy.put(&copy.purchase("song", 300)).unwrap();
         own.put(&own.topup(2)).unwrap();
         let spent = copy.state.tail.last().unwrap().event.unwrap();
-        let settled_since = Some(next::settled_since(&[spent]));
+        let events = next::settled_since(&[spent]);
+        let settled_since = Some(SettledSince { number: 0, events });
         let checkpoint = Checkpoint { settled_since, ..stated(&copy.state, 1, 7) };
         let signed = settle(&copy, &checkpoint);
         let wrong = own.refused(&merged(&own, &signed, &[]));
@@ -435,7 +434,7 @@ mod tests {
                 settled: minor(settled),
                 debt: minor(debt),
                 head: [9; 32],
-                settled_since: Some(next::settled_since(&[])),
+                settled_since: Some(SettledSince { number: 0, events: next::settled_since(&[]) }),
                 ..stated(&copy.state, 1, 1)
             };
             let signed = settle(&copy, &checkpoint);

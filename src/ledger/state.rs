@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::planted::{Fault, planted};
 use crate::crypto::sign::{KeyId, PublicKey};
 use crate::format::checkpoint::Checkpoint;
 use crate::format::record::EventId;
@@ -16,6 +17,15 @@ pub enum KeyLife {
     StoreMade,
     /// The owner made it.
     Owners,
+}
+
+/// The record by which the owner's key took over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Rekeyed {
+    /// Its sequence.
+    pub seq: Sequence,
+    /// The owner's key: two rekeys to one key are one owner's.
+    pub key: PublicKey,
 }
 
 /// An unbroken stretch of a download with one partner, not closed yet.
@@ -126,6 +136,8 @@ pub struct State {
     pub holder: PublicKey,
     /// Whose key that is.
     pub life: KeyLife,
+    /// When that became so, if it stands on this chain.
+    pub rekey: Option<Rekeyed>,
     /// SHA-256 over the newest signed record; over the signed medium certificate before the first.
     pub head: [u8; 32],
     /// Sequence of the next record.
@@ -168,6 +180,7 @@ impl State {
             medium,
             holder,
             life: KeyLife::StoreMade,
+            rekey: None,
             head: certificate,
             next: Sequence::FIRST,
             balance: Amount::ZERO,
@@ -197,9 +210,9 @@ impl State {
 
     /// What may be spent: neither reserved nor provisional.
     pub fn free(&self) -> Amount {
-        let bound = self.reserved().checked_add(self.provisional);
-        let free = bound.and_then(|bound| self.balance.checked_sub(bound));
-        free.expect("reserves and fees are parts of the balance")
+        let provisional = if planted(Fault::FeesAtOnce) { Amount::ZERO } else { self.provisional };
+        let held = self.reserved().minor() + provisional.minor();
+        Amount::from_minor(self.balance.minor().saturating_sub(held)).expect("less than a balance")
     }
 
     /// The signed checkpoint that a next one has to continue; the medium certificate's hash is

@@ -3,6 +3,7 @@
 use super::apply::{Case, Done, OPEN_MAX, claim};
 use super::charge::{ChargeError, SHARE_ALL_PPM, segment};
 use super::event::earn_event;
+use super::planted::{Fault, planted};
 use super::refusal::Reason;
 use super::state::{Effect, Segment, State, Transfer, Upload};
 use crate::crypto::sign::PublicKey;
@@ -27,7 +28,7 @@ pub(super) enum Close {
 
 /// What may be spent at partners until the next checkpoint, and in how many transfers.
 pub fn offline_limits(policy: &Policy, state: &State) -> (Amount, u64) {
-    if state.checkpoint.is_some() {
+    if state.checkpoint.is_some() || planted(Fault::NoStarterCap) {
         return (policy.offline_cap, policy.offline_count.into());
     }
     (policy.starter_cap.min(state.loaded), policy.starter_count.into())
@@ -54,6 +55,7 @@ pub(super) fn start(
         return Err(Reason::Open { what: "downloads", limit: OPEN_MAX });
     }
     let (start, hash) = (case.record.seq, case.record.hash());
+    let reserved = if planted(Fault::NoReserve) { Amount::ZERO } else { reserved };
     let open = Segment { start, hash, partner, event, reserved };
     let content = case.content()?.to_owned();
     let terms = terms.clone();
@@ -109,6 +111,9 @@ fn affords(policy: &Policy, state: &State, reserved: Amount, first: bool) -> Res
     let free = state.free();
     if reserved > free {
         return Err(Reason::Funds { needs: reserved.minor(), free: free.minor() });
+    }
+    if planted(Fault::NoCap) {
+        return Ok(());
     }
     let (cap, count) = offline_limits(policy, state);
     let at_partners =
@@ -253,6 +258,9 @@ pub(super) fn earn(case: &Case<'_>, state: &mut State, receipt: &Bytes) -> Resul
     }
     if entry.event != earn_event(&receipt, state.medium) {
         return Err(Reason::Place);
+    }
+    if state.tail.iter().any(|step| step.event == Some(entry.event)) {
+        return Err(Reason::EarnedBefore);
     }
     let balance = state.balance.checked_add(fee)?;
     claim(entry, balance)?;

@@ -58,6 +58,15 @@ impl<T> Verified<T> {
     }
 }
 
+#[cfg(test)]
+impl<T: Object> Verified<T> {
+    /// What nobody signed, as if this key had: for models, where signatures cost too much.
+    pub(crate) fn unsigned(value: T, signer: KeyId) -> Self {
+        let bytes = value.encode();
+        Self { value, bytes, signer }
+    }
+}
+
 impl<T> Deref for Verified<T> {
     type Target = T;
 

@@ -175,6 +175,7 @@ _open = record({
     1: ("transfer", ident), 2: ("start", digest), 3: ("reserved", amount), 4: ("covered", u64),
 })
 _used_slots = record({1: ("sheet", ident), 2: ("slots", octets(13))})
+_since = record({1: ("number", u64), 2: ("events", digest)})
 _used_voucher = record({1: ("id", ident), 2: ("seq", u64), 3: ("at", time)})
 _grant = record({
     1: ("store", store), 2: ("seal_key", octets(32)), 3: ("currency", currency),
@@ -287,7 +288,7 @@ OBJECTS = {
         11: ("slots", array(_used_slots, 2)), 12: ("vouchers", array(_used_voucher, 48)),
         13: ("counted", array(ident, 48)), 14: ("cleared", array(digest, 16)),
         15: ("exceptions", array(digest, 16)), 16: ("policy", u64), 17: ("revocation", u64),
-        18: ("as_of", time), 19: ("settled_since?", digest), 20: ("attachments", array(digest, 8)),
+        18: ("as_of", time), 19: ("settled_since?", _since), 20: ("attachments", array(digest, 8)),
     }),
     "receipt": record({
         1: ("medium", medium_number), 2: ("transfer", ident), 3: ("start", u64),

@@ -3,7 +3,9 @@
 use data_encoding::HEXLOWER;
 use scrip::crypto::sign::SecretKey;
 use scrip::format::certificate::Role;
-use scrip::format::checkpoint::{Bounded, Checkpoint, OpenTransfer, UsedSlots, UsedVoucher};
+use scrip::format::checkpoint::{
+    Bounded, Checkpoint, OpenTransfer, SettledSince, UsedSlots, UsedVoucher,
+};
 use scrip::format::policy::Policy;
 use scrip::format::record::{Cause, EventId, Record};
 use scrip::format::sheet::{Sheet, Voucher};
@@ -201,7 +203,7 @@ fn last_records<'w>(
         }]),
         counted: Bounded(vec![[0x53; 16]]),
         exceptions: Bounded(vec![[0x54; 32]]),
-        settled_since: Some(next::settled_since(&spent)),
+        settled_since: Some(SettledSince { number: 0, events: next::settled_since(&spent) }),
         attachments: Bounded(vec![[0x55; 32]]),
         ..checkpoint.clone()
     };
