@@ -1,17 +1,17 @@
 //! One medium whose edition is known, part by part.
 
 use super::super::layout::{MANIFEST_PATH, Names, SLOTS};
-use super::history::{self, Places};
+use super::grounds::{Area, Grounds};
+use super::history::{self, Account, Places};
 use super::manifest::Edition;
 use super::reading::Reading;
 use super::report::{Fault, Part, Report};
 use super::rom::{self, Expected, Sources};
 use super::seals::{self, Seals};
 use super::slots::{Sealers, SlotBytes, Stamped};
-use super::{CheckError, Identity, facts, tables};
+use super::{CheckError, Checked, Identity, facts, tables};
 use crate::device::{Device, DeviceError};
 use crate::trust::Trust;
-use crate::units::MediumId;
 
 /// What is judged.
 pub(super) struct Case<'a> {
@@ -22,7 +22,7 @@ pub(super) struct Case<'a> {
 }
 
 impl Case<'_> {
-    pub(super) fn judge(&self, identity: &Identity) -> Result<Report, CheckError> {
+    pub(super) fn judge(&self, identity: &Identity) -> Result<Checked, CheckError> {
         let mut report = Report::begin();
         facts::note_edition(self.edition, &mut report);
         let (found, needed) = (self.reading.len_bytes(), self.edition.layout.medium_bytes());
@@ -30,7 +30,7 @@ impl Case<'_> {
             let reason = format!("it has {found} bytes, its layout needs {needed}");
             report.fault(Fault::new(Part::Medium, reason));
             report.conclude();
-            return Ok(report);
+            return Ok(Checked::of(report));
         }
         let bytes = self.slots()?;
         let (stamped, seals) = self.objects(&bytes, &mut report);
@@ -51,8 +51,10 @@ impl Case<'_> {
         report.conclude();
         facts::note_stamp_alone(&mut report);
         facts::note_medium(self.edition, &stamped, identity, &mut report);
-        self.writable_area(&stamped, medium, &mut report)?;
-        Ok(report)
+        let places = medium.and_then(|medium| Places::of(self.edition, &Names::of(medium)));
+        let account = self.writable_area(&stamped, places.as_ref(), &mut report)?;
+        let grounds = Grounds::of(self.edition, stamped, &bytes, places, Area::Raw, &report);
+        Ok(Checked { report, grounds, account })
     }
 
     /// Verify what is signed: slots and seals.
@@ -131,13 +133,12 @@ impl Case<'_> {
     fn writable_area(
         &self,
         stamped: &Stamped,
-        medium: Option<MediumId>,
+        places: Option<&Places>,
         report: &mut Report,
-    ) -> Result<(), DeviceError> {
-        let places = medium.and_then(|medium| Places::of(self.edition, &Names::of(medium)));
-        if let Some(places) = places {
-            (report.history, report.access) = history::read(self.device, &places, stamped)?;
-        }
-        Ok(())
+    ) -> Result<Option<Account>, DeviceError> {
+        let Some(places) = places else { return Ok(None) };
+        let found = history::read(self.device, places, stamped)?;
+        (report.history, report.access) = (found.history, found.access);
+        Ok(found.account)
     }
 }

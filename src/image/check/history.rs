@@ -32,22 +32,47 @@ impl Places {
     }
 }
 
+/// What the records of a medium add up to, all of which follow.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// The state after the last record.
+    pub state: State,
+    /// The records, oldest first.
+    pub records: Vec<Verified<Record>>,
+}
+
 /// What journal and access files of a medium hold.
+#[derive(Debug)]
+pub(super) struct Writable {
+    pub(super) history: History,
+    pub(super) access: Access,
+    /// None where the records don't all follow.
+    pub(super) account: Option<Account>,
+}
+
+impl Writable {
+    pub(super) fn not_checked(why: &str) -> Self {
+        let (history, access) =
+            (History::NotChecked(why.to_owned()), Access::NotChecked(why.to_owned()));
+        Self { history, access, account: None }
+    }
+}
+
+/// Read journal and access files of a medium.
 pub(super) fn read(
     device: &dyn Device,
     places: &Places,
     stamped: &Stamped,
-) -> Result<(History, Access), DeviceError> {
+) -> Result<Writable, DeviceError> {
     let Some(certified) = &stamped.certified else {
-        let why = || "the certificate that it begins with is damaged".to_owned();
-        return Ok((History::NotChecked(why()), Access::NotChecked(why())));
+        return Ok(Writable::not_checked("the certificate that it begins with is damaged"));
     };
-    let (history, holder) = history(device, places, stamped, certified)?;
-    let access = match holder {
-        Some(holder) => access(device, places, &holder)?,
+    let (history, account) = history(device, places, stamped, certified)?;
+    let access = match &account {
+        Some(account) => access(device, places, &account.state.holder)?,
         None => Access::NotChecked("the journal does not say whose key counts".to_owned()),
     };
-    Ok((history, access))
+    Ok(Writable { history, access, account })
 }
 
 fn history(
@@ -55,7 +80,7 @@ fn history(
     places: &Places,
     stamped: &Stamped,
     certified: &Certified,
-) -> Result<(History, Option<PublicKey>), DeviceError> {
+) -> Result<(History, Option<Account>), DeviceError> {
     let certificate = &certified.certificate;
     let Some(policy) = &stamped.policy else {
         let why = "the policy that binds it is damaged".to_owned();
@@ -102,7 +127,7 @@ fn history(
     } else {
         History::Repaired { balance, lacking }
     };
-    Ok((history, Some(state.holder)))
+    Ok((history, Some(Account { state, records })))
 }
 
 fn access(device: &dyn Device, places: &Places, holder: &PublicKey) -> Result<Access, DeviceError> {

@@ -11,6 +11,7 @@
 mod case;
 mod explain;
 mod facts;
+mod grounds;
 mod history;
 mod manifest;
 mod mounted;
@@ -27,7 +28,9 @@ mod unreadable;
 
 use std::num::NonZeroUsize;
 
-pub use mounted::{Mounts, check_mounted, stated_medium};
+pub use grounds::{Area, Grounds};
+pub use history::Account;
+pub use mounted::{Mounts, check_mounted, open_mounted, stated_medium};
 pub use reading::Reading;
 pub use report::{
     Access, Balance, Binding, Damage, EditionFacts, Fault, Grade, Hashes, History, Holder,
@@ -102,6 +105,24 @@ impl From<LeavesError> for CheckError {
     }
 }
 
+/// What a check found, and what can be built on it.
+#[derive(Debug)]
+pub struct Checked {
+    /// What is to be told.
+    pub report: Report,
+    /// What the medium's money rests on; none of a medium that is altered or can't be read.
+    pub grounds: Option<Grounds>,
+    /// What its records add up to; none where they don't all follow.
+    pub account: Option<Account>,
+}
+
+impl Checked {
+    /// Nothing can be built on it.
+    fn of(report: Report) -> Self {
+        Self { report, grounds: None, account: None }
+    }
+}
+
 /// Read a medium, judge it, and look closer at what is altered.
 ///
 /// Where storage can't be read the rest is judged, and the report names the blocks; storage that
@@ -113,11 +134,24 @@ pub fn check(
     threads: NonZeroUsize,
     watch: &dyn Watch,
 ) -> Result<Report, CheckError> {
+    Ok(open(device, trust, identity, threads, watch)?.report)
+}
+
+/// Check a medium as [`check`] does, and hand out what can be built on it.
+pub fn open(
+    device: &dyn Device,
+    trust: &Trust,
+    identity: &Identity,
+    threads: NonZeroUsize,
+    watch: &dyn Watch,
+) -> Result<Checked, CheckError> {
     let device = Patient::new(device);
     let reading = Reading::take(&device, threads, watch)?;
-    let mut report = judge(&reading, &device, trust, identity)?;
+    let Checked { mut report, mut grounds, account } = examine(&reading, &device, trust, identity)?;
     let blocks = device.unreadable();
     if !blocks.is_empty() {
+        // What could not be read was judged as zeros.
+        grounds = None;
         let edition = match manifest::find(&reading, &device, trust)? {
             Sought::Found(edition) => Some(edition),
             Sought::Damaged { .. } | Sought::Missing => None,
@@ -125,7 +159,7 @@ pub fn check(
         unreadable::tell(&mut report, &blocks, edition.as_deref(), device.len_bytes());
     }
     explain::explain(&mut report, &device)?;
-    Ok(report)
+    Ok(Checked { report, grounds, account })
 }
 
 /// Judge a medium that was read; only what the reading doesn't hold is read from the device.
@@ -135,11 +169,20 @@ pub fn judge(
     trust: &Trust,
     identity: &Identity,
 ) -> Result<Report, CheckError> {
+    Ok(examine(reading, device, trust, identity)?.report)
+}
+
+fn examine(
+    reading: &Reading,
+    device: &dyn Device,
+    trust: &Trust,
+    identity: &Identity,
+) -> Result<Checked, CheckError> {
     if edition::open(device).is_ok() {
         let reason = "it is an edition file: media are burnt from it";
         let mut report = Report::begin();
         report.fault(Fault::new(Part::Medium, reason));
-        return Ok(report);
+        return Ok(Checked::of(report));
     }
     match manifest::find(reading, device, trust)? {
         Sought::Found(edition) => {
@@ -150,9 +193,9 @@ pub fn judge(
             let first = reading.rom().start / BLOCK;
             let blocks = Some(first + blocks.start..first + blocks.end);
             let fault = Fault::new(Part::File(MANIFEST_PATH.to_owned()), reason);
-            Ok(without_edition(Fault { blocks, ..fault }))
+            Ok(Checked::of(without_edition(Fault { blocks, ..fault })))
         }
-        Sought::Missing => Ok(no_manifest(reading)),
+        Sought::Missing => Ok(Checked::of(no_manifest(reading))),
     }
 }
 

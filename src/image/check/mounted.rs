@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::super::layout::{ACCESS_BYTES, ACCESS_PATHS, JOURNAL_PATHS, MANIFEST_PATH, SLOTS};
 use super::super::leaves::{LeavesError, Watch, fill_and_hash};
 use super::super::tree::{BLOCK_BYTES, Digest, file_root};
-use super::history::{self, Places};
+use super::grounds::{Area, Grounds};
+use super::history::{self, Places, Writable};
 use super::manifest::{self, Edition, ManifestFault};
-use super::report::{Access, Fault, Hashes, History, Part, Report, Touch, Verdict};
+use super::report::{Fault, Hashes, Part, Report, Touch, Verdict};
 use super::slots::{Sealers, SlotBytes, Stamped};
-use super::{CheckError, Identity, facts, refuse_test_root, without_edition};
+use super::{CheckError, Checked, Identity, facts, refuse_test_root, without_edition};
 use crate::crypto::digest::sha256;
 use crate::device::{Device, MemoryDevice, MountedEntry, MountedKind, MountedTree};
 use crate::fat::{self, Role};
@@ -45,6 +46,17 @@ pub fn check_mounted(
     threads: NonZeroUsize,
     watch: &dyn Watch,
 ) -> Result<Report, CheckError> {
+    Ok(open_mounted(mounts, trust, identity, threads, watch)?.report)
+}
+
+/// Check mounted directories as [`check_mounted`] does, and hand out what can be built on them.
+pub fn open_mounted(
+    mounts: &Mounts<'_>,
+    trust: &Trust,
+    identity: &Identity,
+    threads: NonZeroUsize,
+    watch: &dyn Watch,
+) -> Result<Checked, CheckError> {
     let rom = Listing::of(mounts.rom)?;
     let limit = Kind::Manifest.bytes_max() as u64;
     let part = || Part::File(MANIFEST_PATH.to_owned());
@@ -52,14 +64,17 @@ pub fn check_mounted(
         let reason = "it is not in this directory: is the read-only area mounted here?";
         let mut report = Report::begin();
         report.fault(Fault::new(part(), reason));
-        return Ok(report);
+        return Ok(Checked::of(report));
     };
     let edition = match manifest::read_file(&bytes, trust) {
         Ok(edition) => edition,
         Err(ManifestFault::Trust(TrustError::TestRoot(root))) => {
             return Err(CheckError::TestRoot(root));
         }
-        Err(fault) => return Ok(without_edition(Fault::new(part(), fault.to_string()))),
+        Err(fault) => {
+            let report = without_edition(Fault::new(part(), fault.to_string()));
+            return Ok(Checked::of(report));
+        }
     };
     refuse_test_root(&edition)?;
     let mut report = Report::begin();
@@ -69,15 +84,17 @@ pub fn check_mounted(
     compare_files(&rom, &edition, &hasher, &mut report)?;
     let files = edition.manifest.files.len();
     report.step("files", before, format!("{files} files by content, and no others"));
-    let stamped = slots(&rom, &edition, trust, &mut report)?;
+    let (stamped, bytes) = slots(&rom, &edition, trust, &mut report)?;
     let why = "needs the device or image";
     for what in ["seals", "hash tree", "partition tables"] {
         report.not_checked(what, why);
     }
     report.verdict = if report.fault_count == 0 { Verdict::FilesIntact } else { Verdict::Altered };
     facts::note_medium(&edition, &stamped, identity, &mut report);
-    (report.history, report.access) = writable_area(mounts.ram, &edition, &stamped)?;
-    Ok(report)
+    let (places, area, found) = writable_area(mounts.ram, &edition, &stamped)?;
+    (report.history, report.access) = (found.history, found.access);
+    let grounds = Grounds::of(&edition, stamped, &bytes, Some(places), area, &report);
+    Ok(Checked { report, grounds, account: found.account })
 }
 
 /// The medium number in the first whole record of a writable area: for pairing, not verified.
@@ -333,7 +350,7 @@ fn slots(
     edition: &Edition,
     trust: &Trust,
     report: &mut Report,
-) -> Result<Stamped, CheckError> {
+) -> Result<(Stamped, SlotBytes), CheckError> {
     let mut bytes = SlotBytes::default();
     for (place, slot) in SLOTS.iter().enumerate() {
         bytes[place] = rom.read(slot.path, slot.bytes)?;
@@ -342,7 +359,7 @@ fn slots(
     let mut stamped = Stamped::open(&bytes, edition, trust, report);
     stamped.open_rest(&bytes, Sealers::Unknown, report);
     report.step("stamped slots", before, "all signed, for this medium");
-    Ok(stamped)
+    Ok((stamped, bytes))
 }
 
 /// Journal and access files as files, laid side by side.
@@ -350,16 +367,17 @@ fn writable_area(
     candidates: &[MountedTree],
     edition: &Edition,
     stamped: &Stamped,
-) -> Result<(History, Access), CheckError> {
-    let not_checked =
-        |why: &str| Ok((History::NotChecked(why.to_owned()), Access::NotChecked(why.to_owned())));
+) -> Result<(Places, Area, Writable), CheckError> {
+    let journal = edition.layout.shape().journal.bytes();
+    let access = [2 * journal, 2 * journal + ACCESS_BYTES];
+    let places = Places { journal: Place { starts: [0, journal], bytes: journal }, access };
     let medium = stamped.certified.as_ref().map(|certified| certified.certificate.medium);
     let ram = candidates.iter().find(|ram| medium.is_some() && stated_medium(ram) == medium);
     let Some(ram) = ram else {
-        return not_checked("no writable area of this medium is mounted beside it");
+        let why = "no writable area of this medium is mounted beside it";
+        return Ok((places, Area::Missing, Writable::not_checked(why)));
     };
     let listing = Listing::of(ram)?;
-    let journal = edition.layout.shape().journal.bytes();
     let mut joined = vec![];
     let paths = JOURNAL_PATHS.map(|path| (path, journal)).into_iter();
     for (path, size) in paths.chain(ACCESS_PATHS.map(|path| (path, ACCESS_BYTES))) {
@@ -368,7 +386,6 @@ fn writable_area(
         bytes.resize(usize::try_from(size).expect("at most 64 MiB"), 0);
         joined.extend(bytes);
     }
-    let access = [2 * journal, 2 * journal + ACCESS_BYTES];
-    let places = Places { journal: Place { starts: [0, journal], bytes: journal }, access };
-    Ok(history::read(&MemoryDevice::from_bytes(joined), &places, stamped)?)
+    let found = history::read(&MemoryDevice::from_bytes(joined), &places, stamped)?;
+    Ok((places, Area::Mounted(ram.clone()), found))
 }

@@ -1,0 +1,143 @@
+//! What a medium's money rests on, once a check has found it good.
+
+use super::super::layout::SLOTS;
+use super::history::Places;
+use super::manifest::Edition;
+use super::report::{Report, Verdict};
+use super::slots::{SlotBytes, Stamped};
+use crate::crypto::password::Cost;
+use crate::device::MountedTree;
+use crate::format::certificate::Purpose;
+use crate::format::edition::RamKind;
+use crate::format::medium::MediumCertificate;
+use crate::format::policy::Policy;
+use crate::format::sheet::Sheet;
+use crate::journal::Place;
+use crate::ledger::{Rules, State};
+use crate::trust::{Revoked, Signer, Verified};
+use crate::units::{CurrencyForm, Timestamp};
+
+/// Where the writable area of a checked medium is to be found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Area {
+    /// On the same image or device.
+    Raw,
+    /// In this mounted directory.
+    Mounted(MountedTree),
+    /// It is not mounted, or not beside the read-only area.
+    Missing,
+}
+
+/// What a medium's money rests on: all of it signed by others and found good by a check.
+///
+/// Only a check makes one, and only of a medium that is not altered.
+#[derive(Debug, Clone)]
+pub struct Grounds {
+    /// The medium's certificate.
+    pub certificate: Verified<MediumCertificate>,
+    /// The store that signed it.
+    pub store: Signer,
+    /// Who certified that store.
+    pub issuer: Signer,
+    /// The policy that the medium was made under.
+    pub policy: Verified<Policy>,
+    /// How sums of its currency are written.
+    pub form: CurrencyForm,
+    /// Its live sheets, newest first.
+    pub sheets: Vec<Verified<Sheet>>,
+    /// What is revoked.
+    pub revoked: Revoked,
+    /// What the writable area's storage can do.
+    pub ram: RamKind,
+    /// Where the journal lies: on the device, or in its files one behind the other.
+    pub journal: Place,
+    /// Where the access files lie, likewise: behind the journal's.
+    pub access: [u64; 2],
+    /// Where that is.
+    pub area: Area,
+    slots: Vec<u8>,
+}
+
+impl Grounds {
+    /// What a check found; none of a medium that is altered, or lacks what its money rests on.
+    pub(super) fn of(
+        edition: &Edition,
+        stamped: Stamped,
+        bytes: &SlotBytes,
+        places: Option<Places>,
+        area: Area,
+        report: &Report,
+    ) -> Option<Self> {
+        let whole =
+            matches!(report.verdict, Verdict::Sealed | Verdict::Touched | Verdict::FilesIntact);
+        if !whole || stamped.good.contains(&false) {
+            return None;
+        }
+        let Stamped { certified, policy, sheets, revoked, .. } = stamped;
+        let (certified, policy, places) = (certified?, policy?, places?);
+        let currency = certified.certificate.currency;
+        let form = *policy.currencies.iter().find(|form| form.currency() == currency)?;
+        let (store, certificate) = (certified.store.signer, certified.certificate);
+        Some(Self {
+            certificate,
+            issuer: store.issuer(),
+            store,
+            policy,
+            form,
+            sheets,
+            revoked,
+            ram: edition.layout.shape().ram_kind,
+            journal: places.journal,
+            access: places.access,
+            area,
+            slots: joined(bytes),
+        })
+    }
+
+    /// What records are held against.
+    pub fn rules(&self) -> Rules<'_> {
+        Rules {
+            sheets: &self.sheets,
+            stores: std::slice::from_ref(&self.store),
+            issuer: Some(&self.issuer),
+            revoked: &self.revoked,
+            ..Rules::of(&self.policy, self.certificate.currency)
+        }
+    }
+
+    /// The medium before its first record.
+    pub fn blank(&self) -> State {
+        let certificate = &self.certificate;
+        State::blank(certificate.medium, certificate.hash(), certificate.key.0)
+    }
+
+    /// The newest time that the issuer signed here: no clock of a host counts against it.
+    pub fn floor(&self) -> Timestamp {
+        let sheets = self.sheets.iter().map(|sheet| sheet.issued);
+        let list = self.revoked.list().map(|list| list.issued);
+        sheets.chain(list).fold(self.policy.issued, Timestamp::max)
+    }
+
+    /// The least that a guess at the owner's password has to cost.
+    pub fn cost_min(&self) -> Cost {
+        match self.store.certificate().purpose {
+            Purpose::Live => Cost::LIVE_FLOOR,
+            Purpose::Test => Cost::MINIMAL,
+        }
+    }
+
+    /// The stamped slots as they stand, one behind the other in the layout's lengths.
+    pub fn slots(&self) -> &[u8] {
+        &self.slots
+    }
+}
+
+fn joined(bytes: &SlotBytes) -> Vec<u8> {
+    let mut all = vec![];
+    for (slot, bytes) in SLOTS.iter().zip(bytes) {
+        let end = all.len() + usize::try_from(slot.bytes).expect("slots are short");
+        all.extend_from_slice(bytes.as_deref().unwrap_or_default());
+        all.resize(end, 0);
+    }
+    all
+}
