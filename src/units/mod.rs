@@ -6,7 +6,7 @@ mod time;
 
 pub use amount::{Amount, Currency, CurrencyForm};
 pub use number::{ByteCount, MediumId, Sequence, StoreId, check_digits};
-pub use time::Timestamp;
+pub use time::{DAY_CHARACTERS, Timestamp};
 
 /// Why a value is not one of its kind; the message names the value and the limit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -64,4 +64,7 @@ pub enum UnitError {
     /// After the year 9998.
     #[error("time {0} s is after the year 9998")]
     Time(u64),
+    /// Text that is no day and no time.
+    #[error("{0:?} is no day such as 2026-11-21 and no time such as 2026-11-21T09:30:00Z")]
+    TimeText(String),
 }

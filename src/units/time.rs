@@ -1,6 +1,7 @@
 //! Points in time: whole seconds since 1970-01-01T00:00:00Z.
 
 use std::fmt;
+use std::str::FromStr;
 
 use super::UnitError;
 
@@ -35,6 +36,26 @@ impl Timestamp {
     }
 }
 
+impl FromStr for Timestamp {
+    type Err = UnitError;
+
+    /// Read a day, `2026-11-21`, which stands for its beginning in UTC, or a time as RFC 3339
+    /// writes it.
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        let wrong = || UnitError::TimeText(text.to_owned());
+        let whole = if text.len() == DAY_CHARACTERS {
+            format!("{text}T00:00:00Z")
+        } else {
+            text.to_owned()
+        };
+        let time: jiff::Timestamp = whole.parse().map_err(|_| wrong())?;
+        Self::from_seconds(u64::try_from(time.as_second()).map_err(|_| wrong())?)
+    }
+}
+
+/// How long a day is as text.
+pub const DAY_CHARACTERS: usize = 10;
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = i64::try_from(self.0).expect("below the year 10000");
@@ -46,6 +67,16 @@ impl fmt::Display for Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn days_and_times_are_read() {
+        let read = |text: &str| text.parse::<Timestamp>().map(Timestamp::seconds);
+        assert_eq!(read("1970-01-02").unwrap(), 86_400);
+        assert_eq!(read("1970-01-01T01:00:00+01:00").unwrap(), 0);
+        for bad in ["", "yesterday", "1969-12-31", "2026-13-01", "9999-12-31"] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn times_are_written_in_utc() {
