@@ -15,6 +15,8 @@ mod fat;
 mod issuing;
 mod journal;
 mod loop_device;
+#[cfg(feature = "wallet")]
+mod owner;
 mod shop;
 
 #[cfg(feature = "server")]

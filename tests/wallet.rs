@@ -280,7 +280,10 @@ fn doctor_reseals_a_device_but_nothing_that_is_mounted() {
 #[test]
 fn help_is_kept_and_fits_a_terminal() {
     let mut all = String::new();
-    for verb in ["", "info", "doctor"] {
+    let verbs = [
+        "", "info", "login", "passwd", "balance", "topup", "history", "receipt", "export", "doctor",
+    ];
+    for verb in verbs {
         let arguments: Vec<&str> = verb.split_whitespace().chain(["--help"]).collect();
         let output =
             Command::new(env!("CARGO_BIN_EXE_scrip-wallet")).args(&arguments).output().unwrap();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-/// See what is on your prepaid medium, with no network and no password.
+/// Top up your prepaid medium, and see what is on it, with no network.
 #[derive(Debug, Parser)]
 #[command(name = "scrip-wallet", version, max_term_width = 80, arg_required_else_help = true)]
 pub(crate) struct Cli {
@@ -41,6 +41,35 @@ pub(crate) enum Verb {
     /// Ends with 0 if the medium is original or merely touched by ordinary use, 1 if it is a copy
     /// on other hardware, 3 if it was altered, is damaged, or came under another root before.
     Info,
+    /// Make the medium yours the first time; later verify the password
+    ///
+    /// The first login asks for the password from the package, then for your own. From then on only
+    /// yours opens the medium.
+    Login(NewPasswordArgs),
+    /// Change the password
+    Passwd(NewPasswordArgs),
+    /// Show the balance; needs no password
+    Balance,
+    /// Add what a code, a voucher or a picture of either gives
+    Topup(TopupArgs),
+    /// Show what happened, or with --accounting what it did to the money
+    History(HistoryArgs),
+    /// Show one record of the history whole
+    Receipt {
+        /// Its number
+        #[arg(value_name = "N")]
+        record: u64,
+    },
+    /// Write the history with its certificates to a file, for the shop or the issuer
+    ///
+    /// It holds no secret. A file that exists is not overwritten.
+    Export {
+        /// Write to this file
+        file: PathBuf,
+        /// Say what would be written, and write nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Explain what is wrong with the medium, and what to do
     ///
     /// Ends as `info` does.
@@ -62,4 +91,55 @@ pub(crate) struct DoctorArgs {
     /// Say what --reseal would write, and write nothing
     #[arg(long, requires = "reseal")]
     pub(crate) dry_run: bool,
+}
+
+/// What `login` and `passwd` take.
+#[derive(Debug, Args)]
+pub(crate) struct NewPasswordArgs {
+    /// Read the present password from this file, instead of asking
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Read the new password from this file, instead of asking twice
+    #[arg(long, value_name = "FILE")]
+    pub(crate) new_password_file: Option<PathBuf>,
+}
+
+/// What `topup` takes.
+#[derive(Debug, Args)]
+pub(crate) struct TopupArgs {
+    /// The 20 digits in any spacing, or the file of a voucher or a picture; asked for without it
+    #[arg(value_name = "CODE-OR-FILE")]
+    pub(crate) entry: Vec<String>,
+    /// Read the password from this file, instead of asking
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Where a code has a typing error, take the one that was meant without asking
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Say what would be added, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// What `history` takes.
+#[derive(Debug, Args)]
+pub(crate) struct HistoryArgs {
+    /// Show what moved money: amount, balance after it, partner, reason
+    #[arg(long)]
+    pub(crate) accounting: bool,
+    /// Leave out what was before this day or time
+    #[arg(long, value_name = "DAY")]
+    pub(crate) since: Option<String>,
+    /// Leave out what was after this day, or from this time on
+    #[arg(long, value_name = "DAY")]
+    pub(crate) until: Option<String>,
+    /// Show records of this kind alone, such as topup or purchase
+    #[arg(long, value_name = "KIND")]
+    pub(crate) kind: Option<String>,
+    /// Show the last N of them
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+    /// Print comma-separated values for a spreadsheet
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) csv: bool,
 }

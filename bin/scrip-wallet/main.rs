@@ -1,9 +1,15 @@
 //! `scrip-wallet`: a prepaid medium in its owner's hands.
 
+mod ask;
+mod balance;
 mod cli;
 mod doctor;
+mod history;
 mod info;
+mod login;
 mod medium;
+mod opened;
+mod topup;
 #[path = "../usage.rs"]
 mod usage;
 
@@ -21,6 +27,15 @@ fn main() -> ExitCode {
             #[cfg(feature = "manual")]
             Verb::Manual(manual) => manual.print::<Cli>(output),
             Verb::Info => info::info(&common, output, interrupt),
+            Verb::Login(args) => login::login(&common, &args, output, interrupt),
+            Verb::Passwd(args) => login::passwd(&common, &args, output, interrupt),
+            Verb::Balance => balance::balance(&common, output, interrupt),
+            Verb::Topup(args) => topup::topup(&common, &args, output, interrupt),
+            Verb::History(args) => history::history(&common, &args, output, interrupt),
+            Verb::Receipt { record } => history::receipt(&common, record, output, interrupt),
+            Verb::Export { file, dry_run } => {
+                history::export(&common, &file, dry_run, output, interrupt)
+            }
             Verb::Doctor(args) => doctor::doctor(&common, &args, output, interrupt),
         }
     };

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use scrip::device::Folder;
-use scrip::image::check::{Binding, Report, Verdict};
+use scrip::image::check::{Binding, Checked, Report, Verdict};
 use scrip::image::layout::MANIFEST_PATH;
 use scrip::tool::{
     Attendant, Classed, Exit, Failure, Interrupt, Output, Progress, Source, home, pinned_roots,
@@ -45,10 +45,21 @@ pub(crate) fn check(
     output: &Output,
     interrupt: &Interrupt,
 ) -> Result<Report, Failure> {
+    Ok(examine(source, path, common, output, interrupt)?.report)
+}
+
+/// Judge the medium, showing how far it is, and hand out what can be built on it.
+pub(crate) fn examine(
+    source: &Source,
+    path: &Path,
+    common: &Common,
+    output: &Output,
+    interrupt: &Interrupt,
+) -> Result<Checked, Failure> {
     let trust = trust(common)?;
     let progress = Progress::start(output, &path.display().to_string());
     let attendant = Attendant::new(&progress, interrupt, "checking");
-    let checked = source.check(&trust, threads(), &attendant);
+    let checked = source.examine(&trust, threads(), &attendant);
     progress.end(if checked.is_ok() { "checked" } else { "not checked" });
     checked.or_fail()
 }

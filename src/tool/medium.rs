@@ -1,19 +1,31 @@
 //! A medium as a command line names it: an image file, a block device, or mounted directories;
-//! all only read.
+//! only read, unless it was opened to be written.
 
 use std::io::ErrorKind;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use super::{Exit, Explain, Failure};
+use super::{Exit, Explain, Failure, open_unmounted};
 use crate::device::{
     Access, Device, DeviceNumber, FileDevice, Machine, MountedTree, OpenError, Use, read_file,
 };
 use crate::fat;
-use crate::image::check::{CheckError, Identity, Mounts, Report, check, check_mounted};
-use crate::image::layout::{JOURNAL_PATHS, MANIFEST_PATH};
+use crate::format::cose::Sign1;
+use crate::format::medium::{CertificateSlot, MediumCertificate};
+use crate::format::{Kind, Object, cbor};
+#[cfg(feature = "wallet")]
+use crate::image::check::{Area, Grounds};
+use crate::image::check::{
+    CheckError, Checked, Identity, Mounts, Report, open, open_mounted, stated_medium,
+};
+#[cfg(feature = "wallet")]
+use crate::image::layout::{ACCESS_BYTES, ACCESS_PATHS};
+use crate::image::layout::{CERTIFICATE_SLOT, JOURNAL_PATHS, MANIFEST_PATH};
 use crate::image::leaves::Watch;
+#[cfg(feature = "wallet")]
+use crate::journal::{Place, Storage, StorageError};
 use crate::trust::Trust;
+use crate::units::MediumId;
 
 /// Directories looked at for a writable area, at most.
 const NEIGHBOURS_MAX: usize = 100;
@@ -53,6 +65,9 @@ impl Source {
         let holds = |folder: &PathBuf, file: &str| folder.join(&file[1..]).is_file();
         let mut inside = folders_in(path);
         inside.insert(0, path.clone());
+        if holds(path, JOURNAL_PATHS[0]) || holds(path, JOURNAL_PATHS[1]) {
+            inside = read_only_areas_of(path, &machine);
+        }
         inside.retain(|folder| holds(folder, MANIFEST_PATH));
         let [rom] = inside.as_slice() else {
             let count = inside.len();
@@ -81,14 +96,52 @@ impl Source {
         threads: NonZeroUsize,
         watch: &dyn Watch,
     ) -> Result<Report, CheckError> {
-        let mut report = match &self.form {
-            Form::Raw(device) => check(device, trust, &self.identity, threads, watch)?,
+        Ok(self.examine(trust, threads, watch)?.report)
+    }
+
+    /// Judge it, and hand out what can be built on it.
+    pub fn examine(
+        &self,
+        trust: &Trust,
+        threads: NonZeroUsize,
+        watch: &dyn Watch,
+    ) -> Result<Checked, CheckError> {
+        let mut checked = match &self.form {
+            Form::Raw(device) => open(device, trust, &self.identity, threads, watch)?,
             Form::Mounted { rom, ram } => {
-                check_mounted(&Mounts { rom, ram }, trust, &self.identity, threads, watch)?
+                open_mounted(&Mounts { rom, ram }, trust, &self.identity, threads, watch)?
             }
         };
-        report.notes.extend(self.notes.iter().cloned());
-        Ok(report)
+        checked.report.notes.extend(self.notes.iter().cloned());
+        Ok(checked)
+    }
+
+    /// Open what stands at a path so that its writable area can be written: an image, a device
+    /// that nothing has mounted, or mounted directories.
+    pub fn open_to_write(path: &Path) -> Result<Self, Failure> {
+        if path.is_dir() {
+            return Self::open(path);
+        }
+        let (device, identity) = open_unmounted(path, Access::Write)
+            .map_err(|failure| failure.during(format!("opening {}", path.display())))?;
+        Ok(Self { form: Form::Raw(device), identity, notes: vec![] })
+    }
+
+    /// The storage of the journal and the access files, for this process alone.
+    #[cfg(feature = "wallet")]
+    pub fn into_storage(self, grounds: &Grounds) -> Result<Storage, StorageError> {
+        let Place { bytes, .. } = grounds.journal;
+        match (self.form, &grounds.area) {
+            (Form::Raw(device), _) => Storage::whole(device, grounds.journal),
+            (Form::Mounted { .. }, Area::Mounted(tree)) => {
+                let access = ACCESS_PATHS.map(|path| (path, ACCESS_BYTES));
+                Storage::mounted(tree, JOURNAL_PATHS, bytes, &access)
+            }
+            (Form::Mounted { rom, .. }, Area::Raw | Area::Missing) => {
+                // Only a medium with its records gets here, and those lie in the writable area.
+                Storage::mounted(&rom, JOURNAL_PATHS, bytes, &[])
+            }
+        }
     }
 }
 
@@ -105,6 +158,28 @@ impl Source {
             Form::Mounted { rom, .. } => read_file(&rom.place_of(path), limit_bytes).ok(),
         }
     }
+}
+
+/// Where the read-only area of a mounted writable area may be: beside it, or anywhere else mounted,
+/// under the number that its journal states.
+fn read_only_areas_of(ram: &Path, machine: &Machine) -> Vec<PathBuf> {
+    let Some(medium) = stated_medium(&MountedTree::at(ram)) else { return vec![] };
+    let places = machine.mounts.iter().map(|mount| mount.place.clone());
+    let beside = ram.parent().map(folders_in).unwrap_or_default();
+    let mut found: Vec<_> = beside.into_iter().chain(places).collect();
+    found.sort();
+    found.dedup();
+    found.retain(|folder| certified_medium(folder) == Some(medium));
+    found
+}
+
+/// The medium number in the certificate's slot of a read-only area: for pairing, not verified.
+fn certified_medium(rom: &Path) -> Option<MediumId> {
+    let path = MountedTree::at(rom).place_of(CERTIFICATE_SLOT.path);
+    let bytes = read_file(&path, CERTIFICATE_SLOT.bytes).ok()?;
+    let slot = CertificateSlot::decode(cbor::unpad(&bytes).ok()??).ok()?;
+    let message = Sign1::decode(&slot.certificate.0, Kind::MediumCertificate).ok()?;
+    Some(MediumCertificate::decode(message.payload()).ok()?.medium)
 }
 
 /// An owner has no rights on the device itself, but may look at what is mounted.

@@ -40,6 +40,13 @@ impl HolderKeys {
         Self { key: SecretKey::generate(rng), ring: Secret::generate(rng) }
     }
 
+    /// A new holder key beside the same ring key.
+    #[must_use]
+    pub fn rekeyed(&self, random: &mut dyn Random) -> Self {
+        let ring = Secret::from_slice(self.ring.expose()).expect("it has the same length");
+        Self { key: SecretKey::generate(random), ring }
+    }
+
     /// Seal the keys under a password into a slot.
     pub fn seal(
         &self,

@@ -1,22 +1,42 @@
 //! A medium opened by its owner.
 //!
+//! With the feature `wallet`, `Medium` is a medium that a check found good, and `Opened` the same
+//! medium opened for writing: first login, changes of the password, top-ups, purchases, each
+//! committed to both copies of the journal before anything follows from it.
+//!
 //! [`Overview`] is what an owner wants to know at a glance, [`advice`] what to do about it;
 //! [`RootMemory`] remembers under which root a medium was first seen here, so that another root
-//! later is noticed. With the feature `wallet`, `read_typed` and `read_given` take a top-up as it
+//! later is noticed. `read_typed` and `read_given` take a top-up as it
 //! is typed, pasted or photographed, and `TopupTerms::judge` says what it would add, or why nothing.
 
+#[cfg(feature = "wallet")]
+mod access;
 mod advice;
 #[cfg(feature = "wallet")]
 mod entry;
+#[cfg(feature = "wallet")]
+mod medium;
 mod memory;
+#[cfg(feature = "wallet")]
+mod opened;
 mod overview;
+#[cfg(feature = "wallet")]
+mod statement;
 #[cfg(feature = "wallet")]
 mod topup;
 
+#[cfg(feature = "wallet")]
+pub use access::{UnlockError, Unlocked};
 pub use advice::advice;
 #[cfg(feature = "wallet")]
 pub use entry::{Entry, EntryError, read_given, read_typed};
+#[cfg(feature = "wallet")]
+pub use medium::{Medium, UnusableError};
 pub use memory::{Met, RootMemory};
+#[cfg(feature = "wallet")]
+pub use opened::{CommitError, LoginError, OpenError, Opened};
 pub use overview::{Offer, Overview};
+#[cfg(feature = "wallet")]
+pub use statement::{Filter, Ledger, csv_row, decimal, signed, unsigned};
 #[cfg(feature = "wallet")]
 pub use topup::{Credited, Source, Topup, TopupRefusal, TopupTerms};

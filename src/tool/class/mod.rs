@@ -13,6 +13,8 @@ mod issuing;
 mod shop;
 #[cfg(feature = "wallet")]
 mod topup;
+#[cfg(feature = "wallet")]
+mod wallet;
 
 use std::error::Error;
 

@@ -1,0 +1,148 @@
+//! The medium in hand, looked at or opened for writing: originality first, then all else.
+
+use scrip::crypto::SystemRandom;
+use scrip::crypto::password::Password;
+use scrip::device::Device;
+use scrip::image::check::{Binding, Report, Verdict};
+use scrip::journal::Storage;
+use scrip::ledger::KeyLife;
+use scrip::tool::password::PasswordSource;
+use scrip::tool::{Classed, Exit, Failure, Interrupt, Output, Source, money};
+use scrip::wallet::{CommitError, Medium, Opened, Unlocked};
+use serde_json::{Value, json};
+
+use crate::cli::Common;
+use crate::medium::{examine, path, root_word};
+
+/// A medium that was looked at.
+pub(crate) struct Look {
+    pub(crate) medium: Medium,
+    pub(crate) report: Report,
+    pub(crate) source: Source,
+}
+
+/// Look at the medium: refused is what is altered, came under another root, or has no records.
+pub(crate) fn look(
+    common: &Common,
+    output: &Output,
+    interrupt: &Interrupt,
+) -> Result<Look, Failure> {
+    let path = path(common)?;
+    let source = Source::open(&path)?;
+    judged(source, common, output, interrupt)
+}
+
+/// Open the medium for writing; nobody else writes it until the end.
+pub(crate) fn take(
+    common: &Common,
+    output: &Output,
+    interrupt: &Interrupt,
+) -> Result<Opened<Storage>, Failure> {
+    let path = path(common)?;
+    let source = Source::open_to_write(&path)?;
+    let Look { medium, report, source } = judged(source, common, output, interrupt)?;
+    if let Some(reason) = report.refusals.first() {
+        return Err(Failure::new(Exit::Refusal, reason.clone())
+            .hint("ask the shop: the medium can still be looked at"));
+    }
+    let storage = source.into_storage(medium.grounds()).or_fail();
+    let storage =
+        storage.map_err(|failure| failure.during(format!("opening {}", path.display())))?;
+    let opened = Opened::open(storage, medium, &mut SystemRandom::new()).or_fail()?;
+    if opened.repaired() > 0 {
+        let count = opened.repaired();
+        output.note(format!("{count} records were written again into the copy that lacked them"));
+    }
+    Ok(opened)
+}
+
+fn judged(
+    source: Source,
+    common: &Common,
+    output: &Output,
+    interrupt: &Interrupt,
+) -> Result<Look, Failure> {
+    let path = path(common)?;
+    let mut checked = examine(&source, &path, common, output, interrupt)?;
+    let report = checked.report.clone();
+    let (exit, root) = root_word(&report);
+    tell_originality(&report, root.as_deref(), output);
+    // A root that changed is told by the exit code of the root alone.
+    if exit == Exit::Damage && checked.grounds.is_some() && checked.account.is_some() {
+        let root = root.unwrap_or_default();
+        let message = format!("the medium's root is {root}");
+        return Err(Failure::new(Exit::Damage, message).hint("compare it with the package"));
+    }
+    checked.report.notes.clear();
+    let medium = Medium::of(checked).or_fail();
+    let medium = medium.map_err(|failure| match failure.exit() {
+        Exit::Damage => failure.hint("don't use it: `scrip-wallet doctor` explains more"),
+        _ => failure,
+    })?;
+    Ok(Look { medium, report, source })
+}
+
+/// What is to be known before anything else.
+fn tell_originality(report: &Report, root: Option<&str>, output: &Output) {
+    match report.verdict {
+        Verdict::Touched => output.note("the medium was touched by ordinary use: all is whole"),
+        Verdict::FilesIntact => output.note("files intact; seal not checked"),
+        _ => {}
+    }
+    if let Binding::CopyOf { bound, found } = &report.hardware {
+        output.warn(format!("this is a copy: it was made on {bound} and lies on {found}"));
+    }
+    if let Some(root) = root.filter(|_| report.root.is_some_and(|root| !root.is_pinned())) {
+        output.note(format!("its root is {root}"));
+    }
+    report.notes.iter().for_each(|note| output.note(note));
+}
+
+/// The owner's keys by the owner's password.
+pub(crate) fn unlock<D: Device>(
+    opened: &mut Opened<D>,
+    password: &PasswordSource,
+) -> Result<(Unlocked, Password), Failure> {
+    if opened.life() == KeyLife::StoreMade {
+        return Err(not_yours());
+    }
+    let question = format!("password of medium {}", opened.medium().id().grouped());
+    let password = password.read(&question)?;
+    let unlocked = opened.unlock(&password).or_fail().map_err(|failure| match failure.exit() {
+        Exit::Refusal => failure.hint("try again as often as you like: nothing locks"),
+        _ => failure,
+    })?;
+    Ok((unlocked, password))
+}
+
+/// What to do before the first login.
+fn not_yours() -> Failure {
+    Failure::of(Exit::Refusal, &CommitError::NotLoggedIn)
+        .hint("run `scrip-wallet login` with the password from the package")
+}
+
+/// What there is on a medium, in JSON.
+pub(crate) fn sums(medium: &Medium) -> Value {
+    let (state, currency) = (&medium.account().state, medium.currency());
+    json!({
+        "balance": money(state.balance, currency),
+        "free": money(state.free(), currency),
+        "reserved": money(state.reserved(), currency),
+        "provisional": money(state.provisional, currency),
+        "debt": money(state.debt, currency),
+    })
+}
+
+/// The balance for a person, and what of it can't be spent under it.
+pub(crate) fn tell_balance(medium: &Medium, output: &Output) {
+    let (state, form) = (&medium.account().state, medium.form());
+    output.line(format!("Balance: {}", form.show(state.balance)));
+    let parts = [
+        ("reserved for downloads under way", state.reserved()),
+        ("earned, not settled yet", state.provisional),
+        ("lacking, taken from the next top-ups", state.debt),
+    ];
+    for (what, sum) in parts.into_iter().filter(|(_, sum)| !sum.is_zero()) {
+        output.line(format!("  {}: {what}", form.show(sum)));
+    }
+}

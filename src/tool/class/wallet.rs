@@ -1,0 +1,85 @@
+//! Classes of why an owner's medium can't be opened or written.
+
+use crate::device::ClaimError;
+use crate::journal::{self, AppendError, ReadError, StorageError};
+use crate::ledger::Refusal;
+use crate::tool::Exit;
+use crate::trust::access::AccessError;
+use crate::wallet::{CommitError, LoginError, OpenError, UnlockError, UnusableError};
+
+impl From<&UnusableError> for Exit {
+    fn from(error: &UnusableError) -> Self {
+        match error {
+            UnusableError::Unreadable(_) => Self::Failure,
+            UnusableError::NoWritableArea => Self::Refusal,
+            _ => Self::Damage,
+        }
+    }
+}
+
+impl From<&ClaimError> for Exit {
+    fn from(error: &ClaimError) -> Self {
+        match error {
+            ClaimError::InUse { .. } => Self::Refusal,
+            ClaimError::Io { .. } => Self::Failure,
+        }
+    }
+}
+
+impl From<&StorageError> for Exit {
+    fn from(error: &StorageError) -> Self {
+        match error {
+            StorageError::Open(error) => Self::from(error),
+            StorageError::Claim(error) => Self::from(error),
+            StorageError::Length { .. } => Self::Damage,
+        }
+    }
+}
+
+impl From<&OpenError> for Exit {
+    fn from(error: &OpenError) -> Self {
+        match error {
+            OpenError::Journal(
+                journal::OpenError::Read(ReadError::Device(_)) | journal::OpenError::Repair(_),
+            )
+            | OpenError::Access(_) => Self::Failure,
+            _ => Self::Damage,
+        }
+    }
+}
+
+impl From<&UnlockError> for Exit {
+    fn from(error: &UnlockError) -> Self {
+        match error {
+            UnlockError::Access(AccessError::WrongPassword(_)) => Self::Refusal,
+            UnlockError::Device(_) | UnlockError::Access(AccessError::Memory(..)) => Self::Failure,
+            _ => Self::Damage,
+        }
+    }
+}
+
+impl From<&Refusal> for Exit {
+    fn from(_: &Refusal) -> Self {
+        Self::Refusal
+    }
+}
+
+impl From<&CommitError> for Exit {
+    fn from(error: &CommitError) -> Self {
+        match error {
+            CommitError::Journal(AppendError::Device(_) | AppendError::Unsure) => Self::Failure,
+            CommitError::Journal(AppendError::Lost { .. }) => Self::Damage,
+            _ => Self::Refusal,
+        }
+    }
+}
+
+impl From<&LoginError> for Exit {
+    fn from(error: &LoginError) -> Self {
+        match error {
+            LoginError::Commit(error) => Self::from(error),
+            LoginError::Owned(_) => Self::Refusal,
+            LoginError::Memory(_) | LoginError::Device(_) => Self::Failure,
+        }
+    }
+}

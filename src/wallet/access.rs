@@ -1,0 +1,243 @@
+//! The two access files: slots of keys under passwords, written so that one is always whole.
+
+use crate::crypto::password::Password;
+use crate::crypto::sign::PublicKey;
+use crate::device::{Device, DeviceError};
+use crate::format::access::{AccessSlot, SLOT_BYTES, SLOTS};
+use crate::format::{Object, cbor};
+use crate::trust::access::{AccessError, HolderKeys};
+use crate::units::MediumId;
+
+/// Both access files as they stand.
+#[derive(Debug)]
+pub(super) struct AccessFiles {
+    starts: [u64; 2],
+    copies: [[Place; SLOTS]; 2],
+}
+
+/// One slot of one file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+enum Place {
+    #[default]
+    Empty,
+    Holds(Box<AccessSlot>),
+    /// Torn, or nothing that is known.
+    Damaged,
+}
+
+/// The owner's keys, and the slot that gave them.
+pub struct Unlocked {
+    /// Signs records, opens item keys.
+    pub keys: HolderKeys,
+    pub(super) slot: AccessSlot,
+}
+
+/// Why no access slot gives the owner's keys.
+#[derive(Debug, thiserror::Error)]
+pub enum UnlockError {
+    /// Neither file holds a slot of the key that counts.
+    #[error("medium {0}: neither access file holds a slot of the key that counts")]
+    NoSlot(MediumId),
+    /// A wrong password, or a slot that can't be opened.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// What an earlier change had left behind could not be wiped.
+    #[error("writing the access files: {0}")]
+    Device(#[from] DeviceError),
+}
+
+impl Place {
+    fn read(bytes: &[u8]) -> Self {
+        match cbor::unpad(bytes) {
+            Ok(None) => Self::Empty,
+            Ok(Some(object)) => {
+                AccessSlot::decode(object).map_or(Self::Damaged, |slot| Self::Holds(Box::new(slot)))
+            }
+            Err(_) => Self::Damaged,
+        }
+    }
+
+    fn of(&self, holder: &PublicKey) -> Option<&AccessSlot> {
+        match self {
+            Self::Holds(slot) if slot.key == *holder => Some(slot),
+            _ => None,
+        }
+    }
+
+    fn stored(&self) -> Vec<u8> {
+        let mut bytes = match self {
+            Self::Holds(slot) => slot.encode(),
+            Self::Empty | Self::Damaged => vec![],
+        };
+        bytes.resize(SLOT_BYTES, 0);
+        bytes
+    }
+}
+
+impl AccessFiles {
+    /// Read both files.
+    pub(super) fn read(device: &dyn Device, starts: [u64; 2]) -> Result<Self, DeviceError> {
+        let mut copies: [[Place; SLOTS]; 2] = Default::default();
+        for (copy, start) in copies.iter_mut().zip(starts) {
+            let mut bytes = vec![0; SLOT_BYTES * SLOTS];
+            device.read_at(start, &mut bytes)?;
+            for (place, slot) in copy.iter_mut().zip(bytes.chunks(SLOT_BYTES)) {
+                *place = Place::read(slot);
+            }
+        }
+        Ok(Self { starts, copies })
+    }
+
+    /// The keys that a password opens, by a slot that counts.
+    pub(super) fn unlock(
+        &self,
+        medium: MediumId,
+        holder: &PublicKey,
+        password: &Password,
+    ) -> Result<Unlocked, UnlockError> {
+        let mut refused = UnlockError::NoSlot(medium);
+        for slot in self.counting(holder) {
+            match HolderKeys::open(medium, &slot, password) {
+                Ok(keys) => return Ok(Unlocked { keys, slot }),
+                Err(error @ AccessError::Memory(..)) => return Err(error.into()),
+                // That it is no password is what a person has to know, if one slot says so.
+                Err(error) if !is_wrong_password(&refused) => refused = error.into(),
+                Err(_) => {}
+            }
+        }
+        Err(refused)
+    }
+
+    /// The different slots of a key that count, newest first: those of the newest generation that
+    /// stands in both files, and newer ones.
+    ///
+    /// What stands in one file alone belongs to a change that was not complete; it may be torn,
+    /// which can't be told from a slot under another password, so that older ones count beside it.
+    fn counting(&self, holder: &PublicKey) -> Vec<AccessSlot> {
+        let mut slots: Vec<AccessSlot> = vec![];
+        for slot in self.copies.iter().flatten().filter_map(|place| place.of(holder)) {
+            if !slots.contains(slot) {
+                slots.push(slot.clone());
+            }
+        }
+        let complete = self.complete(holder);
+        slots.retain(|slot| complete.is_none_or(|complete| slot.generation >= complete));
+        slots.sort_by_key(|slot| std::cmp::Reverse(slot.generation));
+        slots
+    }
+
+    /// The newest generation of a key of which a slot stands in both files.
+    fn complete(&self, holder: &PublicKey) -> Option<u64> {
+        let [one, other] = &self.copies;
+        let both = one.iter().filter(|place| other.contains(place));
+        both.filter_map(|place| place.of(holder)).map(|slot| slot.generation).max()
+    }
+
+    /// Give a file that holds no slot of the key the oldest one of the other, and flush.
+    ///
+    /// A newer one may be torn, and standing in both files it would be taken for complete. A file
+    /// that holds any is left alone: the other file, or the journal copy beside it, may be what is
+    /// damaged, and must be whole before this one is written.
+    pub(super) fn repair(
+        &mut self,
+        device: &dyn Device,
+        holder: &PublicKey,
+    ) -> Result<(), DeviceError> {
+        for copy in 0..2 {
+            let holds = self.copies[copy].iter().any(|place| place.of(holder).is_some());
+            let others = self.copies[1 - copy].iter().enumerate();
+            let oldest = others
+                .filter_map(|(at, place)| Some((place.of(holder)?.generation, at)))
+                .min()
+                .filter(|_| !holds);
+            if let Some((_, at)) = oldest {
+                let place = self.copies[1 - copy][at].clone();
+                self.copy_to(device, copy, at, &place, holder)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Give a file a slot that it lacks, and flush: at this place, if no slot of the key is there.
+    fn copy_to(
+        &mut self,
+        device: &dyn Device,
+        copy: usize,
+        at: usize,
+        place: &Place,
+        holder: &PublicKey,
+    ) -> Result<(), DeviceError> {
+        let own = &self.copies[copy];
+        let is_free = |at: &usize| own[*at].of(holder).is_none();
+        let free = std::iter::once(at).chain(0..SLOTS).find(is_free);
+        match free.filter(|_| !own.contains(place)) {
+            Some(free) => {
+                self.put(device, copy, free, place)?;
+                device.flush()
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Put a slot beside those that count: A, flush, then B, flush.
+    pub(super) fn add(
+        &mut self,
+        device: &dyn Device,
+        holder: &PublicKey,
+        slot: &AccessSlot,
+    ) -> Result<(), DeviceError> {
+        let newest = |at: &usize| {
+            let slots = self.copies.iter().filter_map(|copy| copy[*at].of(holder));
+            slots.map(|slot| slot.generation.saturating_add(1)).max().unwrap_or(0)
+        };
+        let at = (0..SLOTS).min_by_key(newest).expect("a file has slots");
+        let place = Place::Holds(Box::new(slot.clone()));
+        for copy in 0..2 {
+            self.put(device, copy, at, &place)?;
+            device.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Have both files hold this slot and nothing else: first the file that lacks it gets it, and
+    /// is flushed; then all others are wiped, A, flush, then B, flush.
+    pub(super) fn keep_only(
+        &mut self,
+        device: &dyn Device,
+        slot: &AccessSlot,
+    ) -> Result<(), DeviceError> {
+        let kept = Place::Holds(Box::new(slot.clone()));
+        for copy in 0..2 {
+            let at = self.copies[1 - copy].iter().position(|place| *place == kept);
+            self.copy_to(device, copy, at.unwrap_or(0), &kept, &slot.key)?;
+        }
+        for copy in 0..2 {
+            let is_other = |place: &Place| *place != Place::Empty && *place != kept;
+            let others: Vec<_> =
+                (0..SLOTS).filter(|at| is_other(&self.copies[copy][*at])).collect();
+            for at in &others {
+                self.put(device, copy, *at, &Place::Empty)?;
+            }
+            if !others.is_empty() {
+                device.flush()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn put(
+        &mut self,
+        device: &dyn Device,
+        copy: usize,
+        at: usize,
+        place: &Place,
+    ) -> Result<(), DeviceError> {
+        device.write_at(self.starts[copy] + (at * SLOT_BYTES) as u64, &place.stored())?;
+        self.copies[copy][at] = place.clone();
+        Ok(())
+    }
+}
+
+fn is_wrong_password(error: &UnlockError) -> bool {
+    matches!(error, UnlockError::Access(AccessError::WrongPassword(_)))
+}

@@ -1,0 +1,171 @@
+//! A medium as a check found it: what its records add up to, and what they rest on.
+
+use std::num::NonZeroUsize;
+
+use super::entry::Entry;
+use super::topup::{Credited, Topup, TopupRefusal, TopupTerms};
+use crate::format::record::{Body, EventId, Record};
+use crate::image::check::{Account, Area, Checked, Grounds, History, Verdict};
+use crate::journal;
+use crate::trust::{Root, TestRoots, Trust, Verified};
+use crate::units::{Amount, Currency, CurrencyForm, MediumId};
+use crate::voucher::code::CodeDigits;
+use crate::voucher::{Meant, Patience, RedeemError, meant};
+
+/// A medium that was found good, and what its records add up to.
+#[derive(Debug, Clone)]
+pub struct Medium {
+    pub(super) grounds: Grounds,
+    pub(super) account: Account,
+}
+
+/// Why a checked medium can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum UnusableError {
+    /// Nothing here says that it is a medium.
+    #[error("this is no medium: {0}")]
+    NoMedium(String),
+    /// It is altered.
+    #[error("the medium was altered or is damaged: {0}")]
+    Altered(String),
+    /// Parts of it can't be read.
+    #[error("parts of the medium can't be read: {0}")]
+    Unreadable(String),
+    /// Its writable area isn't there.
+    #[error("no writable area of this medium is mounted beside its read-only area")]
+    NoWritableArea,
+    /// Records are lost or don't follow.
+    #[error("the journal is damaged: {0}")]
+    Journal(String),
+}
+
+impl Medium {
+    /// Go on from a check; refused is what is altered, unreadable or without its records.
+    pub fn of(checked: Checked) -> Result<Self, UnusableError> {
+        let Checked { report, grounds, account } = checked;
+        let fault = report.faults.first();
+        let first = fault.map(|fault| format!("{}: {}", fault.part, fault.reason));
+        let first = first.unwrap_or_else(|| "what it rests on is damaged".to_owned());
+        let Some(grounds) = grounds else {
+            return Err(match report.verdict {
+                Verdict::NoMedium => UnusableError::NoMedium(first),
+                _ if report.unreadable > 0 => UnusableError::Unreadable(first),
+                _ => UnusableError::Altered(first),
+            });
+        };
+        match (account, report.history) {
+            (Some(account), _) => Ok(Self { grounds, account }),
+            (None, History::Damaged(reason)) => Err(UnusableError::Journal(reason)),
+            (None, _) if grounds.area == Area::Missing => Err(UnusableError::NoWritableArea),
+            (None, History::NotChecked(reason)) => Err(UnusableError::Journal(reason)),
+            (None, _) => Err(UnusableError::Journal("its records were not followed".to_owned())),
+        }
+    }
+
+    /// Its number.
+    pub fn id(&self) -> MediumId {
+        self.grounds.certificate.medium
+    }
+
+    /// What its money rests on.
+    pub fn grounds(&self) -> &Grounds {
+        &self.grounds
+    }
+
+    /// What its records add up to.
+    pub fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// Its currency, and how sums are written.
+    pub fn form(&self) -> CurrencyForm {
+        self.grounds.form
+    }
+
+    /// Its currency.
+    pub fn currency(&self) -> Currency {
+        self.grounds.form.currency()
+    }
+
+    /// All that is on it.
+    pub fn balance(&self) -> Amount {
+        self.account.state.balance
+    }
+
+    /// The record of a sequence number.
+    pub fn record(&self, seq: u64) -> Option<&Verified<Record>> {
+        self.account.records.iter().find(|record| record.seq.number() == seq)
+    }
+
+    /// The record that credited an event.
+    pub fn credited(&self, event: &EventId) -> Option<Credited> {
+        let credits = |record: &&Verified<Record>| {
+            let body = &record.body;
+            matches!(body, Body::TopupCode { .. } | Body::TopupVoucher { .. } | Body::Refund { .. })
+        };
+        let mut records = self.account.records.iter().filter(credits);
+        records.find_map(|record| {
+            let entry = record.accounting.as_ref().filter(|entry| entry.event == *event)?;
+            Some(Credited { record: record.seq, at: entry.at })
+        })
+    }
+
+    /// What an entry would add; nothing is written.
+    pub fn judge(&self, entry: &Entry) -> Result<Topup, TopupRefusal> {
+        self.with_terms(|terms| terms.judge(entry))
+    }
+
+    /// The code that was meant by a mistyped one.
+    pub fn meant(
+        &self,
+        typed: CodeDigits,
+        threads: NonZeroUsize,
+        patience: &dyn Patience,
+    ) -> Result<Meant, RedeemError> {
+        self.with_terms(|terms| meant(&terms.code_terms(), typed, threads, patience))
+    }
+
+    /// Amounts of which fewer than five codes are left on the live sheets.
+    pub fn few_left(&self) -> Vec<(Amount, u32)> {
+        self.with_terms(|terms: &TopupTerms<'_>| {
+            // The method's own path would hold for one lifetime alone.
+            terms.few_left()
+        })
+    }
+
+    fn with_terms<R>(&self, ask: impl FnOnce(&TopupTerms<'_>) -> R) -> R {
+        let (grounds, trust) = (&self.grounds, self.trust());
+        ask(&TopupTerms {
+            medium: self.id(),
+            form: grounds.form,
+            sheets: &grounds.sheets,
+            trust: &trust,
+            revoked: &grounds.revoked,
+            balance: self.balance(),
+            balance_max: grounds.policy.balance_max,
+            topup_max: grounds.policy.topup_max,
+            credited: &|event| self.credited(event),
+        })
+    }
+
+    /// What a voucher has to stand under: the root of the medium itself.
+    fn trust(&self) -> Trust {
+        let chain = self.grounds.store.chain();
+        let root = chain.0.last().map(|bytes| Root::read(bytes));
+        let root = root.expect("a chain ends in its root").expect("the check has read it");
+        // A test root that was not named would not have come so far.
+        let mut trust = Trust::new(vec![root], TestRoots::Allowed);
+        trust.raise_floor(self.grounds.floor());
+        self.account.state.floor.into_iter().for_each(|floor| trust.raise_floor(floor));
+        trust
+    }
+
+    /// What others need to judge this medium's money: the stamped slots, then the journal's
+    /// records as frames of generation 0.
+    pub fn evidence(&self) -> Vec<u8> {
+        let records: Vec<_> =
+            self.account.records.iter().map(|record| record.bytes().to_vec()).collect();
+        let frames = journal::first_frames(&records).expect("they came from frames");
+        [self.grounds.slots(), &frames].concat()
+    }
+}

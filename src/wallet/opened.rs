@@ -1,0 +1,315 @@
+//! A medium opened for writing: login, changes of the password, records committed one by one.
+
+use super::access::{AccessFiles, UnlockError, Unlocked};
+use super::medium::Medium;
+use super::topup::{Source, Topup};
+use crate::crypto::Random;
+use crate::crypto::password::{Cost, OutOfMemory, Password};
+use crate::crypto::sign::SecretKey;
+use crate::device::{Device, DeviceError};
+use crate::format::access::AccessSlot;
+use crate::format::record::{EventId, Record};
+use crate::journal::{self, AppendError, Journal, Use};
+use crate::ledger::next::{self, Code, Host, NextError, Slip};
+use crate::ledger::{Fold, KeyLife, Refusal, fold, follow};
+use crate::trust::access::HolderKeys;
+use crate::trust::sign;
+use crate::units::{Amount, Timestamp};
+
+/// A medium opened by its owner; nobody else writes it meanwhile.
+///
+/// Nothing that a record gives counts before the record lies in both copies of the journal.
+#[derive(Debug)]
+pub struct Opened<D> {
+    medium: Medium,
+    journal: Journal<D>,
+    access: AccessFiles,
+    instance: [u8; 8],
+}
+
+/// Why a medium could not be opened for writing.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The journal gives no records, or could not be repaired.
+    #[error(transparent)]
+    Journal(#[from] journal::OpenError),
+    /// Records are lost.
+    #[error("journal: frame {index} is lost in both copies, frame {later} is there")]
+    Lost {
+        /// The lost frame.
+        index: u32,
+        /// A frame behind it.
+        later: u32,
+    },
+    /// A record doesn't follow.
+    #[error(transparent)]
+    Refusal(#[from] Refusal),
+    /// The access files could not be read or repaired.
+    #[error("access files: {0}")]
+    Access(DeviceError),
+}
+
+/// Why a record was not committed.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// The first login has not been yet: the key is still the one that the store made.
+    #[error("this medium is not yours yet: the first login makes it so")]
+    NotLoggedIn,
+    /// There is no such record.
+    #[error(transparent)]
+    Next(#[from] NextError),
+    /// The rules say no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The journal doesn't take it.
+    #[error(transparent)]
+    Journal(#[from] AppendError),
+}
+
+/// Why a login or a change of the password didn't come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum LoginError {
+    /// The owner's key was made before.
+    #[error("medium {0} has its owner's key already")]
+    Owned(crate::units::MediumId),
+    /// The computer has too little memory for the password's cost.
+    #[error(transparent)]
+    Memory(#[from] OutOfMemory),
+    /// The record was not committed.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// The access files could not be written.
+    #[error("writing the access files: {0}")]
+    Device(#[from] DeviceError),
+}
+
+impl<D: Device> Opened<D> {
+    /// Give each copy what it lacks, of the access files and then of the journal, and go on from
+    /// what the check found.
+    ///
+    /// The access files come first: each lies beside its journal copy, so that a write to the
+    /// other copy may destroy the only slot there is.
+    pub fn open(device: D, medium: Medium, rng: &mut dyn Random) -> Result<Self, OpenError> {
+        let place = medium.grounds.journal;
+        let reading = journal::survey(&device, &place).map_err(journal::OpenError::from)?;
+        if let Some(lost) = &reading.lost {
+            return Err(OpenError::Lost { index: lost.index, later: lost.later });
+        }
+        let medium = refreshed(medium, &reading.records)?;
+        let read = AccessFiles::read(&device, medium.grounds.access);
+        let mut access = read.map_err(OpenError::Access)?;
+        let holder = medium.account.state.holder;
+        access.repair(&device, &holder).map_err(OpenError::Access)?;
+        let journal = Journal::open(device, place, medium.grounds.ram)?;
+        let mut instance = [0; 8];
+        rng.fill(&mut instance);
+        Ok(Self { medium, journal, access, instance })
+    }
+
+    /// The medium as it is now.
+    pub fn medium(&self) -> &Medium {
+        &self.medium
+    }
+
+    /// Whose key signs the next record.
+    pub fn life(&self) -> KeyLife {
+        self.medium.account.state.life
+    }
+
+    /// Frames of the journal that a copy lacked and has again.
+    pub fn repaired(&self) -> usize {
+        self.journal.repaired().len()
+    }
+
+    /// The keys that a password opens; what a change that was not complete left is wiped.
+    pub fn unlock(&mut self, password: &Password) -> Result<Unlocked, UnlockError> {
+        let holder = self.medium.account.state.holder;
+        let unlocked = self.access.unlock(self.medium.id(), &holder, password)?;
+        self.access.keep_only(self.journal.device(), &unlocked.slot)?;
+        Ok(unlocked)
+    }
+
+    /// The first login: new keys under the owner's own password take the place of the store-made
+    /// ones.
+    ///
+    /// The new slot is written to A, flush, to B, flush; then the `rekey` is committed; then all
+    /// other slots are wiped, A, flush, B, flush. Wherever that stops, either the first password
+    /// opens the medium as if nothing had been, or the new one does.
+    pub fn rekey(
+        &mut self,
+        first: &Unlocked,
+        password: &Password,
+        now: Timestamp,
+        rng: &mut dyn Random,
+    ) -> Result<Unlocked, LoginError> {
+        if self.life() == KeyLife::Owners {
+            return Err(LoginError::Owned(self.medium.id()));
+        }
+        let new = self.wrap(first.keys.rekeyed(rng), &first.slot, password, rng)?;
+        let holder = self.medium.account.state.holder;
+        self.access.add(self.journal.device(), &holder, &new.slot)?;
+        let state = &self.medium.account.state;
+        let record = next::rekey(state, &self.host(now), event(rng), &new.keys.key);
+        self.commit(&first.keys.key, &record, Use::Keeps)?;
+        self.access.keep_only(self.journal.device(), &new.slot)?;
+        Ok(new)
+    }
+
+    /// Put the same keys under another password; stopped anywhere, either password opens them.
+    pub fn change_password(
+        &mut self,
+        old: Unlocked,
+        password: &Password,
+        rng: &mut dyn Random,
+    ) -> Result<Unlocked, LoginError> {
+        let new = self.wrap(old.keys, &old.slot, password, rng)?;
+        let holder = self.medium.account.state.holder;
+        self.access.add(self.journal.device(), &holder, &new.slot)?;
+        self.access.keep_only(self.journal.device(), &new.slot)?;
+        Ok(new)
+    }
+
+    /// Whether a guess at this slot's password costs less than it has to.
+    pub fn is_cheap(&self, unlocked: &Unlocked) -> bool {
+        let (cost, least) = (&unlocked.slot.cost, self.medium.grounds.cost_min());
+        cost.memory_kib < least.memory_kib() || cost.passes < least.passes()
+    }
+
+    fn wrap(
+        &self,
+        keys: HolderKeys,
+        old: &AccessSlot,
+        password: &Password,
+        rng: &mut dyn Random,
+    ) -> Result<Unlocked, OutOfMemory> {
+        let least = self.medium.grounds.cost_min();
+        let memory = old.cost.memory_kib.max(least.memory_kib());
+        let passes = old.cost.passes.max(least.passes());
+        let cost = Cost::new(memory, passes, old.cost.lanes).unwrap_or(least);
+        let generation = old.generation.saturating_add(1);
+        let slot = keys.seal(self.medium.id(), generation, password, cost, rng)?;
+        Ok(Unlocked { keys, slot })
+    }
+
+    /// Commit a top-up that was judged on this medium.
+    pub fn topup(
+        &mut self,
+        keys: &HolderKeys,
+        topup: &Topup,
+        now: Timestamp,
+        rng: &mut dyn Random,
+    ) -> Result<(), CommitError> {
+        let record = self.topup_record(topup, now, event(rng))?;
+        self.commit_own(keys, &record, Use::Keeps)
+    }
+
+    fn topup_record(
+        &self,
+        topup: &Topup,
+        now: Timestamp,
+        event: EventId,
+    ) -> Result<Record, CommitError> {
+        let (state, host) = (&self.medium.account.state, self.host(now));
+        let grounds = &self.medium.grounds;
+        let record = match &topup.source {
+            Source::Code { code, opened } => {
+                let secret = code.secret().clone();
+                let (sheet, slot, amount) = (opened.sheet, opened.slot, opened.amount);
+                let partner = format!("store {}", grounds.certificate.store);
+                next::topup(state, &host, &Code { sheet, slot, secret, amount }, event, &partner)
+            }
+            Source::Voucher { carried, .. } => {
+                let own = grounds.store.certificate();
+                let by = carried.store.certificate();
+                let certificate = (by.key != own.key).then(|| by.bytes());
+                let slip = Slip { voucher: &carried.voucher, certificate };
+                next::topup_voucher(state, &host, &slip, event)
+            }
+        };
+        Ok(record.map_err(NextError::from)?)
+    }
+
+    /// Commit a purchase of goods on this medium.
+    pub fn buy(
+        &mut self,
+        keys: &HolderKeys,
+        (item, rights_holder): (&str, &str),
+        price: Amount,
+        now: Timestamp,
+        rng: &mut dyn Random,
+    ) -> Result<(), CommitError> {
+        let state = &self.medium.account.state;
+        let goods = (item, rights_holder);
+        let record = next::purchase(state, &self.host(now), event(rng), goods, price)?;
+        self.commit_own(keys, &record, Use::Spends)
+    }
+
+    /// Commit that goods were played.
+    pub fn played(
+        &mut self,
+        keys: &HolderKeys,
+        item: &str,
+        now: Timestamp,
+        rng: &mut dyn Random,
+    ) -> Result<(), CommitError> {
+        let state = &self.medium.account.state;
+        let record = next::play(state, &self.host(now), event(rng), item, "this computer");
+        self.commit_own(keys, &record, Use::Spends)
+    }
+
+    fn commit_own(
+        &mut self,
+        keys: &HolderKeys,
+        record: &Record,
+        usage: Use,
+    ) -> Result<(), CommitError> {
+        self.check_own()?;
+        self.commit(&keys.key, record, usage)
+    }
+
+    fn check_own(&self) -> Result<(), CommitError> {
+        match self.life() {
+            KeyLife::Owners => Ok(()),
+            KeyLife::StoreMade => Err(CommitError::NotLoggedIn),
+        }
+    }
+
+    /// Sign, hold against the rules, write to both copies: then it counts.
+    fn commit(&mut self, key: &SecretKey, record: &Record, usage: Use) -> Result<(), CommitError> {
+        let bytes = sign(key, record);
+        let account = &mut self.medium.account;
+        let mut state = account.state.clone();
+        let verified = follow(&self.medium.grounds.rules(), &mut state, &bytes)?;
+        let _committed = self.journal.append(&bytes, usage)?;
+        account.state = state;
+        account.records.push(verified);
+        Ok(())
+    }
+
+    fn host(&self, now: Timestamp) -> Host {
+        Host { at: now, floor: self.medium.grounds.floor(), instance: self.instance }
+    }
+}
+
+/// The medium with the records that its journal holds now, which another wallet may have added to
+/// since the check.
+fn refreshed(medium: Medium, records: &[Vec<u8>]) -> Result<Medium, Refusal> {
+    let known = &medium.account.records;
+    let same = |(known, found): (&crate::trust::Verified<Record>, &Vec<u8>)| known.bytes() == found;
+    if known.len() == records.len() && known.iter().zip(records).all(same) {
+        return Ok(medium);
+    }
+    let Medium { grounds, mut account } = medium;
+    let Fold { state, records, refusal } = fold(&grounds.rules(), grounds.blank(), records);
+    if let Some(refusal) = refusal {
+        return Err(refusal);
+    }
+    (account.state, account.records) = (state, records);
+    Ok(Medium { grounds, account })
+}
+
+fn event(rng: &mut dyn Random) -> EventId {
+    let mut event = [0; 16];
+    rng.fill(&mut event);
+    event
+}

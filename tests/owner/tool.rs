@@ -1,0 +1,1 @@
+//! The built tool in an owner's hands.
