@@ -109,7 +109,8 @@ pub enum AppendError {
 impl<D: Device> Journal<D> {
     /// Read both copies and give each what it lacks: A, flush, then B, flush.
     ///
-    /// Where a hole hides later records nothing is appended before [`Journal::accept_loss`].
+    /// Where a hole hides later records nothing is appended before [`Journal::accept_loss`]. Where
+    /// the copies parted, the shorter row is overwritten; it stays in the reading as `rival`.
     pub fn open(device: D, place: Place, ram: RamKind) -> Result<Self, OpenError> {
         let reading = survey(&device, &place)?;
         // What a killed process left in the system's cache has to be durable before it counts.
