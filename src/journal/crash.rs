@@ -1,17 +1,19 @@
 //! Losses of power in appends and compactions, within the fault model and beyond it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::rc::Rc;
 
 use super::commit::{Journal, OpenError, Use};
 use super::compact::{Archive, ArchiveFault, Carry};
+use super::mirror::{Chain, Mirror, Relation};
 use super::planted::{Fault, with};
 use super::read::{ReadError, Reading, survey};
 use super::{Place, first_frames};
 use crate::crypto::digest::sha256;
 use crate::device::simulated::{Bounds, Explored, Model, Procedure, Violation, Volatile, Witness};
+use crate::device::{Device, MemoryDevice};
 use crate::format::edition::RamKind;
 
 const RELEASED_MISSING: &str = "a released record is missing";
@@ -353,6 +355,82 @@ fn beyond_the_model_a_prefix_is_left_or_the_loss_is_named() {
     println!("{} distinct states beyond the model", found.beyond.len());
     assert!(found.violations.is_empty(), "{}", told(&found));
     assert!(found.beyond.len() > 50_000);
+}
+
+/// A script whose computer holds a mirror: what was released is there again, whatever happened.
+struct WithMirror {
+    script: Script,
+    /// How many states had to be restored.
+    restored: Cell<usize>,
+}
+
+const NOT_RESTORED: &str = "the mirror does not restore what was released";
+const NOT_COUNTED: &str = "what is said to be missing is not what is missing";
+
+impl WithMirror {
+    fn restore(&self, device: &Volatile, promise: &Promise) -> Result<(), Violation> {
+        let mut journal = match Journal::open(device, PLACE, RamKind::Rewritable) {
+            // Not even the first record is left to go on from.
+            Err(OpenError::Read(ReadError::Gap { .. } | ReadError::Empty)) => return Ok(()),
+            opened => opened.map_err(|fault| Violation::new(UNREADABLE, fault.to_string()))?,
+        };
+        let released = promise.now.records.iter().map(|name| self.script.record(*name).to_vec());
+        let row = first_frames(&released.collect::<Vec<_>>()).expect("short records");
+        let mirror = MemoryDevice::zeroed(usize::try_from(PLACE.bytes).expect("in memory"));
+        mirror.write_at(0, &row).expect("it fits");
+        let sequence = |record: &[u8]| record.first().map(|number| u64::from(*number));
+        let chain = Chain { sequence: &sequence, settled: None };
+        let fewer = promise.now.records.len().saturating_sub(journal.reading().records.len());
+        let relation = Mirror::on(Box::new(mirror)).relation(journal.reading(), chain);
+        let told = format!("{relation:?}, {promise:?}");
+        match relation.expect("memory is read") {
+            Relation::Medium if fewer == 0 => {}
+            Relation::Mirror(lost) if lost.len() == fewer => {
+                self.restored.set(self.restored.get() + 1);
+                let replayed = journal.replay(&lost);
+                replayed.map_err(|fault| Violation::new(REFUSED, fault.to_string()))?;
+            }
+            _ => return Err(Violation::new(NOT_COUNTED, told)),
+        }
+        let state = self.script.state(journal.reading())?;
+        let again = survey(device, &PLACE).map(|again| again == *journal.reading());
+        let whole = state == promise.now || Some(&state) == promise.next.as_ref();
+        if whole && again.is_ok_and(|same| same) {
+            return Ok(());
+        }
+        Err(Violation::new(NOT_RESTORED, told))
+    }
+}
+
+impl Procedure for WithMirror {
+    type Promise = Promise;
+
+    fn run(
+        &self,
+        device: &Volatile,
+        turn: usize,
+        before: &Promise,
+        witness: &mut Witness<'_, Promise>,
+    ) -> Result<(), Violation> {
+        self.script.run(device, turn, before, witness)
+    }
+
+    fn judge(&self, device: &Volatile, promise: &Promise, model: Model) -> Result<(), Violation> {
+        self.script.judge(device, promise, model)?;
+        self.restore(device, promise)
+    }
+}
+
+#[test]
+fn beyond_the_model_the_mirror_restores_what_was_released() {
+    let mut found = Explored::default();
+    let (device, promise) = APPENDS.start();
+    let mirrored = WithMirror { script: APPENDS, restored: Cell::new(0) };
+    found.explore(&mirrored, &device, &promise, &[fine(8).beyond()]);
+    assert!(found.violations.is_empty(), "{}", told(&found));
+    let (states, restored) = (found.beyond.len(), mirrored.restored.get());
+    println!("{states} distinct states beyond the model, {restored} restored from the mirror");
+    assert!(states > 1_000 && restored > 100, "{restored} of {states}");
 }
 
 /// Each a fault, what is run, how finely its power is lost, and the assertion that finds it.
