@@ -217,17 +217,22 @@ fn killed_at_any_moment_a_second_run_ends_whole_with_one_kit() {
     let whole = Killing::new();
     let takes = whole.runs_whole();
     whole.is_whole();
-    let mut killed = 0;
     for moment in 0..MOMENTS {
-        let bench = Killing::new();
-        let mut running = bench.start();
-        std::thread::sleep(takes * (2 * moment + 1) / (2 * MOMENTS));
-        running.kill().unwrap();
-        killed += u32::from(running.wait_with_output().unwrap().status.code().is_none());
+        // How long a run takes depends on what else runs: one that ended first is tried again.
+        let mut delay = takes * (2 * moment + 1) / (2 * MOMENTS);
+        let bench = loop {
+            let bench = Killing::new();
+            let mut running = bench.start();
+            std::thread::sleep(delay);
+            running.kill().unwrap();
+            if running.wait_with_output().unwrap().status.code().is_none() {
+                break bench;
+            }
+            delay = delay * 3 / 4;
+        };
         bench.runs_whole();
         bench.is_whole();
     }
-    assert!(killed > MOMENTS / 2, "{killed} of {MOMENTS} were killed");
 }
 
 #[test]
