@@ -37,6 +37,8 @@ pub(super) enum Fault {
     FreezeForks,
     /// What two branches lack before the first checkpoint is the owner's debt.
     StarterDebt,
+    /// What was revoked counts, although the list has arrived.
+    RevokedCounts,
     /// Of two rekeys the later one stands.
     LatestRekey,
 }

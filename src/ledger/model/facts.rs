@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::table::Node;
+use super::table::{LISTED, Node, SERIAL_CUT};
+use crate::format::cose::Sign1;
 use crate::format::policy::Policy;
 use crate::format::record::{Body, Record, RecordKind};
+use crate::format::sheet::Voucher;
+use crate::format::{Kind, Object};
 use crate::ledger::State;
 use crate::trust::Verified;
 
@@ -19,6 +22,8 @@ pub(super) enum Wrong {
     Back,
     /// More was spent at partners than is printed.
     AboveCap,
+    /// A voucher above the cut of a stolen store was credited after the list had arrived.
+    Revoked,
 }
 
 /// What is said of a journal.
@@ -94,6 +99,9 @@ impl Facts {
         let name = match &record.body {
             Body::TopupCode { sheet, slot, .. } => [&sheet[..], &[*slot]].concat(),
             Body::TopupVoucher { voucher, .. } => {
+                let message = Sign1::decode(&voucher.0, Kind::Voucher).unwrap();
+                let stolen = Voucher::decode(message.payload()).unwrap().serial > SERIAL_CUT;
+                self.note(Wrong::Revoked, stolen && record.floor.seconds() >= LISTED);
                 self.note(Wrong::Foreign, record.medium != crate::ledger::fixture::medium(1));
                 voucher.0.clone()
             }

@@ -94,6 +94,7 @@ impl Ledger {
             Step::Code(0),
             Step::Code(1),
             Step::Voucher,
+            Step::Stolen,
             Step::Buy,
             Step::Start,
             Step::Broken,
@@ -180,7 +181,7 @@ impl Ledger {
     }
 
     fn each(&self, world: &World, holds: impl Fn(&table::Node) -> bool) -> bool {
-        Self::journals(world).all(|id| self.table.see(id, &holds))
+        self.table.all(Self::journals(world), holds)
     }
 
     /// What journals come to by their own records, each thing once; those under another rekey than
@@ -242,6 +243,7 @@ const KEYS: &str = "each key signs what it may";
 const FORWARD: &str = "settled states go forward";
 const COPIES_AGREE: &str = "a copy under a statement holds it and its own records";
 const STORE_BEARS: &str = "before the first checkpoint the store bears what forks cost";
+const REVOKED: &str = "nothing above the cut counts where the list has arrived";
 const FIRST_STANDS: &str = "the rekey recorded first stands";
 
 impl Model for Ledger {
@@ -332,6 +334,9 @@ impl Model for Ledger {
             Property::always(FORWARD, |model: &Self, world: &World| {
                 model.each(world, |node| node.facts.without(Wrong::Back))
             }),
+            Property::always(REVOKED, |model: &Self, world: &World| {
+                model.each(world, |node| node.facts.without(Wrong::Revoked))
+            }),
             Property::always(COPIES_AGREE, |model: &Self, world: &World| {
                 let copies = [Some(world.stick), world.clone];
                 world.frozen || copies.into_iter().flatten().all(|id| model.agrees(world, id))
@@ -365,7 +370,7 @@ fn a_million_states_hold() {
     let begin = std::time::Instant::now();
     let model = Ledger::new(None, None);
     let table = Arc::clone(&model.table);
-    let checker = model.checker().threads(threads()).target_state_count(2_000_000);
+    let checker = model.checker().threads(threads()).target_state_count(1_800_000);
     let checker = checker.spawn_bfs().join();
     let unique = checker.unique_state_count();
     let broken = checker.discoveries().into_iter();
@@ -413,5 +418,6 @@ faults! {
     a_merge_that_forgets_is_found: MergeForgets breaks COPIES_AGREE;
     a_merge_that_repeats_is_found: MergeRepeats breaks COPIES_AGREE;
     starter_forks_held_against_owners_are_found: StarterDebt breaks STORE_BEARS;
+    a_list_that_binds_nobody_is_found: RevokedCounts breaks REVOKED;
     a_later_rekey_that_stands_is_found: LatestRekey breaks FIRST_STANDS;
 }

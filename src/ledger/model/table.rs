@@ -6,17 +6,19 @@ use std::sync::{Mutex, MutexGuard};
 use super::facts::Facts;
 use crate::crypto::digest::sha256;
 use crate::crypto::sign::SecretKey;
-use crate::format::policy::Policy;
+use crate::format::checkpoint::UsedVoucher;
+use crate::format::policy::{Policy, Revocation, RevokedStore};
 use crate::format::record::{EventId, Record};
 use crate::format::sheet::Sheet;
 use crate::format::transfer::{Partner, Receipt, Terms};
 use crate::ledger::fixture::{
     Purse, SETTLER, SHEET, STORE, World, at, bytes, host, key, medium, minor,
 };
-use crate::ledger::next::{self, Package, Segment, Slip, Statement};
+use crate::ledger::next::{self, Host, Package, Segment, Slip, Statement};
 use crate::ledger::planted::{Fault, planted};
 use crate::ledger::{Account, Credits, Outcome, Rules, State, apply, settle};
-use crate::trust::{Verified, sign, verify};
+use crate::trust::{Revoked, Verified, sign, verify};
+use crate::units::{Sequence, StoreId};
 use crate::voucher::voucher_id;
 
 /// A journal, by the last record of it.
@@ -36,6 +38,8 @@ pub(super) enum Step {
     End,
     /// A statement of the settler's, by its place.
     Take(Id),
+    /// A voucher that a thief signed with the store's stolen key.
+    Stolen,
     /// A purchase signed by the store-made key.
     StoreBuys,
     /// The fee of the segment that this journal of the payer's ends with.
@@ -78,6 +82,8 @@ pub(super) struct Table {
     policy: Policy,
     sheets: [Vec<Verified<Sheet>>; 2],
     voucher: Vec<u8>,
+    stolen: Vec<u8>,
+    revoked: Revoked,
     inner: Mutex<Inner>,
 }
 
@@ -100,10 +106,12 @@ impl Table {
         let world = World::new();
         let (own, other) = (Purse::blank(&world, 1), Purse::blank(&world, 2));
         let sheets = [own.sheets.clone(), other.sheets.clone()];
-        let voucher = own.voucher(STORE, 9, 400);
+        let (voucher, stolen) = (own.voucher(STORE, 9, 400), own.voucher(STORE, 50, 400));
         let blanks = [own.state, other.state];
         let policy = world.policy.clone();
-        let table = Self { world, policy, sheets, voucher, inner: Mutex::default() };
+        let revoked = revoked();
+        let inner = Mutex::default();
+        let table = Self { world, policy, sheets, voucher, stolen, revoked, inner };
         for blank in blanks {
             let account = Account::new(blank.medium, blank.head);
             table.lock().accounts.push(account);
@@ -123,6 +131,16 @@ impl Table {
     /// Look at a journal.
     pub(super) fn see<T>(&self, id: Id, look: impl FnOnce(&Node) -> T) -> T {
         look(&self.lock().nodes[id as usize])
+    }
+
+    /// Does something hold of all these journals?
+    pub(super) fn all(
+        &self,
+        mut ids: impl Iterator<Item = Id>,
+        holds: impl Fn(&Node) -> bool,
+    ) -> bool {
+        let inner = self.lock();
+        ids.all(|id| holds(&inner.nodes[id as usize]))
     }
 
     /// Look at an account.
@@ -212,8 +230,9 @@ impl Table {
         let record = match step {
             Step::Rekey(hand) => next::rekey(state, &host, [2; 16], &own_key(state, hand)),
             Step::Code(slot) => self.code(state, slot),
-            Step::Voucher => {
-                let voucher = verify(&self.voucher, &key(STORE).public()).ok()?;
+            Step::Voucher | Step::Stolen => {
+                let signed = if step == Step::Stolen { &self.stolen } else { &self.voucher };
+                let voucher = verify(signed, &key(STORE).public()).ok()?;
                 let slip = Slip { voucher: &voucher, certificate: None };
                 next::topup_voucher(state, &host, &slip, [4; 16]).ok()?
             }
@@ -240,9 +259,10 @@ impl Table {
         let stated = self.lock().statements[statement as usize].clone();
         let certificate = &self.world.settler;
         let statement = Statement { checkpoint: &stated.signed, certificate };
+        let host = Host { floor: at(LISTED), ..host() };
         vec![
-            next::checkpoint(state, &host(), [9; 16], &statement),
-            next::merge(state, &host(), [9; 16], &statement, &stated.since),
+            next::checkpoint(state, &host, [9; 16], &statement),
+            next::merge(state, &host, [9; 16], &statement, &stated.since),
         ]
     }
 
@@ -260,7 +280,7 @@ impl Table {
     ) -> Option<(Verified<Record>, State)> {
         let record = verify::<Record>(&sign(by, record), &by.public()).ok()?;
         let place = usize::from(state.medium != medium(1));
-        let rules: Rules<'_> = self.world.rules(&self.sheets[place]);
+        let rules = Rules { revoked: &self.revoked, ..self.world.rules(&self.sheets[place]) };
         let next = apply(&rules, state, &record).ok()?;
         Some((record, next))
     }
@@ -291,12 +311,8 @@ impl Table {
         let settled = settle(&self.policy, before, &states).unwrap();
         let credits = Credits {
             sheets: &[(SHEET, 5)],
-            vouchers: &[crate::format::checkpoint::UsedVoucher {
-                id: voucher_id(crate::units::StoreId::from_number(7).unwrap(), 9),
-                seq: crate::units::Sequence::FIRST,
-                at: at(40),
-            }],
-            as_of: at(20),
+            vouchers: &[used(9), used(50)],
+            as_of: at(LISTED),
             numbers: (1, 0),
         };
         let checkpoint = settled.checkpoint(before, &states, &credits);
@@ -321,6 +337,22 @@ impl Table {
         inner.ruled.insert(asked, ruled);
         ruled
     }
+}
+
+/// The store was stolen after it had sold so many vouchers; settlers know it since then.
+pub(super) const SERIAL_CUT: u64 = 20;
+pub(super) const LISTED: u64 = 30;
+
+fn revoked() -> Revoked {
+    let store = StoreId::from_number(7).unwrap();
+    let stores = vec![RevokedStore { store, serial_cut: SERIAL_CUT, head: None, unsold: vec![] }];
+    let list = Revocation { number: 1, issued: at(LISTED), media: vec![], sheets: vec![], stores };
+    Revoked::none().with(verify(&sign(&key(2), &list), &key(2).public()).unwrap())
+}
+
+fn used(serial: u64) -> UsedVoucher {
+    let id = voucher_id(StoreId::from_number(7).unwrap(), serial);
+    UsedVoucher { id, seq: Sequence::FIRST, at: at(40) }
 }
 
 fn store_made(state: &State) -> SecretKey {
