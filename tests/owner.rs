@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use scrip::crypto::SeededRandom;
 use scrip::crypto::password::Password;
 use scrip::device::simulated::SECTOR_BYTES;
-use scrip::device::{Device, DeviceError, MemoryDevice};
+use scrip::device::{Device, DeviceError};
 use scrip::image::check::{Checked, Identity, open};
 use scrip::image::leaves::Unwatched;
 use scrip::ledger::KeyLife;
@@ -32,11 +32,11 @@ fn rng(seed: u8) -> SeededRandom {
     SeededRandom::new([seed; 32])
 }
 
-fn examined(device: &MemoryDevice) -> Checked {
+fn examined(device: &dyn Device) -> Checked {
     open(device, &World::new().trust(), &Identity::Image, THREADS, &Unwatched).unwrap()
 }
 
-fn medium(device: &MemoryDevice) -> Medium {
+fn medium(device: &dyn Device) -> Medium {
     Medium::of(examined(device)).unwrap()
 }
 
@@ -162,6 +162,22 @@ fn a_code_counts_once() {
     let twice = opened.topup(&own.keys, &topup, at(1_002), &mut rng(4)).unwrap_err().to_string();
     assert!(twice.contains("was credited before"), "{twice}");
     assert_eq!(medium(&device).balance(), minor(1_000));
+}
+
+#[test]
+fn goods_are_paid_from_what_is_there_and_no_more() {
+    let device = Sample::new(SERIAL).burnt();
+    let mut opened = Opened::open(&device, medium(&device), &mut rng(1)).unwrap();
+    let first = opened.unlock(&password(FIRST)).unwrap();
+    let own = opened.rekey(&first, &password(OWN), at(1_000), &mut rng(2)).unwrap();
+    let mut buy =
+        |price| opened.buy(&own.keys, ("song", "a singer"), minor(price), at(1_001), &mut rng(3));
+    buy(300).unwrap();
+    let refused = buy(201).unwrap_err().to_string();
+    assert_eq!(refused, "201 minor units are needed, 200 may be spent");
+    let found = medium(&device);
+    let record = found.record(3).unwrap();
+    assert_eq!((found.balance(), record.history.content.as_deref()), (minor(200), Some("song")));
 }
 
 #[test]

@@ -51,7 +51,7 @@ pub(crate) fn take(
     let opened = Opened::open(storage, medium, &mut SystemRandom::new()).or_fail()?;
     if opened.repaired() > 0 {
         let count = opened.repaired();
-        output.note(format!("{count} records were written again into the copy that lacked them"));
+        output.note(format!("records that a copy lacked were written again: {count}"));
     }
     Ok(opened)
 }

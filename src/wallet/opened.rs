@@ -244,19 +244,6 @@ impl<D: Device> Opened<D> {
         self.commit_own(keys, &record, Use::Spends)
     }
 
-    /// Commit that goods were played.
-    pub fn played(
-        &mut self,
-        keys: &HolderKeys,
-        item: &str,
-        now: Timestamp,
-        rng: &mut dyn Random,
-    ) -> Result<(), CommitError> {
-        let state = &self.medium.account.state;
-        let record = next::play(state, &self.host(now), event(rng), item, "this computer");
-        self.commit_own(keys, &record, Use::Spends)
-    }
-
     fn commit_own(
         &mut self,
         keys: &HolderKeys,

@@ -1,1 +1,345 @@
-//! The built tool in an owner's hands.
+//! The built tool in an owner's hands, on an image and on mounted directories.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use assert_cmd::cargo::cargo_bin;
+use scrip::device::{Access, Device, Existing, FileDevice};
+use scrip::format::medium::CertificateSlot;
+use scrip::format::{Object, cbor};
+use scrip::image::layout::{CERTIFICATE_SLOT, SLOTS};
+use scrip::journal::frame::Frame;
+use scrip::units::MediumId;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{FIRST, OWN, SERIAL, code};
+use crate::check::mounted::Mounted;
+use crate::world::{Sample, World};
+
+/// The medium that [`Mounted`] shows.
+const MOUNTED_SERIAL: u64 = 42;
+
+/// A folder with a medium, its root and password files.
+struct Bench {
+    folder: TempDir,
+    medium: &'static str,
+    serial: u64,
+}
+
+struct Answer {
+    exit: i32,
+    stdout: String,
+    text: String,
+}
+
+impl Answer {
+    fn result(&self) -> Value {
+        serde_json::from_str(self.stdout.lines().last().unwrap()).unwrap()
+    }
+
+    #[track_caller]
+    fn says(&self, exit: i32, words: &str) {
+        assert!(self.exit == exit && self.text.contains(words), "{} {}", self.exit, self.text);
+    }
+}
+
+impl Bench {
+    fn image() -> Self {
+        let (folder, sample) = (tempfile::tempdir().unwrap(), Sample::new(SERIAL));
+        let path = folder.path().join("medium.img");
+        let length = sample.sealed.layout.medium_bytes();
+        sample.burn_to(&FileDevice::create(&path, length, Existing::Refuse).unwrap());
+        Self::prepared(folder, "medium.img", SERIAL)
+    }
+
+    /// Named by its writable area, as an owner without rights on the device does.
+    fn directories() -> Self {
+        Self::prepared(Mounted::new().folder, "RAM", MOUNTED_SERIAL)
+    }
+
+    fn prepared(folder: TempDir, medium: &'static str, serial: u64) -> Self {
+        let files = [("first", FIRST), ("own", OWN), ("third", "the third"), ("wrong", "guess")];
+        for (name, text) in files {
+            fs::write(folder.path().join(name), text).unwrap();
+        }
+        fs::write(folder.path().join("trust.cbr"), World::new().root).unwrap();
+        Self { folder, medium, serial }
+    }
+
+    fn command(&self, tool: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(cargo_bin(tool));
+        command
+            .args(arguments)
+            .args(["--trust", "trust.cbr", "--allow-test-root"])
+            .current_dir(self.folder.path())
+            .env("XDG_CONFIG_HOME", self.folder.path().join("config"))
+            .env("XDG_STATE_HOME", self.folder.path().join("state"))
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Answer {
+        let arguments = [&["--medium", self.medium], arguments].concat();
+        answer(&mut self.command("scrip-wallet", &arguments))
+    }
+
+    fn login(&self) -> Answer {
+        self.run(&["login", "--password-file", "first", "--new-password-file", "own"])
+    }
+
+    fn topup(&self, code: &str) -> Answer {
+        self.run(&["topup", code, "--password-file", "own"])
+    }
+
+    fn code(&self, slot: u8) -> String {
+        code(self.serial, slot)
+    }
+
+    fn balance(&self) -> String {
+        let answer = self.run(&["--json", "balance"]);
+        assert_eq!(answer.exit, 0, "{}", answer.text);
+        answer.result()["balance"]["minor"].as_str().unwrap().to_owned()
+    }
+
+    fn open(&self) -> FileDevice {
+        FileDevice::open(&self.folder.path().join(self.medium), Access::Write).unwrap()
+    }
+}
+
+fn answer(command: &mut Command) -> Answer {
+    let output = command.output().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    let text = stdout.clone() + &String::from_utf8(output.stderr).unwrap();
+    Answer { exit: output.status.code().unwrap(), stdout, text }
+}
+
+/// From the package to a history that adds up.
+fn walk(bench: &Bench) {
+    assert_eq!(bench.balance(), "500");
+    bench.topup(&bench.code(0)).says(5, "hint: run `scrip-wallet login`");
+    let wrong = ["login", "--password-file", "wrong", "--new-password-file", "own"];
+    bench.run(&wrong).says(5, "wrong password");
+    bench.login().says(0, "is yours now");
+    bench.login().says(5, "wrong password");
+    bench.run(&["login", "--password-file", "own"]).says(0, "Balance: 500 JPY");
+
+    let spaced = bench.code(0).replace('-', " ");
+    bench.topup(&spaced).says(0, "Added: 500 JPY");
+    let words: Vec<_> = ["topup"].into_iter().chain(spaced.split(' ')).collect();
+    let again = bench.run(&[&words, &["--password-file", "own"][..]].concat());
+    again.says(0, "Already added: 500 JPY on ");
+    again.says(0, "in record 3; nothing was changed.");
+    let full_width = |c: char| c.to_digit(10).map_or(c, |d| char::from_u32(0xff10 + d).unwrap());
+    let wide: String = bench.code(1).chars().map(full_width).collect();
+    let dry = bench.run(&["--json", "topup", &wide, "--dry-run"]);
+    assert_eq!((dry.exit, &dry.result()["added"]["minor"]), (0, &"500".into()), "{}", dry.text);
+    assert_eq!(bench.balance(), "1000");
+    bench.topup(&wide).says(0, "Balance: 1,500 JPY");
+    bench.run(&["topup", &bench.code(2), "--password-file", "wrong"]).says(5, "wrong password");
+    refusals(bench);
+    bench.run(&["passwd", "--password-file", "own", "--new-password-file", "third"]).says(0, "");
+    bench.topup(&bench.code(5)).says(5, "wrong password");
+    let last = bench.run(&["topup", &bench.code(5), "--password-file", "third"]);
+    last.says(0, "Balance: 2,500 JPY");
+    histories(bench);
+}
+
+/// What adds nothing, each in its own words.
+fn refusals(bench: &Bench) {
+    let number = MediumId::from_serial(bench.serial).grouped();
+    let foreign = bench.topup(&code(7, 0));
+    foreign.says(5, "this is not a code of this medium");
+    foreign.says(5, &number);
+    bench.topup("1234").says(5, "20 digits");
+    let mut mistyped = bench.code(4).into_bytes();
+    mistyped[6] = b'0' + (mistyped[6] - b'0' + 1) % 10;
+    let mistyped = String::from_utf8(mistyped).unwrap();
+    let asked = bench.topup(&mistyped);
+    asked.says(5, &format!("{} may be meant", bench.code(4)));
+    assert_eq!(bench.balance(), "1500");
+    let arguments = ["topup", &mistyped, "--yes", "--password-file", "own"];
+    bench.run(&arguments).says(0, "Balance: 2,000 JPY");
+}
+
+/// What the journal says, in all its forms.
+fn histories(bench: &Bench) {
+    let history = bench.run(&["history"]);
+    assert!(["genesis", "rekey", "topup"].iter().all(|kind| history.stdout.contains(kind)));
+    assert_eq!(history.stdout.lines().count(), 1 + 7, "{}", history.stdout);
+    let accounting = bench.run(&["--json", "history", "--accounting"]).result();
+    let rows = accounting["rows"].as_array().unwrap().clone();
+    let sum: i64 = rows
+        .iter()
+        .map(|row| row["amount"]["minor"].as_str().unwrap().parse::<i64>().unwrap())
+        .sum();
+    assert_eq!((rows.len(), sum), (5, 2_500));
+    assert_eq!(rows[4]["balance_after"]["minor"], "2500");
+    let csv = bench.run(&["history", "--accounting", "--csv", "--limit", "1"]);
+    let lines: Vec<_> = csv.stdout.lines().collect();
+    assert_eq!(lines[0], "at,amount,balance after,partner,reason,record,currency");
+    assert!(lines[1].contains(",500,2500,store 7,top-up by code,6,JPY"), "{}", csv.stdout);
+    let rekeys = bench.run(&["--json", "history", "--kind", "rekey"]).result();
+    assert_eq!(rekeys["rows"].as_array().unwrap().len(), 1);
+    let none = bench.run(&["--json", "history", "--since", "2999-01-01"]).result();
+    assert_eq!(none["rows"].as_array().unwrap().len(), 0);
+    bench.run(&["history", "--kind", "nothing"]).says(2, "hint: one of genesis, topup");
+    bench.run(&["receipt", "3"]).says(0, "+500 JPY");
+    bench.run(&["receipt", "70"]).says(5, "there is no record 70, the journal has 7");
+    export(bench);
+}
+
+/// The exported file holds the certificate and every record, in frames that chain.
+fn export(bench: &Bench) {
+    bench.run(&["export", "evidence.bin", "--dry-run"]).says(0, "7 records would be written");
+    bench.run(&["export", "evidence.bin"]).says(0, "7 records written");
+    bench.run(&["export", "evidence.bin"]).says(5, "evidence.bin");
+    let bytes = fs::read(bench.folder.path().join("evidence.bin")).unwrap();
+    let slot = &bytes[..usize::try_from(CERTIFICATE_SLOT.bytes).unwrap()];
+    let slot = CertificateSlot::decode(cbor::unpad(slot).unwrap().unwrap()).unwrap();
+    assert_eq!(slot.chain.0.len(), 3);
+    let slots: u64 = SLOTS.iter().map(|slot| slot.bytes).sum();
+    let mut rest = &bytes[usize::try_from(slots).unwrap()..];
+    let mut count = 0;
+    while let Some(frame) = Frame::decode(rest) {
+        assert_eq!((frame.generation, frame.index), (0, count));
+        rest = &rest[frame.stored_bytes()..];
+        count += 1;
+    }
+    assert_eq!((count, rest.len()), (7, 0));
+}
+
+#[test]
+fn an_owner_walks_from_the_package_to_a_history_on_an_image() {
+    let bench = Bench::image();
+    walk(&bench);
+    let checked = answer(&mut bench.command("scrip-verify", &["check", "medium.img"]));
+    checked.says(0, "sealed");
+    checked.says(0, "2,500 JPY");
+}
+
+#[test]
+fn an_owner_walks_from_the_package_to_a_history_on_directories() {
+    let bench = Bench::directories();
+    walk(&bench);
+    let checked = answer(&mut bench.command("scrip-verify", &["check", "ROM"]));
+    checked.says(0, "2,500 JPY");
+    fs::rename(bench.folder.path().join("ROM"), bench.folder.path().join("elsewhere.d")).unwrap();
+    fs::remove_dir_all(bench.folder.path().join("elsewhere.d")).unwrap();
+    let alone = bench.run(&["balance"]);
+    alone.says(2, "0 read-only areas are mounted here");
+}
+
+#[test]
+fn a_second_wallet_is_refused_and_may_look() {
+    let image = Bench::image();
+    image.login().says(0, "is yours now");
+    let device = image.open();
+    let claim = device.claim().unwrap();
+    image.topup(&image.code(0)).says(5, "in use by ");
+    assert_eq!(image.balance(), "500");
+    drop(claim);
+    image.topup(&image.code(0)).says(0, "Added: 500 JPY");
+    let directories = Bench::directories();
+    directories.login().says(0, "is yours now");
+    let journal = directories.folder.path().join("RAM/SCRIP/JOURNAL.A");
+    let journal = FileDevice::open(&journal, Access::Write).unwrap();
+    let _claim = journal.claim().unwrap();
+    directories.topup(&directories.code(0)).says(5, "in use by ");
+}
+
+#[test]
+fn an_altered_medium_stops_before_the_password() {
+    let bench = Bench::image();
+    let sample = Sample::new(SERIAL);
+    let start = sample.sealed.layout.rom().start;
+    let player = start + sample.sealed.plan.locate("/start.sh").unwrap();
+    let (device, mut byte) = (bench.open(), [0]);
+    device.read_at(player, &mut byte).unwrap();
+    device.write_at(player, &[byte[0] ^ 1]).unwrap();
+    // The password file isn't even looked for.
+    let unread = ["login", "--password-file", "none", "--new-password-file", "none"];
+    for arguments in [&unread[..], &["balance"], &["history"], &["topup", "1"]] {
+        let answer = bench.run(arguments);
+        let early = arguments == ["topup", "1"];
+        assert_eq!(answer.exit, if early { 5 } else { 3 }, "{arguments:?} {}", answer.text);
+        assert!(early || answer.text.contains("/start.sh"), "{}", answer.text);
+    }
+    device.write_at(player, &byte).unwrap();
+    device.write_at(start + 0x41, &[1]).unwrap();
+    bench.login().says(0, "the medium was touched by ordinary use");
+}
+
+#[test]
+fn a_journal_damaged_in_one_copy_is_repaired_in_two_refused() {
+    let bench = Bench::image();
+    bench.login().says(0, "is yours now");
+    let starts = super::medium(&bench.open()).grounds().journal.starts;
+    bench.open().write_at(starts[0], &[0xff; 512]).unwrap();
+    assert_eq!(bench.balance(), "500");
+    bench.topup(&bench.code(0)).says(0, "records that a copy lacked were written again: 1");
+    for start in starts {
+        bench.open().write_at(start, &[0xff; 512]).unwrap();
+    }
+    for arguments in [&["balance"][..], &["topup", &bench.code(1)], &["history"]] {
+        bench.run(arguments).says(3, "the journal is damaged: ");
+    }
+}
+
+#[test]
+fn killed_at_any_moment_a_top_up_has_been_or_has_not() {
+    const KILLS: u64 = 60;
+    let bench = Bench::image();
+    bench.login().says(0, "is yours now");
+    let path = bench.folder.path().join("medium.img");
+    let whole = fs::read(&path).unwrap();
+    let begun = Instant::now();
+    bench.topup(&bench.code(0)).says(0, "Added");
+    let takes = begun.elapsed();
+    let (mut expected, mut done, mut slot) = (1_000, 0, 1);
+    for kill in 0..KILLS {
+        if slot == 10 {
+            fs::write(&path, &whole).unwrap();
+            (expected, slot) = (500, 0);
+        }
+        slot += u8::from(slot == 3);
+        let arguments =
+            ["--medium", "medium.img", "topup", &bench.code(slot), "--password-file", "own"];
+        let mut command = bench.command("scrip-wallet", &arguments);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        // Most of the time goes into the check: the second half is looked at closely.
+        let part = 50 + (kill * 37) % 60;
+        std::thread::sleep(takes * u32::try_from(part).unwrap() / 100);
+        child.kill().unwrap();
+        let output = child.wait_with_output().unwrap();
+        let told = String::from_utf8(output.stdout).unwrap().contains("Added");
+        let balance: u64 = bench.balance().parse().unwrap();
+        assert!(balance == expected + 500 || (balance == expected && !told), "{balance} {told}");
+        done += u64::from(balance > expected);
+        slot += u8::from(balance > expected);
+        expected = balance;
+    }
+    println!("{KILLS} kills, {done} top-ups had been, a run takes {takes:?}");
+    assert!(done > 0 && takes > Duration::ZERO);
+    bench.run(&["doctor"]).says(0, "");
+}
+
+#[test]
+fn storage_that_takes_no_writing_is_named() {
+    let bench = Bench::directories();
+    let ram = bench.folder.path().join("RAM");
+    let mount = |arguments: &[&str]| {
+        let done = Command::new("mount").args(arguments).arg(&ram).status();
+        assert!(done.unwrap().success(), "mount {arguments:?} needs rights");
+    };
+    mount(&["--bind", ram.to_str().unwrap()]);
+    mount(&["-o", "remount,bind,ro"]);
+    let (refused, balance) = (bench.login(), bench.run(&["balance"]));
+    let unmounted = Command::new("umount").arg(&ram).status().unwrap();
+    assert!(unmounted.success());
+    refused.says(4, "Read-only file system");
+    balance.says(0, "500 JPY");
+    assert!(Path::new(&ram).is_dir());
+}
