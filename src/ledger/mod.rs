@@ -22,7 +22,7 @@ mod settled;
 mod state;
 mod transfers;
 
-pub use apply::{Fold, OPEN_MAX, advance, apply, fold, follow};
+pub use apply::{Fold, OPEN_MAX, advance, apply, fold, fold_by_head, follow};
 pub use event::{earn_event, placed_event};
 pub use moves::rekey_message;
 pub use refusal::{Reason, Refusal};
