@@ -2,12 +2,12 @@
 
 use scrip::crypto::SystemRandom;
 use scrip::crypto::password::Password;
-use scrip::device::Device;
+use scrip::device::{Device, Folder};
 use scrip::image::check::{Binding, Report, Verdict};
-use scrip::journal::Storage;
+use scrip::journal::{Mirror, Relation, Storage};
 use scrip::ledger::KeyLife;
 use scrip::tool::password::PasswordSource;
-use scrip::tool::{Classed, Exit, Failure, Interrupt, Output, Source, money};
+use scrip::tool::{Classed, Exit, Failure, Interrupt, Output, Source, home, money};
 use scrip::wallet::{CommitError, Medium, Opened, Unlocked};
 use serde_json::{Value, json};
 
@@ -48,12 +48,32 @@ pub(crate) fn take(
     let storage = source.into_storage(medium.grounds()).or_fail();
     let storage =
         storage.map_err(|failure| failure.during(format!("opening {}", path.display())))?;
-    let opened = Opened::open(storage, medium, &mut SystemRandom::new()).or_fail()?;
+    let mut opened = Opened::open(storage, medium, &mut SystemRandom::new()).or_fail()?;
+    attach(&mut opened, output);
     if opened.repaired() > 0 {
         let count = opened.repaired();
         output.note(format!("records that a copy lacked were written again: {count}"));
     }
     Ok(opened)
+}
+
+/// Use what this computer saw of the medium; without that the medium alone counts.
+fn attach(opened: &mut Opened<Storage>, output: &Output) {
+    let (medium, grounds) = (opened.medium().id(), opened.medium().grounds());
+    let folder = home::state().and_then(|state| Folder::open_or_create(&state.join("seen")).ok());
+    let mirror =
+        folder.and_then(|folder| Mirror::open(&folder, medium, grounds.journal.bytes).ok());
+    let Some(mirror) = mirror else { return };
+    match opened.attach(mirror) {
+        Ok(relation @ Relation::Mirror(_)) => {
+            output.warn(format!("the medium had {relation}: they were written back"));
+        }
+        Ok(relation @ (Relation::Parted { .. } | Relation::Apart { .. })) => {
+            output.warn(format!("{relation}: the shop can merge what this computer keeps"));
+        }
+        Ok(Relation::New | Relation::Medium | Relation::Settled) => {}
+        Err(error) => output.warn(format!("what this computer saw of it is not used: {error}")),
+    }
 }
 
 fn judged(

@@ -34,7 +34,7 @@ pub use entry::{Entry, EntryError, read_given, read_typed};
 pub use medium::{Medium, UnusableError};
 pub use memory::{Met, RootMemory};
 #[cfg(feature = "wallet")]
-pub use opened::{CommitError, LoginError, OpenError, Opened};
+pub use opened::{CommitError, LoginError, MirrorError, OpenError, Opened};
 pub use overview::{Offer, Overview};
 #[cfg(feature = "wallet")]
 pub use statement::{Filter, Ledger, csv_row, decimal, signed, unsigned};

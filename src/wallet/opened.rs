@@ -8,8 +8,10 @@ use crate::crypto::password::{Cost, OutOfMemory, Password};
 use crate::crypto::sign::SecretKey;
 use crate::device::{Device, DeviceError};
 use crate::format::access::AccessSlot;
+use crate::format::cose::Sign1;
 use crate::format::record::{EventId, Record};
-use crate::journal::{self, AppendError, Journal, Use};
+use crate::format::{Kind, Object};
+use crate::journal::{self, AppendError, Chain, Journal, Mirror, Relation, Use};
 use crate::ledger::next::{self, Code, Host, NextError, Slip};
 use crate::ledger::{Fold, KeyLife, Refusal, fold, follow};
 use crate::trust::access::HolderKeys;
@@ -47,6 +49,20 @@ pub enum OpenError {
     /// The access files could not be read or repaired.
     #[error("access files: {0}")]
     Access(DeviceError),
+}
+
+/// Why what this computer saw of a medium could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum MirrorError {
+    /// The mirror or the medium could not be read or written.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// What the mirror has doesn't follow.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The journal doesn't take it.
+    #[error(transparent)]
+    Journal(#[from] AppendError),
 }
 
 /// Why a record was not committed.
@@ -119,6 +135,35 @@ impl<D: Device> Opened<D> {
     /// Frames of the journal that a copy lacked and has again.
     pub fn repaired(&self) -> usize {
         self.journal.repaired().len()
+    }
+
+    /// Use what this computer saw of the journal, and have it see each record from now on.
+    ///
+    /// Records that the medium lost are written back where they follow. Where the medium went on
+    /// with others, the mirror keeps its branch and is not used.
+    pub fn attach(&mut self, mirror: Mirror) -> Result<Relation, MirrorError> {
+        let chain = Chain { sequence: &sequence, settled: None };
+        let relation = mirror.relation(self.journal.reading(), chain)?;
+        match &relation {
+            Relation::New | Relation::Medium | Relation::Settled => {}
+            Relation::Mirror(lost) => self.restore(lost)?,
+            Relation::Parted { .. } | Relation::Apart { .. } => return Ok(relation),
+        }
+        self.journal.attach(mirror)?;
+        Ok(relation)
+    }
+
+    /// Write back records that follow what the medium has.
+    fn restore(&mut self, lost: &[Vec<u8>]) -> Result<(), MirrorError> {
+        let account = &mut self.medium.account;
+        let mut state = account.state.clone();
+        let rules = self.medium.grounds.rules();
+        let follows = lost.iter().map(|bytes| follow(&rules, &mut state, bytes));
+        let records = follows.collect::<Result<Vec<_>, _>>()?;
+        self.journal.replay(lost)?;
+        account.state = state;
+        account.records.extend(records);
+        Ok(())
     }
 
     /// The keys that a password opens; what a change that was not complete left is wiped.
@@ -293,6 +338,12 @@ fn refreshed(medium: Medium, records: &[Vec<u8>]) -> Result<Medium, Refusal> {
     }
     (account.state, account.records) = (state, records);
     Ok(Medium { grounds, account })
+}
+
+/// The sequence that a record states.
+fn sequence(record: &[u8]) -> Option<u64> {
+    let message = Sign1::decode(record, Kind::Record).ok()?;
+    Record::decode(message.payload()).ok().map(|record| record.seq.number())
 }
 
 fn event(rng: &mut dyn Random) -> EventId {

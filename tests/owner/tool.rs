@@ -301,6 +301,8 @@ fn killed_at_any_moment_a_top_up_has_been_or_has_not() {
     let (mut expected, mut done, mut slot) = (1_000, 0, 1);
     for kill in 0..KILLS {
         if slot == 10 {
+            // This computer would put back what an older medium lacks.
+            fs::remove_dir_all(bench.folder.path().join("state")).unwrap();
             fs::write(&path, &whole).unwrap();
             (expected, slot) = (500, 0);
         }
@@ -324,6 +326,32 @@ fn killed_at_any_moment_a_top_up_has_been_or_has_not() {
     println!("{KILLS} kills, {done} top-ups had been, a run takes {takes:?}");
     assert!(done > 0 && takes > Duration::ZERO);
     bench.run(&["doctor"]).says(0, "");
+}
+
+#[test]
+fn a_medium_that_comes_back_with_less_gets_it_from_this_computer() {
+    let bench = Bench::image();
+    bench.login().says(0, "is yours now");
+    let path = bench.folder.path().join("medium.img");
+    let older = fs::read(&path).unwrap();
+    for slot in [0, 1] {
+        bench.topup(&bench.code(slot)).says(0, "Added: 500 JPY");
+    }
+    fs::write(&path, &older).unwrap();
+    assert_eq!(bench.balance(), "500");
+    let told = bench.run(&["login", "--password-file", "own"]);
+    told.says(0, "2 records fewer than this computer last saw: they were written back");
+    assert_eq!(bench.balance(), "1500");
+    // Without this computer's memory an older medium counts as it is, and goes another way.
+    let state = bench.folder.path().join("state");
+    fs::rename(&state, bench.folder.path().join("kept")).unwrap();
+    fs::write(&path, &older).unwrap();
+    bench.topup(&bench.code(2)).says(0, "Balance: 1,000 JPY");
+    fs::remove_dir_all(&state).unwrap();
+    fs::rename(bench.folder.path().join("kept"), &state).unwrap();
+    let parted = bench.topup(&bench.code(4));
+    parted.says(0, "are not on the medium, which went on with others");
+    parted.says(0, "Balance: 1,500 JPY");
 }
 
 #[test]
