@@ -52,6 +52,10 @@ pub(crate) enum Verb {
     Balance,
     /// Add what a code, a voucher or a picture of either gives
     Topup(TopupArgs),
+    /// Show what the medium offers, and what of it was bought; needs no password
+    Catalog,
+    /// Pay for an item of the catalogue
+    Buy(BuyArgs),
     /// Show what happened, or with --accounting what it did to the money
     History(HistoryArgs),
     /// Show one record of the history whole
@@ -142,4 +146,17 @@ pub(crate) struct HistoryArgs {
     /// Print comma-separated values for a spreadsheet
     #[arg(long, conflicts_with = "json")]
     pub(crate) csv: bool,
+}
+
+/// What `buy` takes.
+#[derive(Debug, Args)]
+pub(crate) struct BuyArgs {
+    /// The item's id, as `catalog` shows it
+    pub(crate) item: String,
+    /// Read the password from this file, instead of asking
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Say what would be paid, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }

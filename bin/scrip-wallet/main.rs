@@ -2,6 +2,7 @@
 
 mod ask;
 mod balance;
+mod buy;
 mod cli;
 mod doctor;
 mod history;
@@ -31,6 +32,8 @@ fn main() -> ExitCode {
             Verb::Passwd(args) => login::passwd(&common, &args, output, interrupt),
             Verb::Balance => balance::balance(&common, output, interrupt),
             Verb::Topup(args) => topup::topup(&common, &args, output, interrupt),
+            Verb::Catalog => buy::catalog(&common, output, interrupt),
+            Verb::Buy(args) => buy::buy(&common, &args, output, interrupt),
             Verb::History(args) => history::history(&common, &args, output, interrupt),
             Verb::Receipt { record } => history::receipt(&common, record, output, interrupt),
             Verb::Export { file, dry_run } => {
