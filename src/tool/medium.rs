@@ -67,6 +67,11 @@ impl Source {
         inside.insert(0, path.clone());
         if holds(path, JOURNAL_PATHS[0]) || holds(path, JOURNAL_PATHS[1]) {
             inside = read_only_areas_of(path, &machine);
+            if inside.is_empty() {
+                let message = "originality not checked: the read-only area that belongs to this \
+                               writable area is not mounted";
+                return Err(Failure::new(Exit::Refusal, message).hint("mount both of its areas"));
+            }
         }
         inside.retain(|folder| holds(folder, MANIFEST_PATH));
         let [rom] = inside.as_slice() else {

@@ -8,17 +8,21 @@ use std::time::{Duration, Instant};
 use assert_cmd::cargo::cargo_bin;
 use scrip::device::{Access, Device, Existing, FileDevice};
 use scrip::format::edition::{Catalogue, Item, ItemKind};
+use scrip::format::field::Bytes;
 use scrip::format::medium::CertificateSlot;
+use scrip::format::sheet::{Voucher, VoucherFile};
 use scrip::format::{Object, cbor};
 use scrip::image::layout::{CATALOGUE_PATH, CERTIFICATE_SLOT, SLOTS};
 use scrip::journal::frame::Frame;
-use scrip::units::{ByteCount, MediumId};
+use scrip::trust::sign;
+use scrip::units::{ByteCount, MediumId, StoreId};
+use scrip::voucher::voucher_id;
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{FIRST, OWN, SERIAL, code};
 use crate::check::mounted::Mounted;
-use crate::world::{Sample, World, files, minor, sealed_as, shape, stamped, yen};
+use crate::world::{Sample, World, at, files, minor, sealed_as, shape, stamped, yen};
 
 /// The medium that [`Mounted`] shows.
 const MOUNTED_SERIAL: u64 = 42;
@@ -234,7 +238,7 @@ fn an_owner_walks_from_the_package_to_a_history_on_directories() {
     fs::rename(bench.folder.path().join("ROM"), bench.folder.path().join("elsewhere.d")).unwrap();
     fs::remove_dir_all(bench.folder.path().join("elsewhere.d")).unwrap();
     let alone = bench.run(&["balance"]);
-    alone.says(2, "0 read-only areas are mounted here");
+    alone.says(5, "originality not checked: the read-only area that belongs to this");
 }
 
 #[test]
@@ -358,6 +362,40 @@ fn a_medium_that_comes_back_with_less_gets_it_from_this_computer() {
     let parted = bench.topup(&bench.code(4));
     parted.says(0, "are not on the medium, which went on with others");
     parted.says(0, "Balance: 1,500 JPY");
+}
+
+#[test]
+fn a_voucher_is_added_by_its_file_once() {
+    let bench = Bench::image();
+    bench.login().says(0, "is yours now");
+    let world = World::new();
+    let store = StoreId::from_number(7).unwrap();
+    let voucher = |name: &str, serial: u64, medium: u64| {
+        let voucher = Voucher {
+            id: voucher_id(store, serial),
+            medium: MediumId::from_serial(medium),
+            amount: minor(700),
+            currency: yen(),
+            store,
+            serial,
+            issued: at(20),
+            expires: at(0).plus_days(300),
+        };
+        let signed = Bytes(sign(&world.store, &voucher));
+        let file = VoucherFile { voucher: signed, chain: world.store_chain.clone() };
+        fs::write(bench.folder.path().join(name), file.encode()).unwrap();
+    };
+    voucher("own.voucher", 5, SERIAL);
+    voucher("foreign.voucher", 6, SERIAL + 1);
+    bench.topup("own.voucher").says(0, "Balance: 1,200 JPY");
+    bench.topup("own.voucher").says(0, "Already added: 700 JPY");
+    bench.topup("foreign.voucher").says(5, "this is not a voucher of this medium");
+    let path = bench.folder.path().join("own.voucher");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[90] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    assert_eq!(bench.topup("own.voucher").exit, 3);
+    assert_eq!(bench.balance(), "1200");
 }
 
 #[test]
