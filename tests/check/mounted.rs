@@ -159,7 +159,7 @@ fn the_journal_is_looked_for_and_read_from_either_copy() {
     flip(&mounted.ram("/SCRIP/JOURNAL.B"), 100);
     let report = mounted.report();
     assert_eq!((report.verdict, report.grade()), (Verdict::FilesIntact, Grade::Damaged));
-    let lost = "journal: record 0 is damaged in both copies, record 1 is there";
+    let lost = "journal: frame 0 of generation 0 is damaged in both copies, frame 1 is there";
     assert_eq!(report.history, History::Damaged(lost.to_owned()));
     fs::remove_dir_all(mounted.ram("")).unwrap();
     fs::create_dir(mounted.ram("")).unwrap();

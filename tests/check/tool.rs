@@ -205,13 +205,13 @@ fn directories_are_checked_alone_or_under_the_one_they_are_mounted_in() {
     let mounted = Mounted::new();
     let bench = Bench::new();
     let top = mounted.folder.path().to_str().unwrap();
-    for place in [top.to_owned(), format!("{top}/ROM")] {
+    for place in [top.to_owned(), format!("{top}/ROM"), format!("{top}/RAM")] {
         let (code, text) = bench.trusted(&[&place]);
         let words = "TEST: files intact; seal not checked (needs the device or image)\n";
         assert!(code == 0 && text.contains(words), "{code}: {text}");
         assert!(text.contains("journal           sound: 2 records"), "{text}");
     }
-    let (code, text) = bench.trusted(&[&format!("{top}/RAM")]);
+    let (code, text) = bench.trusted(&[&format!("{top}/RAM/SCRIP")]);
     let words = "0 read-only areas are mounted here, expected 1\nhint: name the directory where";
     assert!(code == 2 && text.contains(words), "{code}: {text}");
 }
