@@ -4,7 +4,7 @@
 //! medium opened for writing: first login, changes of the password, top-ups, purchases, each
 //! committed to both copies of the journal before anything follows from it.
 //!
-//! [`Overview`] is what an owner wants to know at a glance, [`advice`] what to do about it;
+//! [`Overview`] is what an owner wants to know at a glance, [`advice()`] what to do about it;
 //! [`RootMemory`] remembers under which root a medium was first seen here, so that another root
 //! later is noticed. `read_typed` and `read_given` take a top-up as it
 //! is typed, pasted or photographed, and `TopupTerms::judge` says what it would add, or why nothing.

@@ -2,7 +2,7 @@
 //!
 //! Slots, tree and seal can't change as one. So it is done in two halves: [`Examined::plan`] gives
 //! the blocks that are to be written, and proves on a view of the medium with those blocks laid
-//! over it that it will be sealed; [`write`] writes them. Who keeps the blocks in between can write
+//! over it that it will be sealed; [`write()`] writes them. Who keeps the blocks in between can write
 //! them again after a cut, to the same bytes. While some are written and some are not the medium is
 //! *altered*: its seal's root is that of all of them or of none.
 //!
@@ -284,7 +284,7 @@ pub struct Restamped {
     pub bytes: u64,
 }
 
-/// How many bytes [`write`] would write.
+/// How many bytes [`write()`] would write.
 pub fn bytes_to_write(
     mut reading: Reading,
     device: &dyn Device,
