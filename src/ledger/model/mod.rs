@@ -403,7 +403,6 @@ macro_rules! faults {
 
 faults! {
     a_code_credited_again_is_found: CreditAgain breaks CREDITED_ONCE;
-    a_forgotten_list_of_codes_is_found: ForgetUsed breaks COPIES_AGREE;
     a_missing_reserve_is_found: NoReserve breaks SUFFICIENT_FUNDS;
     fees_spent_at_once_are_found: FeesAtOnce breaks SUFFICIENT_FUNDS;
     a_missing_cap_is_found: NoCap breaks BOUNDED;
@@ -412,13 +411,19 @@ faults! {
     a_second_rekey_is_found: RekeyAgain breaks KEYS;
     a_retired_key_is_found: RetiredKey breaks KEYS;
     loose_events_are_found: LooseEvents breaks NO_VALUE_CREATED;
-    an_older_checkpoint_is_found: OldCheckpoint breaks FORWARD;
-    a_settlement_of_the_longest_branch_is_found: LongestBranch breaks NO_VALUE_CREATED;
     a_sum_of_branches_is_found: SumOfBranches breaks NO_VALUE_CREATED;
     freezing_every_fork_is_found: FreezeForks breaks NOBODY_FROZEN;
+    a_list_that_binds_nobody_is_found: RevokedCounts breaks REVOKED;
+    a_later_rekey_that_stands_is_found: LatestRekey breaks FIRST_STANDS;
+}
+
+// Found after seconds each.
+#[cfg(feature = "thorough")]
+faults! {
+    a_forgotten_list_of_codes_is_found: ForgetUsed breaks COPIES_AGREE;
+    an_older_checkpoint_is_found: OldCheckpoint breaks FORWARD;
+    a_settlement_of_the_longest_branch_is_found: LongestBranch breaks NO_VALUE_CREATED;
     a_merge_that_forgets_is_found: MergeForgets breaks COPIES_AGREE;
     a_merge_that_repeats_is_found: MergeRepeats breaks COPIES_AGREE;
     starter_forks_held_against_owners_are_found: StarterDebt breaks STORE_BEARS;
-    a_list_that_binds_nobody_is_found: RevokedCounts breaks REVOKED;
-    a_later_rekey_that_stands_is_found: LatestRekey breaks FIRST_STANDS;
 }
