@@ -8,13 +8,23 @@ use super::terminal::Terminal;
 use super::tool::Tmpfs;
 use crate::loop_device::LoopDevice;
 
-/// Sizes that no other test's devices have: a station burns all of one size.
-const STATION: u64 = (83 << 20) + 4096;
-const INTERRUPTED: u64 = (84 << 20) + 4096;
-const AGAIN: u64 = (86 << 20) + 4096;
-const OTHER: u64 = (85 << 20) + 4096;
+/// MiB that no other test's devices have: a station burns all of one size.
+const STATION: u64 = 83;
+const INTERRUPTED: u64 = 84;
+const AGAIN: u64 = 86;
+const OTHER: u64 = 85;
 
 const LIFTED: [&str; 2] = ["--override", "not-removable"];
+
+/// A size in bytes that no device of another run of these tests has either.
+fn size(mib: u64) -> u64 {
+    (mib << 20) + 4096 * u64::from(1 + std::process::id() % 200)
+}
+
+/// A device of one test's size.
+fn plug_in(mib: u64) -> LoopDevice {
+    LoopDevice::new(size(mib))
+}
 
 /// Such as `/dev/loop0`.
 fn path(device: &LoopDevice) -> &str {
@@ -32,31 +42,31 @@ fn confirmed(desk: &Desk, args: &[&str], first: &LoopDevice) -> Terminal {
 /// A device whose storage ends early.
 fn failing(full: &Tmpfs) -> LoopDevice {
     let backing = full.0.path().join("backing");
-    fs::File::create(&backing).unwrap().set_len(STATION).unwrap();
+    fs::File::create(&backing).unwrap().set_len(size(STATION)).unwrap();
     LoopDevice::over(&backing)
 }
 
 #[test]
 fn a_station_burns_what_is_plugged_in_and_lists_good_and_bad() {
     let desk = Desk::new(6);
-    let first = LoopDevice::new(STATION);
-    let there_before = LoopDevice::new(STATION);
+    let first = plug_in(STATION);
+    let there_before = plug_in(STATION);
     let mut terminal = confirmed(&desk, &["--station", "--count", "5"], &first);
     let shown = terminal.shown();
     let line = shown.lines().find(|line| line.contains(path(&first))).unwrap_or_default();
     assert!(line.contains("blank") && line.contains("no serial number"), "{shown}");
     terminal.shows("1 of 5 good, 0 bad; plug in the next", 1);
 
-    let pair = [LoopDevice::new(STATION), LoopDevice::new(STATION)];
-    let other = LoopDevice::new(OTHER);
+    let pair = [plug_in(STATION), plug_in(STATION)];
+    let other = plug_in(OTHER);
     terminal.shows("3 of 5 good, 0 bad", 1);
     let full = Tmpfs::new("24m");
     let bad = failing(&full);
     terminal.shows("3 of 5 good, 1 bad", 1);
     let mut next = pair;
-    next[0].exchange(STATION);
+    next[0].exchange(size(STATION));
     terminal.shows("4 of 5 good, 1 bad", 1);
-    let last = LoopDevice::new(STATION);
+    let last = plug_in(STATION);
     let said = terminal.ends();
 
     said.ended(4, &["5 of 6 burnt"]);
@@ -86,7 +96,7 @@ fn a_station_burns_what_is_plugged_in_and_lists_good_and_bad() {
 #[test]
 fn a_medium_that_comes_back_is_not_burnt_again() {
     let desk = Desk::new(3);
-    let first = LoopDevice::new(AGAIN);
+    let first = plug_in(AGAIN);
     let mut terminal = confirmed(&desk, &["--station"], &first);
     terminal.shows("1 good, 0 bad", 1);
     let whole = fs::read(first.path()).unwrap();
@@ -94,7 +104,7 @@ fn a_medium_that_comes_back_is_not_burnt_again() {
     fs::write(&copy, &whole).unwrap();
     first.shows_again(&copy);
     terminal.shows(", just burnt: take it out", 1);
-    let second = LoopDevice::new(AGAIN);
+    let second = plug_in(AGAIN);
     terminal.shows("2 good, 0 bad", 1);
     assert!(fs::read(first.path()).unwrap() == whole, "it was written to");
     desk.check(second.path()).ended(0, &["sealed"]);
@@ -108,10 +118,10 @@ fn a_medium_that_comes_back_is_not_burnt_again() {
 fn ctrl_c_in_the_middle_ends_with_the_list_and_130() {
     let desk = Desk::new(24);
     for _ in 0..12 {
-        let first = LoopDevice::new(INTERRUPTED);
+        let first = plug_in(INTERRUPTED);
         let mut terminal = confirmed(&desk, &["--station", "--count", "9"], &first);
         terminal.shows("1 of 9 good, 0 bad", 1);
-        let second = LoopDevice::new(INTERRUPTED);
+        let second = plug_in(INTERRUPTED);
         wait_until("the first bytes", || fs::metadata(second.file()).unwrap().blocks() > 9_000);
         terminal.interrupts();
         let said = terminal.ends();
@@ -130,7 +140,7 @@ fn ctrl_c_in_the_middle_ends_with_the_list_and_130() {
 #[test]
 fn nothing_is_burnt_unless_its_name_is_typed() {
     let desk = Desk::new(1);
-    let device = LoopDevice::new(OTHER);
+    let device = plug_in(OTHER);
     let asked = || {
         let mut terminal = desk.terminal(&LIFTED);
         terminal.shows("type its name to burn it:", 1);

@@ -3,19 +3,23 @@
 use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, sleep};
+use std::time::{Duration, Instant};
 
 use super::desk::{Said, wait_until};
 
 /// What a terminal makes of Ctrl-C.
 const CTRL_C: &str = "\x03";
 
+/// How long words may take to be shown.
+const PATIENCE: Duration = Duration::from_mins(1);
+
 /// A terminal on which one tool runs.
 pub(crate) struct Terminal {
     running: Child,
     keys: ChildStdin,
     shown: Arc<Mutex<String>>,
-    screen: JoinHandle<()>,
+    screen: Option<JoinHandle<()>>,
 }
 
 impl Terminal {
@@ -38,7 +42,7 @@ impl Terminal {
                 kept.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..len]));
             }
         });
-        Self { running, keys, shown, screen }
+        Self { running, keys, shown, screen: Some(screen) }
     }
 
     /// All that was shown so far.
@@ -50,15 +54,12 @@ impl Terminal {
     #[track_caller]
     pub(crate) fn shows(&mut self, words: &str, times: usize) {
         let shown = || self.shown.lock().unwrap().matches(words).count() >= times;
-        wait_until(&format!("{words:?}, {times} times"), || {
-            let ended = self.running.try_wait().unwrap();
-            assert!(
-                ended.is_none() || shown(),
-                "{words:?} is missing in {}",
-                self.shown.lock().unwrap()
-            );
-            shown()
-        });
+        let began = Instant::now();
+        while !shown() {
+            let waits = self.running.try_wait().unwrap().is_none() && began.elapsed() < PATIENCE;
+            assert!(waits || shown(), "{words:?}, {times} times: missing in {}", self.shown());
+            sleep(Duration::from_millis(1));
+        }
     }
 
     /// Type a line.
@@ -81,8 +82,16 @@ impl Terminal {
     pub(crate) fn ends(mut self) -> Said {
         wait_until("the end", || self.running.try_wait().unwrap().is_some());
         let exit = self.running.wait().unwrap().code().unwrap_or(-1);
-        self.screen.join().unwrap();
-        let out = self.shown.lock().unwrap().clone();
-        Said { exit, out, err: String::new() }
+        self.screen.take().unwrap().join().unwrap();
+        Said { exit, out: self.shown(), err: String::new() }
+    }
+}
+
+impl Drop for Terminal {
+    /// A test that failed leaves no station behind that burns the devices of others.
+    fn drop(&mut self) {
+        // The tool hears that its terminal is gone; one that has ended can't be killed.
+        let _ = self.running.kill();
+        let _ = self.running.wait();
     }
 }
