@@ -5,8 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use assert_cmd::cargo::cargo_bin;
-use scrip::device::{Access, Device, Existing, FileDevice};
+use scrip::device::{Access, Device, FileDevice};
 use scrip::format::edition::{Catalogue, Item, ItemKind};
 use scrip::format::field::Bytes;
 use scrip::format::medium::CertificateSlot;
@@ -18,112 +17,10 @@ use scrip::trust::sign;
 use scrip::units::{ByteCount, MediumId, StoreId};
 use scrip::voucher::voucher_id;
 use serde_json::Value;
-use tempfile::TempDir;
 
-use super::{FIRST, OWN, SERIAL, code};
-use crate::check::mounted::Mounted;
+use super::bench::{Bench, answer};
+use super::{SERIAL, code};
 use crate::world::{Sample, World, at, files, minor, sealed_as, shape, stamped, yen};
-
-/// The medium that [`Mounted`] shows.
-const MOUNTED_SERIAL: u64 = 42;
-
-/// A folder with a medium, its root and password files.
-struct Bench {
-    folder: TempDir,
-    medium: &'static str,
-    serial: u64,
-}
-
-struct Answer {
-    exit: i32,
-    stdout: String,
-    text: String,
-}
-
-impl Answer {
-    fn result(&self) -> Value {
-        serde_json::from_str(self.stdout.lines().last().unwrap()).unwrap()
-    }
-
-    #[track_caller]
-    fn says(&self, exit: i32, words: &str) {
-        assert!(self.exit == exit && self.text.contains(words), "{} {}", self.exit, self.text);
-    }
-}
-
-impl Bench {
-    fn image() -> Self {
-        Self::of(&Sample::new(SERIAL))
-    }
-
-    fn of(sample: &Sample) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("medium.img");
-        let length = sample.sealed.layout.medium_bytes();
-        sample.burn_to(&FileDevice::create(&path, length, Existing::Refuse).unwrap());
-        Self::prepared(folder, "medium.img", SERIAL)
-    }
-
-    /// Named by its writable area, as an owner without rights on the device does.
-    fn directories() -> Self {
-        Self::prepared(Mounted::new().folder, "RAM", MOUNTED_SERIAL)
-    }
-
-    fn prepared(folder: TempDir, medium: &'static str, serial: u64) -> Self {
-        let files = [("first", FIRST), ("own", OWN), ("third", "the third"), ("wrong", "guess")];
-        for (name, text) in files {
-            fs::write(folder.path().join(name), text).unwrap();
-        }
-        fs::write(folder.path().join("trust.cbr"), World::new().root).unwrap();
-        Self { folder, medium, serial }
-    }
-
-    fn command(&self, tool: &str, arguments: &[&str]) -> Command {
-        let mut command = Command::new(cargo_bin(tool));
-        command
-            .args(arguments)
-            .args(["--trust", "trust.cbr", "--allow-test-root"])
-            .current_dir(self.folder.path())
-            .env("XDG_CONFIG_HOME", self.folder.path().join("config"))
-            .env("XDG_STATE_HOME", self.folder.path().join("state"))
-            .stdin(Stdio::null());
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Answer {
-        let arguments = [&["--medium", self.medium], arguments].concat();
-        answer(&mut self.command("scrip-wallet", &arguments))
-    }
-
-    fn login(&self) -> Answer {
-        self.run(&["login", "--password-file", "first", "--new-password-file", "own"])
-    }
-
-    fn topup(&self, code: &str) -> Answer {
-        self.run(&["topup", code, "--password-file", "own"])
-    }
-
-    fn code(&self, slot: u8) -> String {
-        code(self.serial, slot)
-    }
-
-    fn balance(&self) -> String {
-        let answer = self.run(&["--json", "balance"]);
-        assert_eq!(answer.exit, 0, "{}", answer.text);
-        answer.result()["balance"]["minor"].as_str().unwrap().to_owned()
-    }
-
-    fn open(&self) -> FileDevice {
-        FileDevice::open(&self.folder.path().join(self.medium), Access::Write).unwrap()
-    }
-}
-
-fn answer(command: &mut Command) -> Answer {
-    let output = command.output().unwrap();
-    let stdout = String::from_utf8(output.stdout).unwrap();
-    let text = stdout.clone() + &String::from_utf8(output.stderr).unwrap();
-    Answer { exit: output.status.code().unwrap(), stdout, text }
-}
 
 /// From the package to a history that adds up.
 fn walk(bench: &Bench) {

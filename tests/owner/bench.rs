@@ -1,0 +1,116 @@
+//! The bench of the built tool: a folder with a medium, its root and password files.
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use assert_cmd::cargo::cargo_bin;
+use scrip::device::{Access, Existing, FileDevice};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{FIRST, OWN, SERIAL, code};
+use crate::check::mounted::Mounted;
+use crate::world::{Sample, World};
+
+/// The medium that [`Mounted`] shows.
+const MOUNTED_SERIAL: u64 = 42;
+
+/// A folder with a medium, its root and password files.
+pub(super) struct Bench {
+    pub(super) folder: TempDir,
+    pub(super) medium: &'static str,
+    pub(super) serial: u64,
+}
+
+/// What a run answered.
+pub(super) struct Answer {
+    pub(super) exit: i32,
+    pub(super) stdout: String,
+    /// Results, then talk.
+    pub(super) text: String,
+}
+
+impl Answer {
+    pub(super) fn result(&self) -> Value {
+        serde_json::from_str(self.stdout.lines().last().unwrap()).unwrap()
+    }
+
+    #[track_caller]
+    pub(super) fn says(&self, exit: i32, words: &str) {
+        assert!(self.exit == exit && self.text.contains(words), "{} {}", self.exit, self.text);
+    }
+}
+
+impl Bench {
+    pub(super) fn image() -> Self {
+        Self::of(&Sample::new(SERIAL))
+    }
+
+    pub(super) fn of(sample: &Sample) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("medium.img");
+        let length = sample.sealed.layout.medium_bytes();
+        sample.burn_to(&FileDevice::create(&path, length, Existing::Refuse).unwrap());
+        Self::prepared(folder, "medium.img", SERIAL)
+    }
+
+    /// Named by its writable area, as an owner without rights on the device does.
+    pub(super) fn directories() -> Self {
+        Self::prepared(Mounted::new().folder, "RAM", MOUNTED_SERIAL)
+    }
+
+    pub(super) fn prepared(folder: TempDir, medium: &'static str, serial: u64) -> Self {
+        let files = [("first", FIRST), ("own", OWN), ("third", "the third"), ("wrong", "guess")];
+        for (name, text) in files {
+            fs::write(folder.path().join(name), text).unwrap();
+        }
+        fs::write(folder.path().join("trust.cbr"), World::new().root).unwrap();
+        Self { folder, medium, serial }
+    }
+
+    pub(super) fn command(&self, tool: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(cargo_bin(tool));
+        command
+            .args(arguments)
+            .args(["--trust", "trust.cbr", "--allow-test-root"])
+            .current_dir(self.folder.path())
+            .env("XDG_CONFIG_HOME", self.folder.path().join("config"))
+            .env("XDG_STATE_HOME", self.folder.path().join("state"))
+            .stdin(Stdio::null());
+        command
+    }
+
+    pub(super) fn run(&self, arguments: &[&str]) -> Answer {
+        let arguments = [&["--medium", self.medium], arguments].concat();
+        answer(&mut self.command("scrip-wallet", &arguments))
+    }
+
+    pub(super) fn login(&self) -> Answer {
+        self.run(&["login", "--password-file", "first", "--new-password-file", "own"])
+    }
+
+    pub(super) fn topup(&self, code: &str) -> Answer {
+        self.run(&["topup", code, "--password-file", "own"])
+    }
+
+    pub(super) fn code(&self, slot: u8) -> String {
+        code(self.serial, slot)
+    }
+
+    pub(super) fn balance(&self) -> String {
+        let answer = self.run(&["--json", "balance"]);
+        assert_eq!(answer.exit, 0, "{}", answer.text);
+        answer.result()["balance"]["minor"].as_str().unwrap().to_owned()
+    }
+
+    pub(super) fn open(&self) -> FileDevice {
+        FileDevice::open(&self.folder.path().join(self.medium), Access::Write).unwrap()
+    }
+}
+
+pub(super) fn answer(command: &mut Command) -> Answer {
+    let output = command.output().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    let text = stdout.clone() + &String::from_utf8(output.stderr).unwrap();
+    Answer { exit: output.status.code().unwrap(), stdout, text }
+}
