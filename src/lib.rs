@@ -3,6 +3,7 @@
 //! The rooms below stand in dependency order: a room uses only rooms above it in this list.
 //! `tests/tidy.rs` reads the `use crate::` lines and enforces it.
 
+pub mod words;
 pub mod units;
 pub mod crypto;
 pub mod format;

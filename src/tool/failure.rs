@@ -1,23 +1,30 @@
 //! Why a tool didn't do what was asked: class, message, and what to do next.
 
 use std::error::Error;
-use std::fmt::Display;
 use std::io::{self, Write};
 
 use super::{Exit, printable};
+use crate::phrases;
+use crate::words::{Language, Phrase, Spoken};
+
+phrases! {
+    fn error(tool, message) { en: "{tool}: error: {message}", ja: "{tool}: エラー: {message}" }
+    fn advised(hint) { en: "hint: {hint}", ja: "ヒント: {hint}" }
+    fn broken_off() { en: "interrupted", ja: "中断されました" }
+}
 
 /// The end of a verb that didn't get to its result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     exit: Exit,
-    message: String,
-    hint: Option<String>,
+    message: Phrase,
+    hint: Option<Phrase>,
 }
 
 impl Failure {
     /// Says what is wrong: lower case, no full stop, naming the object and both values.
-    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), hint: None }
+    pub fn new(exit: Exit, message: impl Spoken) -> Self {
+        Self { exit, message: message.phrase(), hint: None }
     }
 
     /// Takes the message from an error and its causes.
@@ -27,25 +34,23 @@ impl Failure {
 
     /// The user broke it off.
     pub fn interrupted() -> Self {
-        Self::new(Exit::Interrupted, "interrupted")
+        Self::new(Exit::Interrupted, broken_off())
     }
 
     /// Puts in front what was being done, as a gerund: `burning /dev/sdb`. A message that begins
     /// with the same object doesn't say it again.
     #[must_use]
-    pub fn during(mut self, doing: impl Display) -> Self {
-        let doing = doing.to_string();
-        let repeated = doing.split_once(' ').and_then(|(_, object)| {
-            self.message.strip_prefix(object).and_then(|rest| rest.strip_prefix(": "))
-        });
-        self.message = format!("{doing}: {}", repeated.unwrap_or(&self.message));
+    pub fn during(mut self, doing: impl Spoken) -> Self {
+        let doing = doing.phrase();
+        let english = within(doing.en(), self.message.en());
+        self.message = Phrase::new(english, within(doing.ja(), self.message.ja()));
         self
     }
 
     /// Says what to do next, as an imperative.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+    pub fn hint(mut self, hint: impl Spoken) -> Self {
+        self.hint = Some(hint.phrase());
         self
     }
 
@@ -54,24 +59,32 @@ impl Failure {
         self.exit
     }
 
-    /// The message, as it was given.
+    /// The message in English, as it was given.
     pub fn message(&self) -> &str {
-        &self.message
+        self.message.en()
     }
 
-    /// What to do next, if it is known.
+    /// What to do next in English, if it is known.
     pub fn hinted(&self) -> Option<&str> {
-        self.hint.as_deref()
+        self.hint.as_ref().map(Phrase::en)
     }
 
     /// Prints the message and the hint, each on a line of its own.
-    pub fn print(&self, tool: &str, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "{tool}: error: {}", printable(&self.message))?;
-        match &self.hint {
-            Some(hint) => writeln!(out, "hint: {}", printable(hint)),
-            None => Ok(()),
+    pub fn print(&self, tool: &str, language: Language, out: &mut dyn Write) -> io::Result<()> {
+        let hint = self.hint.as_ref().map(advised);
+        for line in [Some(error(tool, &self.message)), hint].into_iter().flatten() {
+            writeln!(out, "{}", printable(line.text(language)))?;
         }
+        Ok(())
     }
+}
+
+/// A message with what was being done in front, unless the message names that object itself.
+fn within(doing: &str, message: &str) -> String {
+    let repeated = doing.split_once(' ').and_then(|(_, object)| {
+        message.strip_prefix(object).and_then(|rest| rest.strip_prefix(": "))
+    });
+    format!("{doing}: {}", repeated.unwrap_or(message))
 }
 
 /// Turns a library's error into the end of a verb.
@@ -80,7 +93,7 @@ pub trait Explain<T> {
     fn or_exit(self, exit: Exit) -> Result<T, Failure>;
 
     /// The same, with what was being done put in front.
-    fn or_exit_while(self, exit: Exit, doing: impl Display) -> Result<T, Failure>;
+    fn or_exit_while(self, exit: Exit, doing: impl Spoken) -> Result<T, Failure>;
 }
 
 impl<T, E: Error> Explain<T> for Result<T, E> {
@@ -88,7 +101,7 @@ impl<T, E: Error> Explain<T> for Result<T, E> {
         self.map_err(|error| Failure::of(exit, &error))
     }
 
-    fn or_exit_while(self, exit: Exit, doing: impl Display) -> Result<T, Failure> {
+    fn or_exit_while(self, exit: Exit, doing: impl Spoken) -> Result<T, Failure> {
         self.or_exit(exit).map_err(|failure| failure.during(doing))
     }
 }
@@ -121,7 +134,7 @@ mod tests {
 
     fn printed(failure: &Failure) -> String {
         let mut out = Vec::new();
-        failure.print("scrip-store", &mut out).unwrap();
+        failure.print("scrip-store", Language::English, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 

@@ -8,7 +8,14 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{Exit, Failure, printable};
+use crate::phrases;
 use crate::units::{Amount, Currency};
+use crate::words::{Language, Spoken};
+
+phrases! {
+    fn warning(tool, text) { en: "{tool}: warning: {text}", ja: "{tool}: 注意: {text}" }
+    fn writing() { en: "writing to standard output", ja: "標準出力への書き込み" }
+}
 
 /// How a tool answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +36,7 @@ pub struct Output {
 }
 
 struct Streams {
+    language: Language,
     out: Box<dyn Write + Send>,
     err: Box<dyn Write + Send>,
     /// The reader of standard output went away, which is no failure.
@@ -54,7 +62,14 @@ impl Output {
         out: Box<dyn Write + Send>,
         err: Box<dyn Write + Send>,
     ) -> Self {
-        let streams = Streams { out, err, reader_left: false, broken: None, result_told: false };
+        let streams = Streams {
+            language: Language::default(),
+            out,
+            err,
+            reader_left: false,
+            broken: None,
+            result_told: false,
+        };
         Self { tool, form, bars: None, streams: Arc::new(Mutex::new(streams)) }
     }
 
@@ -63,10 +78,29 @@ impl Output {
         self.form
     }
 
+    /// From now on people read this language; programs go on reading English.
+    pub fn speak(&self, language: Language) {
+        self.streams().language = language;
+    }
+
+    /// The language that is read.
+    pub fn language(&self) -> Language {
+        match self.form {
+            Form::Text => self.streams().language,
+            Form::Json => Language::English,
+        }
+    }
+
+    /// A phrase in the language that is read.
+    pub fn text(&self, phrase: impl Spoken) -> String {
+        phrase.phrase().text(self.language()).to_owned()
+    }
+
     /// One line of the result, in text form only; a newline within is escaped.
-    pub fn line(&self, text: impl AsRef<str>) {
+    pub fn line(&self, text: impl Spoken) {
         if self.form == Form::Text {
-            self.undisturbed(|streams| streams.say(&printable(text.as_ref())));
+            let text = self.text(text);
+            self.undisturbed(|streams| streams.say(&printable(&text)));
         }
     }
 
@@ -92,19 +126,20 @@ impl Output {
     }
 
     /// Talk that isn't the result, on standard error, in text form only.
-    pub fn note(&self, text: impl AsRef<str>) {
+    pub fn note(&self, text: impl Spoken) {
         if self.form == Form::Text {
-            self.undisturbed(|streams| streams.tell(&printable(text.as_ref())));
+            let text = self.text(text);
+            self.undisturbed(|streams| streams.tell(&printable(&text)));
         }
     }
 
     /// Something the user should know that doesn't stop the work: an event in JSON form.
-    pub fn warn(&self, text: impl AsRef<str>) {
-        let text = text.as_ref();
+    pub fn warn(&self, text: impl Spoken) {
+        let text = text.phrase();
         if self.form == Form::Text {
-            self.note(format!("{}: warning: {text}", self.tool));
+            self.note(warning(self.tool, text));
         } else {
-            self.event("warning", &json!({ "message": text }));
+            self.event("warning", &json!({ "message": text.en() }));
         }
     }
 
@@ -124,7 +159,7 @@ impl Output {
             streams.broken.take()
         });
         let Some(broken) = broken else { return exit };
-        let failure = Failure::new(Exit::Failure, broken).during("writing to standard output");
+        let failure = Failure::new(Exit::Failure, broken).during(writing());
         self.complain(&failure);
         Exit::worst([exit, Exit::Failure])
     }
@@ -140,8 +175,9 @@ impl Output {
     }
 
     fn complain(&self, failure: &Failure) {
+        let language = self.language();
         // Standard error may be closed; the exit code still tells.
-        self.undisturbed(|streams| failure.print(self.tool, &mut streams.err)).ok();
+        self.undisturbed(|streams| failure.print(self.tool, language, &mut streams.err)).ok();
     }
 
     fn end_with(&self, exit: Exit, fields: &impl Serialize) -> Exit {
