@@ -3,6 +3,7 @@
 mod flips;
 mod forged;
 mod history;
+mod items;
 pub(crate) mod mounted;
 mod states;
 mod tool;

@@ -27,6 +27,7 @@ use scrip::format::cose::Sign1;
 use scrip::format::edition::{
     Catalogue, EditionHeader, EditionSeal, Manifest, Settings, SignedManifest,
 };
+use scrip::format::item::{ItemEntry, Package};
 use scrip::format::medium::{
     CertificateSlot, MediumCertificate, MediumSeal, SheetSlot, UserInformation,
 };
@@ -73,6 +74,8 @@ pub(crate) const READERS: &[(&str, Kind, Read)] = &[
     ("receipt", Kind::Receipt, read::<Receipt>),
     ("settings", Kind::Settings, read::<Settings>),
     ("catalogue", Kind::Catalogue, read::<Catalogue>),
+    ("item", Kind::Item, read::<ItemEntry>),
+    ("package", Kind::Package, read::<Package>),
     ("access-slot", Kind::AccessSlot, read::<AccessSlot>),
     ("sealed-kit", Kind::SealedKit, read::<SealedKit>),
     ("key-file", Kind::KeyFile, read::<KeyFile>),

@@ -120,6 +120,7 @@ fn info_shows_what_the_balance_affords_and_whose_key_it_is() {
         size: ByteCount::from_bytes(3_000),
         price: minor(price),
         rights_holder: "somebody".to_owned(),
+        content: None,
     };
     let items = vec![item("gift", 0), item("fair", 500), item("dear", 501)];
     let server = Destination {
@@ -132,7 +133,8 @@ fn info_shows_what_the_balance_affords_and_whose_key_it_is() {
     let mut files = files();
     files.0.retain(|(path, _)| path != SETTINGS_PATH);
     files.0.push((SETTINGS_PATH.to_owned(), settings.encode()));
-    files.0.push((CATALOGUE_PATH.to_owned(), Catalogue { currency, items }.encode()));
+    let catalogue = Catalogue { currency, items, secret: None };
+    files.0.push((CATALOGUE_PATH.to_owned(), catalogue.encode()));
     let world = World::new();
     let (sealed, edition) = sealed_as(&world, shape(), &files);
     let stamped = stamped(&world, &sealed, &edition, 72);

@@ -8,13 +8,14 @@ use scrip::crypto::sign::{PublicKey, SecretKey};
 use scrip::crypto::{Random, Secret, SeededRandom};
 use scrip::device::{Device, MemoryDevice, Target};
 use scrip::fat::Contents;
+use scrip::format::Object;
 use scrip::format::certificate::{Certificate, Chain, Confirmation, Purpose, Role, StoreGrant};
-use scrip::format::edition::{RamKind, Shape};
+use scrip::format::edition::{Catalogue, Item, ItemKind, RamKind, Shape};
 use scrip::format::policy::Policy;
 use scrip::format::sheet::Run;
 use scrip::image::burn::{Burn, Care, Follow, Step};
 use scrip::image::edition::{Authored, Draft};
-use scrip::image::layout::Layout;
+use scrip::image::layout::{CATALOGUE_PATH, Layout};
 use scrip::image::leaves::{Unwatched, Watch};
 use scrip::image::sealed::{SealedEdition, open_sealed, sign_edition};
 use scrip::image::stamp::{Order, Stamped, Stamper, stamp};
@@ -217,6 +218,39 @@ impl Contents for Files {
     }
 }
 
+impl Files {
+    /// The catalogue among them.
+    fn catalogue(&self) -> Option<Catalogue> {
+        let (_, bytes) = self.0.iter().find(|(path, _)| path == CATALOGUE_PATH)?;
+        Some(Catalogue::decode(bytes).unwrap())
+    }
+}
+
+/// Those of [`files`] and a catalogue: a free item, and one that costs 400.
+pub(crate) fn goods() -> Files {
+    let mut files = files();
+    let item = |id: &str, path: &str, price: u64| Item {
+        id: id.to_owned(),
+        title: format!("Title of {id}"),
+        title_ja: None,
+        kind: ItemKind::Text,
+        path: path.to_owned(),
+        size: ByteCount::from_bytes(
+            files.0.iter().find(|(known, _)| known == path).unwrap().1.len() as u64,
+        ),
+        price: minor(price),
+        rights_holder: "somebody".to_owned(),
+        content: None,
+    };
+    let items = vec![
+        item("gift", "/START.HTM", 0),
+        item("fair", "/CONTENT/A long name with spaces.txt", 400),
+    ];
+    let catalogue = Catalogue { currency: yen(), items, secret: None };
+    files.0.push((CATALOGUE_PATH.to_owned(), catalogue.encode()));
+    files
+}
+
 /// A few files of different lengths, some below and some above a block.
 pub(crate) fn files() -> Files {
     let mut rng = SeededRandom::new([77; 32]);
@@ -264,6 +298,7 @@ pub(crate) fn authored_as(
         shape,
         currency: yen(),
         files: files.0.iter().map(|(path, bytes)| (path.clone(), bytes.len() as u64)).collect(),
+        catalogue: files.catalogue(),
     };
     let length = Layout::new(&draft.shape).unwrap().edition_bytes();
     let device = MemoryDevice::zeroed(usize::try_from(length).unwrap());

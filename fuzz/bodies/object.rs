@@ -9,6 +9,7 @@ use scrip::format::cose::{self, Sign1, stated_kind};
 use scrip::format::edition::{
     Catalogue, EditionHeader, EditionSeal, Manifest, Settings, SignedManifest,
 };
+use scrip::format::item::{ItemEntry, Package};
 use scrip::format::medium::{
     CertificateSlot, MediumCertificate, MediumSeal, SheetSlot, UserInformation,
 };
@@ -26,7 +27,7 @@ use scrip::units::CurrencyForm;
 use super::Body;
 
 /// Every type of object, by the name of its vectors.
-pub const TYPES: [(&str, Body); 27] = [
+pub const TYPES: [(&str, Body); 29] = [
     ("certificate", certificate),
     ("enrol-request", any::<EnrolRequest>),
     ("policy", policy),
@@ -54,6 +55,8 @@ pub const TYPES: [(&str, Body); 27] = [
     ("voucher-file", any::<VoucherFile>),
     ("checkpoint", any::<Checkpoint>),
     ("receipt", any::<Receipt>),
+    ("item", any::<ItemEntry>),
+    ("package", any::<Package>),
 ];
 
 /// First byte: the type; then the object.

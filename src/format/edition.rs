@@ -107,6 +107,9 @@ record! {
         1 => manifest: Bytes,
         /// The rom-signer's certificate first; empty before `sign`.
         2 => chain: Chain,
+        /// A signed [`ItemEntry`](super::item::ItemEntry) of each item, in the catalogue's order;
+        /// absent before `sign`, and where nothing is offered.
+        3 => items: Option<Vec<Bytes>>,
     }
 }
 
@@ -167,12 +170,14 @@ record! {
         4 => kind: ItemKind,
         /// Where it lies on the read-only volume.
         5 => path: String,
-        /// Length.
+        /// Length of its file.
         6 => size: ByteCount,
         /// Price in minor units; 0 is free.
         7 => price: Amount,
         /// Who is paid.
         8 => rights_holder: String,
+        /// SHA-256 over what its file holds once it is opened; absent where the file isn't sealed.
+        9 => content: Option<[u8; 32]>,
     }
 }
 
@@ -183,6 +188,8 @@ record! {
         1 => currency: Currency,
         /// Items in the recipe's order.
         2 => items: Vec<Item>,
+        /// Which secret the sealed items are sealed under; absent where none is sealed.
+        3 => secret: Option<[u8; 16]>,
     }
 }
 

@@ -11,6 +11,7 @@ pub mod checkpoint;
 pub mod cose;
 pub mod edition;
 pub mod field;
+pub mod item;
 pub mod medium;
 pub mod policy;
 pub mod record;
@@ -64,6 +65,10 @@ pub enum Kind {
     Settings,
     /// What the read-only area offers (not signed: the manifest covers it).
     Catalogue,
+    /// One entry of a catalogue, to be proven apart from its edition.
+    Item,
+    /// A signed item with its signer's chain (not signed: each part is).
+    Package,
     /// An access key's slot (sealed, not signed).
     AccessSlot,
     /// A kit sealed to its store's key (sealed; the kit inside is signed).
@@ -105,6 +110,8 @@ impl Kind {
         Self::EditionHeader,
         Self::Chain,
         Self::VoucherFile,
+        Self::Item,
+        Self::Package,
     ];
 
     /// The kind's name, as it stands in the `typ` header (RFC 9596) and in the domain.
@@ -128,6 +135,8 @@ impl Kind {
             Self::Receipt => "receipt",
             Self::Settings => "settings",
             Self::Catalogue => "catalogue",
+            Self::Item => "item",
+            Self::Package => "package",
             Self::AccessSlot => "access-slot",
             Self::SealedKit => "sealed-kit",
             Self::KeyFile => "key-file",
@@ -152,12 +161,13 @@ impl Kind {
             Self::Sheet
             | Self::Policy
             | Self::UserInformation
+            | Self::Item
             | Self::AccessSlot
             | Self::Record => 4 << 10,
             Self::Settings | Self::Chain | Self::MediumSeal => 8 << 10,
             Self::Checkpoint => 3 << 10,
             Self::EditionHeader => 64 << 10,
-            Self::VoucherFile => 12 << 10,
+            Self::VoucherFile | Self::Package => 12 << 10,
             _ => 2 << 10,
         }
     }

@@ -137,9 +137,13 @@ pub(super) fn collect(recipe: &Recipe, named: &[Player]) -> Result<Collected, Co
         players: players.iter().map(|file| file.as_ref().map(SourceFile::len_bytes)).collect(),
         items: item_sizes(recipe, &sizes)?,
     };
+    let catalogue = catalogue(recipe, &facts.items);
     let mut files = vec![
         (SETTINGS_PATH.to_owned(), Source::Memory(settings(recipe)?)),
-        (CATALOGUE_PATH.to_owned(), Source::Memory(catalogue(recipe, &facts.items)?)),
+        (
+            CATALOGUE_PATH.to_owned(),
+            Source::Memory(bounded("catalogue", Kind::Catalogue, catalogue.encode())?),
+        ),
     ];
     for (player, file) in recipe.players.iter().zip(players) {
         let path = format!("/{}", player.platform.player_path());
@@ -158,6 +162,7 @@ pub(super) fn collect(recipe: &Recipe, named: &[Player]) -> Result<Collected, Co
         shape: recipe.shape.clone(),
         currency: recipe.currency,
         files: files.iter().map(|(path, source)| (path.clone(), source.len_bytes())).collect(),
+        catalogue: Some(catalogue),
     };
     let sources = Sources(files.into_iter().map(|(_, source)| source).collect());
     Ok(Collected { draft, sources, warnings })
@@ -238,7 +243,7 @@ fn settings(recipe: &Recipe) -> Result<Vec<u8>, CollectError> {
     bounded("settings", Kind::Settings, settings.encode())
 }
 
-fn catalogue(recipe: &Recipe, sizes: &[u64]) -> Result<Vec<u8>, CollectError> {
+fn catalogue(recipe: &Recipe, sizes: &[u64]) -> Catalogue {
     let item = |(item, size): (&super::recipe::Item, &u64)| Item {
         id: item.id.clone(),
         title: item.title.en.clone(),
@@ -248,10 +253,10 @@ fn catalogue(recipe: &Recipe, sizes: &[u64]) -> Result<Vec<u8>, CollectError> {
         size: ByteCount::from_bytes(*size),
         price: item.price,
         rights_holder: item.rights_holder.clone(),
+        content: None,
     };
     let items = recipe.items.iter().zip(sizes).map(item).collect();
-    let catalogue = Catalogue { currency: recipe.currency, items };
-    bounded("catalogue", Kind::Catalogue, catalogue.encode())
+    Catalogue { currency: recipe.currency, items, secret: None }
 }
 
 fn bounded(what: &'static str, kind: Kind, bytes: Vec<u8>) -> Result<Vec<u8>, CollectError> {

@@ -7,6 +7,7 @@ use std::num::NonZeroUsize;
 use std::ops::Range;
 
 use super::foreign::what_is;
+use super::items;
 use super::layout::{Layout, LayoutError, MANIFEST_PATH, SLOTS};
 use super::leaves::{self, CHUNK_BYTES, Interrupted, Watch};
 use super::tree::{self, BLOCK_BYTES, Digest, HashTree};
@@ -15,7 +16,7 @@ use crate::device::{Device, DeviceError};
 use crate::fat::{self, Contents, Plan};
 use crate::format::certificate::Chain;
 use crate::format::edition::{
-    EditionHeader, EditionId, FileEntry, Manifest, Shape, SignedManifest,
+    Catalogue, EditionHeader, EditionId, FileEntry, Manifest, Shape, SignedManifest,
 };
 use crate::format::field::Bytes;
 use crate::format::{DecodeError, Object, cbor};
@@ -97,6 +98,9 @@ pub struct Draft {
     pub currency: Currency,
     /// Path and length of every file, in any order; neither manifest nor slots.
     pub files: Vec<(String, u64)>,
+    /// What it offers, so that the manifest's file has room for each item's signature; what is
+    /// known of its files' contents later changes no length.
+    pub catalogue: Option<Catalogue>,
 }
 
 /// What has been authored.
@@ -139,7 +143,8 @@ impl Draft {
         };
         // With the longest size in its own entry the payload is as long as it can get.
         let longest = manifest.encode().len() as u64;
-        let room = (longest + SIGNATURE_ROOM_BYTES).next_multiple_of(BLOCK_BYTES as u64);
+        let items = self.catalogue.as_ref().map_or(0, items::room_bytes);
+        let room = (longest + SIGNATURE_ROOM_BYTES + items).next_multiple_of(BLOCK_BYTES as u64);
         if let Some(own) = manifest.files.iter_mut().find(|file| file.path == MANIFEST_PATH) {
             own.size = ByteCount::from_bytes(room);
         }
@@ -208,7 +213,8 @@ impl Placed {
         set_roots(&mut manifest, plan, &leaves, threads);
         let payload = manifest.encode();
         let edition = sha256(&payload);
-        let signed = SignedManifest { manifest: Bytes(payload), chain: Chain::default() };
+        let signed =
+            SignedManifest { manifest: Bytes(payload), chain: Chain::default(), items: None };
         let mut tree = HashTree::from_leaves(leaves).expect("a volume has blocks");
         put_manifest(plan, layout, &signed, &mut tree, target)?;
         write_tree(&tree, &edition, layout, target)?;
@@ -442,6 +448,7 @@ mod tests {
             },
             currency: "JPY".parse().unwrap(),
             files: chosen.iter().map(|(path, b)| ((*path).to_owned(), b.len() as u64)).collect(),
+            catalogue: None,
         };
         let layout = Layout::new(&draft.shape).unwrap();
         let device = MemoryDevice::zeroed(usize::try_from(layout.edition_bytes()).unwrap());

@@ -10,6 +10,7 @@ pub mod check;
 pub mod edition;
 mod foreign;
 pub mod gpt;
+pub mod items;
 pub mod layout;
 pub mod leaves;
 pub mod manifest;

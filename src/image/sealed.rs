@@ -4,7 +4,8 @@ use std::num::NonZeroUsize;
 use std::ops::Range;
 
 use super::edition::{self, EditionError, leaf_range, padded, put_manifest, tree_uuid, write_tree};
-use super::layout::{Layout, MANIFEST_PATH};
+use super::items::{self, ItemsError};
+use super::layout::{CATALOGUE_PATH, Layout, MANIFEST_PATH};
 use super::leaves::{self, LeavesError, Watch};
 use super::manifest::{self, ManifestError};
 use super::tree::{self, BLOCK_BYTES, Digest, HashTree};
@@ -14,8 +15,9 @@ use crate::device::{Device, DeviceError};
 use crate::fat::Plan;
 use crate::format::certificate::Chain;
 use crate::format::cose::Sign1;
-use crate::format::edition::{EditionId, EditionSeal, Manifest, SignedManifest};
+use crate::format::edition::{Catalogue, EditionId, EditionSeal, Manifest, SignedManifest};
 use crate::format::field::Bytes;
+use crate::format::item::ItemEntry;
 use crate::format::{Kind, Object};
 use crate::trust::{Anchor, Fingerprint, Root, Signer, Trust, TrustError, Verified, sign};
 
@@ -28,6 +30,9 @@ pub enum SealError {
     /// The manifest breaks a rule.
     #[error("edition: {0}")]
     Manifest(#[from] ManifestError),
+    /// What it offers and what is signed of that don't go together.
+    #[error("edition: {0}")]
+    Items(#[from] ItemsError),
     /// A file's bytes are not those of the manifest.
     #[error("edition: {path}: hash is {found}, the manifest says {expected}")]
     File {
@@ -110,6 +115,10 @@ pub struct SealedEdition {
     pub signer: Signer,
     /// The signed edition seal.
     pub seal: Verified<EditionSeal>,
+    /// What it offers.
+    pub catalogue: Option<Catalogue>,
+    /// The same, item by item as it is signed.
+    pub items: Vec<Verified<ItemEntry>>,
 }
 
 /// An edition file's parts whose bytes agree with its manifest; signatures are not looked at.
@@ -119,6 +128,8 @@ struct Body {
     manifest: Manifest,
     plan: Plan,
     tree: HashTree,
+    catalogue: Option<Catalogue>,
+    entries: Vec<ItemEntry>,
 }
 
 /// Sign an edition with the rom-signer's key, after reading and checking every byte of it.
@@ -136,7 +147,9 @@ pub fn sign_edition(
     let mut body = read_body(device, threads, watch)?;
     let manifest = &body.manifest;
     let layout = &body.opened.layout;
-    let signed = SignedManifest { manifest: Bytes(sign(key, manifest)), chain: chain.clone() };
+    let items = items::sign_all(key, &body.entries);
+    let signed =
+        SignedManifest { manifest: Bytes(sign(key, manifest)), chain: chain.clone(), items };
     put_manifest(&body.plan, layout, &signed, &mut body.tree, device)?;
     let id = sha256(&body.payload);
     write_tree(&body.tree, &id, layout, device)?;
@@ -166,13 +179,18 @@ pub fn open_sealed(
     }
     signer.open::<Manifest>(&opened.signed.manifest.0)?;
     let seal = signer.open::<EditionSeal>(&opened.seal)?;
-    let Body { opened, payload, manifest, plan, tree } = read_body(device, threads, watch)?;
+    let body = read_body(device, threads, watch)?;
+    let Body { opened, payload, manifest, plan, tree, catalogue, entries } = body;
+    let items =
+        items::open(opened.signed.items.as_deref().unwrap_or_default(), &signer, &manifest)?;
+    items::compare(&items, &entries)?;
     let id = sha256(&payload);
     same("edition id in the seal", &seal.edition, &id)?;
     same("root", &tree.root(), &seal.root)?;
     check_stored(device, &opened.layout, &id, &tree)?;
     check_zero(device, opened.layout.medium_seal(), "slot of the medium seal")?;
-    Ok(SealedEdition { id, manifest, layout: opened.layout, plan, tree, signer, seal })
+    let layout = opened.layout;
+    Ok(SealedEdition { id, manifest, layout, plan, tree, signer, seal, catalogue, items })
 }
 
 /// Fingerprints of roots, for a message.
@@ -218,8 +236,26 @@ fn read_body(
     check_metadata(device, &layout, &plan)?;
     let behind = Kind::EditionHeader.bytes_max() as u64;
     check_zero(device, behind..layout.rom().start, "stretch behind the header")?;
+    let catalogue = read_catalogue(device, &layout, &plan)?;
+    let entries = catalogue.as_ref().map(|catalogue| items::entries(catalogue, &manifest));
+    let entries = entries.transpose()?.unwrap_or_default();
     let tree = HashTree::from_leaves(found).expect("a volume has blocks");
-    Ok(Body { opened, payload, manifest, plan, tree })
+    Ok(Body { opened, payload, manifest, plan, tree, catalogue, entries })
+}
+
+/// The catalogue, whose bytes were checked to be the manifest's.
+fn read_catalogue(
+    device: &dyn Device,
+    layout: &Layout,
+    plan: &Plan,
+) -> Result<Option<Catalogue>, SealError> {
+    let Some(place) = plan.find(CATALOGUE_PATH) else { return Ok(None) };
+    let file = &plan.files()[place];
+    let limit = Kind::Catalogue.bytes_max() as u64 + 1;
+    let mut bytes = vec![0; usize::try_from(file.size_bytes.min(limit)).expect("bounded")];
+    device.read_at(layout.rom().start + file.offset_bytes.unwrap_or_default(), &mut bytes)?;
+    let catalogue = Catalogue::decode(&bytes).map_err(EditionError::decoding("catalogue"))?;
+    Ok(Some(catalogue))
 }
 
 fn check_files(manifest: &Manifest, plan: &Plan, leaves: &[Digest]) -> Result<(), SealError> {

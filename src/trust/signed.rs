@@ -103,7 +103,7 @@ pub fn verify<T: Object>(bytes: &[u8], key: &PublicKey) -> Result<Verified<T>, T
 /// Certificates are signed by the role above, which the chain's walk checks.
 pub fn role_for(kind: Kind) -> Option<Role> {
     match kind {
-        Kind::Manifest | Kind::EditionSeal => Some(Role::RomSigner),
+        Kind::Manifest | Kind::EditionSeal | Kind::Item => Some(Role::RomSigner),
         Kind::Sheet | Kind::Kit | Kind::Policy | Kind::Revocation => Some(Role::Issuer),
         Kind::Checkpoint => Some(Role::Settler),
         Kind::MediumCertificate

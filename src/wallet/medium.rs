@@ -4,6 +4,8 @@ use std::num::NonZeroUsize;
 
 use super::entry::Entry;
 use super::topup::{Credited, Topup, TopupRefusal, TopupTerms};
+use crate::format::field::Bytes;
+use crate::format::item::{ItemEntry, Package};
 use crate::format::record::{Body, EventId, Record};
 use crate::image::check::{Account, Area, Checked, Grounds, History, Verdict};
 use crate::journal;
@@ -90,6 +92,17 @@ impl Medium {
     /// All that is on it.
     pub fn balance(&self) -> Amount {
         self.account.state.balance
+    }
+
+    /// An item that its edition offers, as the rom-signer signed it.
+    pub fn item(&self, id: &str) -> Option<&Verified<ItemEntry>> {
+        self.grounds.items.iter().find(|item| item.id == id)
+    }
+
+    /// What proves an item to somebody who has not seen the edition.
+    pub fn package(&self, id: &str) -> Option<Package> {
+        let item = Bytes(self.item(id)?.bytes().to_vec());
+        Some(Package { item, chain: self.grounds.rom_signer.chain() })
     }
 
     /// The record of a sequence number.

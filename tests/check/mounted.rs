@@ -21,7 +21,11 @@ pub(crate) struct Mounted {
 
 impl Mounted {
     pub(crate) fn new() -> Self {
-        let (folder, sample) = (tempfile::tempdir().unwrap(), Sample::new(42));
+        Self::of(&Sample::new(42))
+    }
+
+    pub(crate) fn of(sample: &Sample) -> Self {
+        let folder = tempfile::tempdir().unwrap();
         let device = sample.burnt();
         let layout = &sample.sealed.layout;
         copy_out(&device, layout.rom().start, &sample.sealed.plan, &folder.path().join("ROM"));
@@ -30,7 +34,7 @@ impl Mounted {
         Self { folder }
     }
 
-    fn rom(&self, path: &str) -> PathBuf {
+    pub(crate) fn rom(&self, path: &str) -> PathBuf {
         self.folder.path().join("ROM").join(path.trim_start_matches('/'))
     }
 
@@ -38,7 +42,7 @@ impl Mounted {
         self.folder.path().join("RAM").join(path.trim_start_matches('/'))
     }
 
-    fn report(&self) -> Report {
+    pub(crate) fn report(&self) -> Report {
         let rom = MountedTree::at(&self.rom(""));
         let ram = [MountedTree::at(&self.rom("")), MountedTree::at(&self.ram(""))];
         let mounts = Mounts { rom: &rom, ram: &ram };
@@ -47,7 +51,7 @@ impl Mounted {
     }
 
     /// The one part that is at fault.
-    fn culprit(&self) -> (Part, String) {
+    pub(crate) fn culprit(&self) -> (Part, String) {
         let report = self.report();
         let seen = (report.verdict, report.grade(), report.faults.len());
         assert_eq!(seen, (Verdict::Altered, Grade::Damaged, 1), "{report:#?}");

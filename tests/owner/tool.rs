@@ -306,10 +306,12 @@ fn goods_are_bought_once_and_not_beyond_what_is_there() {
         size: ByteCount::from_bytes(3_000),
         price: minor(price),
         rights_holder: "somebody".to_owned(),
+        content: None,
     };
     let items = vec![item("gift", 0), item("fair", 400), item("dear", 501)];
     let mut files = files();
-    files.0.push((CATALOGUE_PATH.to_owned(), Catalogue { currency: yen(), items }.encode()));
+    let catalogue = Catalogue { currency: yen(), items, secret: None };
+    files.0.push((CATALOGUE_PATH.to_owned(), catalogue.encode()));
     let world = World::new();
     let (sealed, edition) = sealed_as(&world, shape(), &files);
     let stamped = stamped(&world, &sealed, &edition, SERIAL);

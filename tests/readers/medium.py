@@ -16,6 +16,7 @@ SLOTS = {
     "/SCRIP/MEDIUM/USER.CBR": 4 << 10,
 }
 MANIFEST = "/SCRIP/MANIFEST.CBR"
+CATALOGUE = "/SCRIP/CATALOG.CBR"
 CERTIFICATE = "/SCRIP/MEDIUM/CERT.CBR"
 RESERVE = "/SCRIP/RESERVE."
 PARTS = ["rom", "seal", "ram"]
@@ -42,6 +43,7 @@ def read(path, trust_path=None, allow_test=False):
     files = {path: facts for path, *facts in volume.walk()}
     edition, manifest, signer, anchor = read_manifest(volume, files, trust)
     check_files(volume, files, manifest)
+    items = check_items(volume, files, manifest, signer)
     walk = rooted(trust, anchor["fingerprint"])
     by_store = medium_seal(data[slice(*place["seal"])], files, volume, walk)
     slots = read_slots(volume, files, walk, edition, by_store)
@@ -56,6 +58,7 @@ def read(path, trust_path=None, allow_test=False):
         "root": root.hex(),
         "root_certificate": anchor,
         "files": len(manifest["files"]),
+        "items": items,
         "store": certificate["store"],
         "currency": certificate["currency"],
         "sheets": [sheet.hex() for sheet in slots["sheets"]],
@@ -133,6 +136,26 @@ def check_files(volume, files, manifest):
         if root:
             own = derive.leaves(content(volume, files, path))
             need(derive.file_root(own) == root[0], f"content of {path}")
+
+
+def check_items(volume, files, manifest, signer):
+    """The ids of the signed items, which follow from catalogue and manifest."""
+    outer = signed.plain(unpad(content(volume, files, MANIFEST)), "signed-manifest")
+    found = [signed.verified(raw, "item", signer) for raw in outer.get("items", [])]
+    offered = {"items": []}
+    if CATALOGUE in files:
+        offered = signed.plain(content(volume, files, CATALOGUE), "catalogue")
+        need(offered["currency"] == manifest["currency"], "currency of the catalogue")
+    roots = {(path, size): rest for path, size, *rest in manifest["files"]}
+    expected = []
+    for item in offered["items"]:
+        path = item.pop("path")
+        need(roots.get((path, item["size"])), f"file of item {item['id']}")
+        expected.append({**item, "name": path.rsplit("/", 1)[1], "root": roots[path, item["size"]][0],
+                         "currency": manifest["currency"]})
+    need(found == expected, "the signed items are those of the catalogue")
+    need(len({item["id"] for item in found}) == len(found), "ids of items")
+    return [item["id"] for item in found]
 
 
 def read_slots(volume, files, walk, edition, sealed):

@@ -195,6 +195,7 @@ _destination = record({1: ("name", text), 2: ("url", text), 3: ("pin?", digest)}
 _item = record({
     1: ("id", text), 2: ("title", text), 3: ("title_ja?", text), 4: ("kind", uint(4)),
     5: ("path", text), 6: ("size", u64), 7: ("price", amount), 8: ("rights_holder", text),
+    9: ("content?", digest),
 })
 _run = record({1: ("count", u32), 2: ("amount", amount)})
 _code = record({1: ("slot", u8), 2: ("secret", digits)})
@@ -298,7 +299,15 @@ OBJECTS = {
         1: ("language", text), 2: ("currency", currency), 3: ("exponent", u8),
         4: ("destinations", array(_destination)), 5: ("display", array(text)),
     }),
-    "catalogue": record({1: ("currency", currency), 2: ("items", array(_item))}),
+    "catalogue": record({
+        1: ("currency", currency), 2: ("items", array(_item)), 3: ("secret?", ident),
+    }),
+    "item": record({
+        1: ("id", text), 2: ("title", text), 3: ("title_ja?", text), 4: ("kind", uint(4)),
+        5: ("name", text), 6: ("size", u64), 7: ("price", amount), 8: ("rights_holder", text),
+        9: ("content?", digest), 10: ("currency", currency), 11: ("root", digest),
+    }),
+    "package": record({1: ("item", octets()), 2: ("chain", chain)}),
     "access-slot": record({
         1: ("generation", u64), 2: ("key", public_key), 3: ("cost", _cost), 4: ("salt", octets(16)),
         5: ("nonce", octets(12)), 6: ("sealed", octets()),
@@ -315,7 +324,9 @@ OBJECTS = {
     "chain": chain,
     "certificate-slot": record({1: ("certificate", octets()), 2: ("chain", chain)}),
     "sheet-slot": record({1: ("sheets", array(octets()))}),
-    "signed-manifest": record({1: ("manifest", octets()), 2: ("chain", chain)}),
+    "signed-manifest": record({
+        1: ("manifest", octets()), 2: ("chain", chain), 3: ("items?", array(octets())),
+    }),
     "voucher-file": record({1: ("voucher", octets()), 2: ("chain", chain)}),
 }
 
@@ -329,7 +340,7 @@ _LIMITS = {
     "certificate-slot": (8 * _KIB, _KIB), "sheet-slot": (8 * _KIB, _KIB),
     "medium-seal": (8 * _KIB, _KIB), "record": (4 * _KIB, _KIB),
     "checkpoint": (3 * _KIB, _KIB), "edition-header": (64 * _KIB, _KIB),
-    "voucher-file": (12 * _KIB, _KIB),
+    "voucher-file": (12 * _KIB, _KIB), "package": (12 * _KIB, _KIB), "item": (4 * _KIB, _KIB),
 }
 
 

@@ -12,6 +12,7 @@ use scrip::format::edition::{
     RamKind, Settings, Shape, SignedManifest,
 };
 use scrip::format::field::Bytes;
+use scrip::format::item::{ItemEntry, Package};
 use scrip::format::medium::{
     CertificateSlot, MediumCertificate, MediumSeal, SheetSlot, UserInformation,
 };
@@ -61,8 +62,16 @@ pub(crate) fn of_editions(world: &World) -> Vec<Sample<'_>> {
     let signed = SignedManifest {
         manifest: Bytes(sign(&world.rom_signer, &manifest)),
         chain: world.chain(Role::RomSigner),
+        items: None,
     };
-    let bare = SignedManifest { manifest: Bytes(manifest.encode()), chain: Chain::default() };
+    let bare = Bytes(manifest.encode());
+    let bare = SignedManifest { manifest: bare, chain: Chain::default(), items: None };
+    let entries = [entry(None), entry(Some([0xc7; 32]))];
+    let signed_entries = entries.each_ref().map(|entry| Bytes(sign(&world.rom_signer, entry)));
+    let offering = SignedManifest { items: Some(signed_entries.to_vec()), ..signed.clone() };
+    let [free, sealed] = entries;
+    let [_, item] = signed_entries;
+    let package = Package { item, chain: world.chain(Role::RomSigner) };
     let id = hash_of(&manifest.encode());
     let edition_seal = EditionSeal { edition: id, root: [0xd1; 32], rom: bytes(34 << 20) };
     let header = EditionHeader {
@@ -84,7 +93,45 @@ pub(crate) fn of_editions(world: &World) -> Vec<Sample<'_>> {
         Sample::of("settings", "plain", "settings", Form::Plain, &settings()),
         Sample::of("settings", "slot", "settings in a slot", Form::Slot(512), &settings()),
         Sample::of("catalogue", "two-items", "a catalogue", Form::Plain, &catalogue()),
+        Sample::of(
+            "catalogue",
+            "sealed",
+            "one with a sealed item",
+            Form::Plain,
+            &sealed_catalogue(),
+        ),
+        Sample::of("signed-manifest", "items", "one with items", Form::Plain, &offering),
+        Sample::of("item", "sealed", "an item whose file is sealed", press(), &sealed),
+        Sample::of("item", "free", "one whose file is not", press(), &free),
+        Sample::of("package", "plain", "an item with its signer", Form::Plain, &package),
     ]
+}
+
+/// The catalogue's song, or its poem.
+fn entry(content: Option<[u8; 32]>) -> ItemEntry {
+    let place = usize::from(content.is_some());
+    let Item { id, title, title_ja, kind, size, price, rights_holder, .. } =
+        catalogue().items.remove(place);
+    let (name, root) = (id.clone(), [0xf0; 32]);
+    ItemEntry {
+        id,
+        title,
+        title_ja,
+        kind,
+        name,
+        size,
+        price,
+        rights_holder,
+        content,
+        currency: yen(),
+        root,
+    }
+}
+
+fn sealed_catalogue() -> Catalogue {
+    let mut catalogue = catalogue();
+    catalogue.items[1].content = Some([0xc7; 32]);
+    Catalogue { secret: Some([0x5c; 16]), ..catalogue }
 }
 
 fn settings() -> Settings {
@@ -115,9 +162,11 @@ fn catalogue() -> Catalogue {
         size: bytes(5_000),
         price: amount(price),
         rights_holder: "The author".to_owned(),
+        content: None,
     };
     Catalogue {
         currency: yen(),
+        secret: None,
         items: vec![
             item("poem", Some("\u{8a69}"), ItemKind::Text, 0),
             item("song", None, ItemKind::Audio, 300),

@@ -1,6 +1,6 @@
 //! One medium whose edition is known, part by part.
 
-use super::super::layout::{MANIFEST_PATH, Names, SLOTS};
+use super::super::layout::{CATALOGUE_PATH, MANIFEST_PATH, Names, SLOTS};
 use super::grounds::{Area, Grounds};
 use super::history::{self, Account, Places};
 use super::manifest::Edition;
@@ -100,6 +100,7 @@ impl Case<'_> {
         let expected = Expected::new(&sources, plan);
         let before = report.fault_count;
         expected.compare(&sources, self.device, report)?;
+        edition.compare_items(rom::file(edition, self.device, CATALOGUE_PATH)?.as_deref(), report);
         let files = edition.manifest.files.len();
         report.step("read-only area", before, format!("{files} files and every unused byte"));
         let before = report.fault_count;

@@ -9,6 +9,7 @@ use crate::crypto::password::Cost;
 use crate::device::MountedTree;
 use crate::format::certificate::Purpose;
 use crate::format::edition::RamKind;
+use crate::format::item::ItemEntry;
 use crate::format::medium::MediumCertificate;
 use crate::format::policy::Policy;
 use crate::format::sheet::Sheet;
@@ -55,6 +56,10 @@ pub struct Grounds {
     pub access: [u64; 2],
     /// Where that is.
     pub area: Area,
+    /// What its edition offers, item by item.
+    pub items: Vec<Verified<ItemEntry>>,
+    /// Who signed them.
+    pub rom_signer: Signer,
     slots: Vec<u8>,
 }
 
@@ -90,6 +95,8 @@ impl Grounds {
             journal: places.journal,
             access: places.access,
             area,
+            items: edition.items.clone(),
+            rom_signer: edition.signer.clone(),
             slots: joined(bytes),
         })
     }

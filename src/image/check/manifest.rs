@@ -6,16 +6,19 @@
 
 use std::ops::Range;
 
-use super::super::layout::{Layout, MANIFEST_PATH};
+use super::super::items::{self, ItemsError};
+use super::super::layout::{CATALOGUE_PATH, Layout, MANIFEST_PATH};
 use super::super::manifest;
-use super::super::tree::BLOCK_BYTES;
+use super::super::tree::{self, BLOCK_BYTES};
 use super::CheckError;
 use super::reading::{Reading, read};
+use super::report::{Fault, Part, Report};
 use crate::crypto::digest::sha256;
 use crate::device::{Device, DeviceError};
 use crate::fat::Plan;
 use crate::format::cose::Sign1;
-use crate::format::edition::{EditionId, Manifest, SignedManifest};
+use crate::format::edition::{Catalogue, EditionId, Manifest, SignedManifest};
+use crate::format::item::ItemEntry;
 use crate::format::{DecodeError, Kind, Object, cbor};
 use crate::trust::{Signer, Trust, TrustError, Verified};
 
@@ -30,6 +33,8 @@ pub(super) struct Edition {
     pub(super) object: Vec<u8>,
     pub(super) manifest: Verified<Manifest>,
     pub(super) signer: Signer,
+    /// Its items as they are signed.
+    pub(super) items: Vec<Verified<ItemEntry>>,
     pub(super) layout: Layout,
     /// The read-only volume before it is stamped.
     pub(super) plan: Plan,
@@ -62,6 +67,8 @@ pub(super) enum ManifestFault {
     Unsigned,
     #[error("{0}")]
     Rules(#[from] manifest::ManifestError),
+    #[error("{0}")]
+    Items(#[from] ItemsError),
     #[error("{0}")]
     Layout(#[from] super::super::layout::LayoutError),
     #[error("it lies at byte {found} of the read-only area, its layout puts it at {expected}")]
@@ -144,5 +151,36 @@ fn open_object(object: &[u8], trust: &Trust) -> Result<Edition, ManifestFault> {
     let plan = layout.rom_plan(&manifest, 0)?;
     let payload = Sign1::decode(&file.manifest.0, Kind::Manifest)?;
     let id = sha256(payload.payload());
-    Ok(Edition { id, object: object.to_vec(), manifest, signer, layout, plan })
+    let items = items::open(file.items.as_deref().unwrap_or_default(), &signer, &manifest)?;
+    Ok(Edition { id, object: object.to_vec(), manifest, signer, items, layout, plan })
+}
+
+impl Edition {
+    /// Hold the signed items against the catalogue that these bytes are; the medium's own, or its
+    /// file is altered, which is told elsewhere.
+    pub(super) fn compare_items(&self, catalogue: Option<&[u8]>, report: &mut Report) {
+        let expected = match catalogue.filter(|bytes| self.is_catalogue(bytes)) {
+            None if self.plan.find(CATALOGUE_PATH).is_some() => return,
+            None => Ok(vec![]),
+            Some(bytes) => self.entries(bytes),
+        };
+        let compared = expected.and_then(|expected| Ok(items::compare(&self.items, &expected)?));
+        if let Err(fault) = compared {
+            report.fault(Fault::new(Part::File(MANIFEST_PATH.to_owned()), fault.to_string()));
+        }
+    }
+
+    fn is_catalogue(&self, bytes: &[u8]) -> bool {
+        let listed = self.manifest.files.iter().find(|file| file.path == CATALOGUE_PATH);
+        let mut leaves = vec![];
+        tree::push_leaves(&mut leaves, bytes);
+        let length = bytes.len() as u64;
+        listed.is_some_and(|file| {
+            file.size.bytes() == length && file.root == Some(tree::file_root(&leaves))
+        })
+    }
+
+    fn entries(&self, catalogue: &[u8]) -> Result<Vec<ItemEntry>, ManifestFault> {
+        Ok(items::entries(&Catalogue::decode(catalogue)?, &self.manifest)?)
+    }
 }

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::super::layout::{ACCESS_BYTES, ACCESS_PATHS, JOURNAL_PATHS, MANIFEST_PATH, SLOTS};
+use super::super::layout::{
+    ACCESS_BYTES, ACCESS_PATHS, CATALOGUE_PATH, JOURNAL_PATHS, MANIFEST_PATH, SLOTS,
+};
 use super::super::leaves::{LeavesError, Watch, fill_and_hash};
 use super::super::tree::{BLOCK_BYTES, Digest, file_root};
 use super::grounds::{Area, Grounds};
@@ -82,6 +84,8 @@ pub fn open_mounted(
     let hasher = Hasher { threads, watch, done: AtomicU64::new(0), total: rom.bytes() };
     let before = report.fault_count;
     compare_files(&rom, &edition, &hasher, &mut report)?;
+    let catalogue = rom.read(CATALOGUE_PATH, Kind::Catalogue.bytes_max() as u64)?;
+    edition.compare_items(catalogue.as_deref(), &mut report);
     let files = edition.manifest.files.len();
     report.step("files", before, format!("{files} files by content, and no others"));
     let (stamped, bytes) = slots(&rom, &edition, trust, &mut report)?;

@@ -16,8 +16,10 @@ use crate::format::{Kind, cose};
 const BLOCK: u64 = BLOCK_BYTES as u64;
 /// Blocks that begin like a manifest are remembered up to this many.
 const MANIFESTS_MAX: usize = 32;
-/// A signed manifest begins so: a map of two, key 1, a byte string whose length takes 1 to 4 bytes.
-const MANIFEST_STARTS: [[u8; 3]; 3] = [[0xa2, 1, 0x58], [0xa2, 1, 0x59], [0xa2, 1, 0x5a]];
+/// A signed manifest begins so: a map of two, or three with items, then key 1.
+const MANIFEST_STARTS: [[u8; 2]; 2] = [[0xa2, 1], [0xa3, 1]];
+/// Behind that comes a byte string whose length takes 1, 2 or 4 bytes.
+const MANIFEST_STRINGS: [u8; 3] = [0x58, 0x59, 0x5a];
 /// The type of what is signed stands in its first bytes.
 const MANIFEST_TYPE_END: usize = 64;
 /// A hash tree is searched for in so much of a device of which nothing is known.
@@ -139,7 +141,8 @@ impl Reading {
 }
 
 fn note_manifest(manifests: &mut BTreeSet<u64>, block: u64, bytes: &[u8]) {
-    let begins = MANIFEST_STARTS.iter().any(|start| bytes.starts_with(start));
+    let begins = MANIFEST_STARTS.iter().any(|start| bytes.starts_with(start))
+        && bytes.get(2).is_some_and(|head| MANIFEST_STRINGS.contains(head));
     let name = || cose::type_name(Kind::Manifest).into_bytes();
     let named = |name: &[u8]| bytes[..MANIFEST_TYPE_END].windows(name.len()).any(|w| w == name);
     if begins && named(&name()) {

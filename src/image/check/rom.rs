@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
 use super::super::edition::leaf_range;
-use super::super::layout::{MANIFEST_PATH, RESERVE_PATH, SLOTS};
+use super::super::layout::{CATALOGUE_PATH, MANIFEST_PATH, RESERVE_PATH, SLOTS};
 use super::super::tree::{self, BLOCK_BYTES, Digest, HashTree};
 use super::manifest::Edition;
 use super::reading::{Reading, read};
@@ -12,6 +12,7 @@ use super::report::{Damage, Fault, Hashes, Part, Report, TOLD_MAX, Touch};
 use crate::crypto::digest::sha256;
 use crate::device::{Device, DeviceError, Slice};
 use crate::fat::{self, Kind, Plan};
+use crate::format;
 
 const BLOCK: u64 = BLOCK_BYTES as u64;
 /// More separate stretches of changed metadata than this are compared as one.
@@ -408,6 +409,10 @@ pub(super) fn file(
     let Some(place) = edition.plan.find(path) else { return Ok(None) };
     let file = &edition.plan.files()[place];
     let start = edition.layout.rom().start + file.offset_bytes.unwrap_or_default();
-    let limit = if path == MANIFEST_PATH { 32 << 20 } else { 64 << 10 };
+    let limit = match path {
+        MANIFEST_PATH => 32 << 20,
+        CATALOGUE_PATH => format::Kind::Catalogue.bytes_max() as u64,
+        _ => 64 << 10,
+    };
     read(device, start..start + file.size_bytes.min(limit)).map(Some)
 }
