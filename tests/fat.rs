@@ -21,6 +21,7 @@ mod random;
 mod read;
 mod refusal;
 mod verity;
+mod write;
 
 const MIB: u64 = 1 << 20;
 

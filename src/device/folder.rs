@@ -34,6 +34,8 @@ pub enum Privacy {
     Secret,
     /// Everyone (mode 0644).
     Public,
+    /// Whoever the system lets: for media, whose file systems keep no modes and refuse to set them.
+    Shared,
 }
 
 /// The folder is in use by this process until the lock is dropped.
@@ -222,6 +224,24 @@ impl Folder {
         read_file(&self.path_of(name)?, max)
     }
 
+    /// The length of the regular file of this name; none where there is no file. Links are refused.
+    pub fn len_bytes(&self, name: &str) -> Result<Option<u64>, FolderError> {
+        let path = self.path_of(name)?;
+        match fs::symlink_metadata(&path) {
+            Ok(meta) if meta.is_file() => Ok(Some(meta.len())),
+            Ok(_) => Err(FolderError::WrongKind { path, expected: "file" }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(failure("looking for", &path, source)),
+        }
+    }
+
+    /// Bytes that its file system has free for this user.
+    pub fn free_bytes(&self) -> Result<u64, FolderError> {
+        let failed = |error: Errno| failure("measuring", &self.path, error.into());
+        let stat = rustix::fs::statvfs(&self.path).map_err(failed)?;
+        Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
+
     /// Remove a file.
     pub fn remove(&self, name: &str) -> Result<(), FolderError> {
         let path = self.path_of(name)?;
@@ -291,12 +311,15 @@ impl Folder {
 
     /// A durable file without its name yet.
     fn unfinished(&self, bytes: &[u8], privacy: Privacy) -> io::Result<NamedTempFile> {
+        let first = if privacy == Privacy::Shared { privacy } else { Privacy::Secret };
         let mut file = tempfile::Builder::new()
             .prefix(UNFINISHED_PREFIX)
-            .permissions(Permissions::from_mode(0o600))
+            .permissions(Permissions::from_mode(mode_of(first)))
             .tempfile_in(&self.path)?;
         file.write_all(bytes)?;
-        file.as_file().set_permissions(Permissions::from_mode(mode_of(privacy)))?;
+        if first != privacy {
+            file.as_file().set_permissions(Permissions::from_mode(mode_of(privacy)))?;
+        }
         file.as_file().sync_all()?;
         Ok(file)
     }
@@ -369,6 +392,7 @@ fn mode_of(privacy: Privacy) -> u32 {
     match privacy {
         Privacy::Secret => 0o600,
         Privacy::Public => 0o644,
+        Privacy::Shared => 0o666,
     }
 }
 

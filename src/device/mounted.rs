@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
-use super::{Access, FileDevice, OpenError};
+use super::{Access, FileDevice, Folder, FolderError, OpenError};
 
 /// A directory where a volume is mounted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,10 +97,44 @@ impl MountedTree {
         FileDevice::open(&entry.place, Access::Read)
     }
 
+    /// The folder of a path that begins with `/`: a link on the way to it is refused, a name in
+    /// lower case taken as FAT does.
+    pub fn folder(&self, path: &str) -> Result<Folder, FolderError> {
+        Folder::open(&self.plain_place(path)?)
+    }
+
+    /// The folder of a path, made if it is missing.
+    pub fn folder_or_make(&self, path: &str) -> Result<Folder, FolderError> {
+        Folder::open_or_create(&self.plain_place(path)?)
+    }
+
+    fn plain_place(&self, path: &str) -> Result<PathBuf, FolderError> {
+        let mut place = self.top.clone();
+        for name in path.split('/').filter(|name| !name.is_empty()) {
+            let lower = place.join(name.to_ascii_lowercase());
+            place.push(name);
+            if !exists(&place) && exists(&lower) {
+                place = lower;
+            }
+            if is_link(&place) {
+                return Err(FolderError::WrongKind { path: place, expected: "folder" });
+            }
+        }
+        Ok(place)
+    }
+
     fn path_of(&self, place: &Path) -> String {
         let inside = place.strip_prefix(&self.top).unwrap_or(place);
         inside.iter().fold(String::new(), |path, name| path + "/" + &name.to_string_lossy())
     }
+}
+
+fn exists(place: &Path) -> bool {
+    std::fs::symlink_metadata(place).is_ok()
+}
+
+fn is_link(place: &Path) -> bool {
+    std::fs::symlink_metadata(place).is_ok_and(|meta| meta.is_symlink())
 }
 
 #[cfg(test)]

@@ -92,7 +92,7 @@ pub struct Item {
     pub size_bytes: u64,
     /// Whether it is a directory.
     pub is_directory: bool,
-    first_cluster: u32,
+    pub(super) first_cluster: u32,
 }
 
 /// A FAT32 volume on a device, for reading.
@@ -101,12 +101,18 @@ pub struct Item {
 /// length or a directory's limit of 2 MiB, so a volume that lies costs time, not memory, and ends.
 #[derive(Clone, Copy)]
 pub struct Volume<'a> {
-    device: &'a dyn Device,
+    pub(super) device: &'a dyn Device,
     start: u64,
-    fat_offset: u64,
+    pub(super) fat_offset: u64,
+    /// Length of one FAT.
+    pub(super) fat_bytes: u64,
+    /// How many FATs are to be kept the same.
+    pub(super) fats: u64,
+    /// Where the sector with the number of free clusters lies.
+    pub(super) summary: Option<u64>,
     data_offset: u64,
-    cluster_bytes: u64,
-    clusters: u32,
+    pub(super) cluster_bytes: u64,
+    pub(super) clusters: u32,
     root: u32,
 }
 
@@ -162,10 +168,15 @@ impl<'a> Volume<'a> {
             return Err("no root directory");
         }
         let bytes = |sectors: u64| start + sectors * SECTOR_BYTES as u64;
+        let summary = Some(half(48)).filter(|sector| (1..reserved).contains(sector)).map(bytes);
+        let fats = if half(40) & 0x80 == 0 { fats } else { 1 };
         Ok(Self {
             device,
             start,
             fat_offset: bytes(reserved),
+            fat_bytes: fat_sectors * SECTOR_BYTES as u64,
+            fats,
+            summary,
             data_offset: bytes(before),
             cluster_bytes: cluster_sectors * SECTOR_BYTES as u64,
             clusters,
@@ -215,10 +226,7 @@ impl<'a> Volume<'a> {
         limit_bytes: u64,
         mut take: impl FnMut(&[u8]),
     ) -> Result<(), ReadFileError> {
-        let item = self.find(path)?;
-        if item.is_directory {
-            return Err(ReadFileError::NotAFile { path: path.to_owned() });
-        }
+        let item = self.find_file(path)?;
         let size_bytes = item.size_bytes;
         if size_bytes > limit_bytes {
             return Err(ReadFileError::TooLarge { path: path.to_owned(), size_bytes, limit_bytes });
@@ -243,8 +251,42 @@ impl<'a> Volume<'a> {
         Ok(())
     }
 
+    /// Fill as much of `buf` as the file `path` has from `offset` on; gives how many bytes those are.
+    pub fn read_part(
+        &self,
+        path: &str,
+        offset: u64,
+        buf: &mut [u8],
+    ) -> Result<usize, ReadFileError> {
+        let item = self.find_file(path)?;
+        let left = item.size_bytes.saturating_sub(offset);
+        let count = usize::try_from(left).unwrap_or(usize::MAX).min(buf.len());
+        let end = offset + count as u64;
+        let (mut at, mut chain) = (0, Chain::from(*self, path, item.first_cluster));
+        while at < end {
+            let run = chain.next_run((end - at).div_ceil(self.cluster_bytes))?;
+            let run_end = at + u64::from(run.end - run.start) * self.cluster_bytes;
+            let (first, last) = (at.max(offset), run_end.min(end));
+            if first < last {
+                let place = |at: u64| usize::try_from(at - offset).expect("inside the buffer");
+                let from = self.cluster_offset(run.start) + (first - at);
+                self.read_at(path, from, &mut buf[place(first)..place(last)])?;
+            }
+            at = run_end;
+        }
+        Ok(count)
+    }
+
+    fn find_file(&self, path: &str) -> Result<Item, ReadFileError> {
+        let item = self.find(path)?;
+        if item.is_directory {
+            return Err(ReadFileError::NotAFile { path: path.to_owned() });
+        }
+        Ok(item)
+    }
+
     /// The first cluster of the directory `path`.
-    fn directory_cluster(&self, path: &str) -> Result<u32, ReadFileError> {
+    pub(super) fn directory_cluster(&self, path: &str) -> Result<u32, ReadFileError> {
         let mut cluster = self.root;
         let names = path.split('/').filter(|name| !name.is_empty());
         for (depth, name) in names.enumerate() {
@@ -297,22 +339,27 @@ impl<'a> Volume<'a> {
         Err(chain.damaged("the directory takes more than 2 MiB".to_owned()))
     }
 
-    fn cluster_offset(&self, cluster: u32) -> u64 {
+    pub(super) fn cluster_offset(&self, cluster: u32) -> u64 {
         self.data_offset + u64::from(cluster - ROOT_CLUSTER) * self.cluster_bytes
     }
 
-    fn read_at(&self, path: &str, offset: u64, buf: &mut [u8]) -> Result<(), ReadFileError> {
+    pub(super) fn read_at(
+        &self,
+        path: &str,
+        offset: u64,
+        buf: &mut [u8],
+    ) -> Result<(), ReadFileError> {
         let failed = |source| ReadFileError::Device { path: path.to_owned(), source };
         self.device.read_at(offset, buf).map_err(failed)
     }
 }
 
-fn is_entry(listed: &Listed) -> bool {
+pub(super) fn is_entry(listed: &Listed) -> bool {
     !listed.is_label() && ![".", ".."].contains(&listed.name())
 }
 
 impl Item {
-    fn of(listed: &Listed) -> Self {
+    pub(super) fn of(listed: &Listed) -> Self {
         let is_directory = listed.attributes & DIRECTORY != 0;
         Self {
             name: listed.name().to_owned(),
@@ -324,7 +371,7 @@ impl Item {
 }
 
 /// Follows one chain of clusters.
-struct Chain<'a> {
+pub(super) struct Chain<'a> {
     volume: Volume<'a>,
     path: &'a str,
     next: u32,
@@ -333,16 +380,16 @@ struct Chain<'a> {
 }
 
 impl<'a> Chain<'a> {
-    fn from(volume: Volume<'a>, path: &'a str, first: u32) -> Self {
+    pub(super) fn from(volume: Volume<'a>, path: &'a str, first: u32) -> Self {
         Self { volume, path, next: first, window_offset: 0, window: Vec::new() }
     }
 
-    fn damaged(&self, reason: String) -> ReadFileError {
+    pub(super) fn damaged(&self, reason: String) -> ReadFileError {
         ReadFileError::Chain { path: self.path.to_owned(), reason }
     }
 
     /// The next cluster; `None` at the chain's end.
-    fn next_cluster(&mut self) -> Result<Option<u32>, ReadFileError> {
+    pub(super) fn next_cluster(&mut self) -> Result<Option<u32>, ReadFileError> {
         let cluster = self.next;
         if cluster >= END_FROM {
             return Ok(None);
@@ -357,7 +404,7 @@ impl<'a> Chain<'a> {
     }
 
     /// The next clusters that lie side by side, at most `count_max`.
-    fn next_run(&mut self, count_max: u64) -> Result<Range<u32>, ReadFileError> {
+    pub(super) fn next_run(&mut self, count_max: u64) -> Result<Range<u32>, ReadFileError> {
         let first = self.next_cluster()?;
         let first = first.ok_or_else(|| self.damaged("it ends before the file".to_owned()))?;
         let mut run = first..first + 1;

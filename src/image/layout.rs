@@ -12,7 +12,7 @@ use std::ops::Range;
 use super::tree;
 use crate::crypto::digest::sha256_parts;
 use crate::fat::{
-    self, Entry, Geometry, GeometryError, Label, Options, Placement, Plan, PlanError,
+    self, Entry, Geometry, GeometryError, Label, Options, Placement, Plan, PlanError, Tray,
 };
 use crate::format::access;
 use crate::format::edition::{Manifest, Shape};
@@ -70,7 +70,7 @@ pub const SLOTS: [Slot; 5] = [CERTIFICATE_SLOT, POLICY_SLOT, REVOKED_SLOT, SHEET
 pub const ACCESS_PATHS: [&str; 2] = ["/SCRIP/ACCESS.A", "/SCRIP/ACCESS.B"];
 /// The two copies of the journal on the RAM volume.
 pub const JOURNAL_PATHS: [&str; 2] = ["/SCRIP/JOURNAL.A", "/SCRIP/JOURNAL.B"];
-const RAM_DIRECTORIES: [&str; 3] = ["/SCRIP/INBOX", "/SCRIP/OUTBOX", "/SCRIP/SHEETS"];
+const RAM_DIRECTORIES: [&str; 3] = [Tray::Inbox.path(), Tray::Outbox.path(), "/SCRIP/SHEETS"];
 
 /// Why a shape gives no medium.
 #[derive(Debug, thiserror::Error)]
