@@ -1,10 +1,14 @@
 //! Where a journal lies for its wallet: an image, a raw device, or a mounted directory, in use by
 //! one wallet at a time.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use super::Place;
 use crate::device::{
     Access, Claim, ClaimError, Device, DeviceError, FileDevice, Joined, MountedTree, OpenError,
 };
+use crate::fat::Exchange;
 
 /// The storage of one journal, which nobody else writes while it is open.
 #[derive(Debug)]
@@ -16,8 +20,8 @@ pub struct Storage {
 
 #[derive(Debug)]
 enum Inner {
-    Whole(FileDevice),
-    Files(Joined<FileDevice>),
+    Whole(Arc<FileDevice>),
+    Files(Joined<FileDevice>, MountedTree),
 }
 
 /// Why a journal's storage could not be opened.
@@ -45,7 +49,7 @@ impl Storage {
     /// The journal of an image or a raw device, at its place by the layout.
     pub fn whole(device: FileDevice, place: Place) -> Result<Self, StorageError> {
         let claim = device.claim()?;
-        Ok(Self { device: Inner::Whole(device), place, _claim: claim })
+        Ok(Self { device: Inner::Whole(Arc::new(device)), place, _claim: claim })
     }
 
     /// The journal of a mounted writable area: both copies by path and length, and behind them,
@@ -61,7 +65,8 @@ impl Storage {
         let files = files.collect::<Result<Vec<_>, _>>()?;
         let claim = files[0].claim()?;
         let place = Place { starts: [0, bytes], bytes };
-        Ok(Self { device: Inner::Files(Joined::new(files)), place, _claim: claim })
+        let device = Inner::Files(Joined::new(files), tree.clone());
+        Ok(Self { device, place, _claim: claim })
     }
 
     /// Where the journal lies in what this shows as a device.
@@ -69,10 +74,21 @@ impl Storage {
         self.place
     }
 
+    /// OUTBOX and INBOX of the same medium, to be used while the journal is.
+    ///
+    /// `area` is where the writable area lies on an image or a raw device, `kept` what of it no
+    /// file may be given.
+    pub fn exchange(&self, area: Range<u64>, kept: Vec<Range<u64>>) -> Exchange<'static> {
+        match &self.device {
+            Inner::Whole(device) => Exchange::volume(Arc::clone(device), area, kept),
+            Inner::Files(_, tree) => Exchange::mounted(tree.clone()),
+        }
+    }
+
     fn device(&self) -> &dyn Device {
         match &self.device {
-            Inner::Whole(device) => device,
-            Inner::Files(device) => device,
+            Inner::Whole(device) => &**device,
+            Inner::Files(device, _) => device,
         }
     }
 }

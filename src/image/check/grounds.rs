@@ -1,6 +1,8 @@
 //! What a medium's money rests on, once a check has found it good.
 
-use super::super::layout::SLOTS;
+use std::ops::Range;
+
+use super::super::layout::{ACCESS_BYTES, SLOTS};
 use super::history::Places;
 use super::manifest::Edition;
 use super::report::{Report, Verdict};
@@ -54,6 +56,8 @@ pub struct Grounds {
     pub journal: Place,
     /// Where the access files lie, likewise: behind the journal's.
     pub access: [u64; 2],
+    /// The writable area's volume, on an image or a raw device.
+    pub volume: Range<u64>,
     /// Where that is.
     pub area: Area,
     /// What its edition offers, item by item.
@@ -94,6 +98,7 @@ impl Grounds {
             ram: edition.layout.shape().ram_kind,
             journal: places.journal,
             access: places.access,
+            volume: places.volume,
             area,
             items: edition.items.clone(),
             rom_signer: edition.signer.clone(),
@@ -131,6 +136,13 @@ impl Grounds {
             Purpose::Live => Cost::LIVE_FLOOR,
             Purpose::Test => Cost::MINIMAL,
         }
+    }
+
+    /// The journal and the access files: what no file of the writable area may be given.
+    pub fn kept(&self) -> Vec<Range<u64>> {
+        let journal = self.journal.starts.map(|start| start..start + self.journal.bytes);
+        let access = self.access.map(|start| start..start + ACCESS_BYTES);
+        journal.into_iter().chain(access).collect()
     }
 
     /// The stamped slots as they stand, one behind the other in the layout's lengths.

@@ -1,5 +1,7 @@
 //! The journal and the access key of a medium, each on a line of its own.
 
+use std::ops::Range;
+
 use super::super::layout::{ACCESS_BYTES, ACCESS_PATHS, JOURNAL_PATHS, Names};
 use super::manifest::Edition;
 use super::report::{Access, Balance, History, Holder};
@@ -17,6 +19,8 @@ use crate::trust::access::read_access_file;
 pub(super) struct Places {
     pub(super) journal: Place,
     pub(super) access: [u64; 2],
+    /// The writable area, on an image or a raw device.
+    pub(super) volume: Range<u64>,
 }
 
 impl Places {
@@ -28,7 +32,7 @@ impl Places {
         let starts = [place(JOURNAL_PATHS[0])?, place(JOURNAL_PATHS[1])?];
         let access = [place(ACCESS_PATHS[0])?, place(ACCESS_PATHS[1])?];
         let bytes = layout.shape().journal.bytes();
-        Some(Self { journal: Place { starts, bytes }, access })
+        Some(Self { journal: Place { starts, bytes }, access, volume: layout.ram() })
     }
 }
 

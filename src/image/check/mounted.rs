@@ -374,7 +374,9 @@ fn writable_area(
 ) -> Result<(Places, Area, Writable), CheckError> {
     let journal = edition.layout.shape().journal.bytes();
     let access = [2 * journal, 2 * journal + ACCESS_BYTES];
-    let places = Places { journal: Place { starts: [0, journal], bytes: journal }, access };
+    let volume = edition.layout.ram();
+    let journal_place = Place { starts: [0, journal], bytes: journal };
+    let places = Places { journal: journal_place, access, volume };
     let medium = stamped.certified.as_ref().map(|certified| certified.certificate.medium);
     let ram = candidates.iter().find(|ram| medium.is_some() && stated_medium(ram) == medium);
     let Some(ram) = ram else {
