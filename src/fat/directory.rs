@@ -63,10 +63,10 @@ impl<'a> Directory<'a> {
 
     /// Its entries, each with its records.
     fn entries(&self) -> Vec<(Listed, Range<usize>)> {
-        let mut lister = Lister::default();
+        let mut names = Lister::default();
         let mut entries = vec![];
         for (at, record) in self.bytes.as_chunks::<RECORD_BYTES>().0.iter().enumerate() {
-            match lister.feed(record).1 {
+            match names.feed(record).1 {
                 Told::Name(listed) if is_entry(&listed) => {
                     let records = at + 1 - listed.records..at + 1;
                     entries.push((listed, records));

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::name;
-use super::reader::{OpenVolumeError, ReadFileError, open};
+use super::reader::{Item, OpenVolumeError, ReadFileError, open};
 use super::writer::{WriteFileError, Writer};
 use crate::device::{
     Access, Device, DeviceError, FileDevice, Folder, FolderError, MountedTree, OpenError, Privacy,
@@ -74,6 +74,12 @@ pub enum ExchangeError {
         /// What went wrong.
         source: DeviceError,
     },
+}
+
+impl Filed {
+    fn of(item: Item) -> Self {
+        Self { name: item.name, size_bytes: item.size_bytes }
+    }
 }
 
 impl Tray {
@@ -241,9 +247,7 @@ impl<'d> Exchange<'d> {
             Form::Volume(area) => area.look(|writer| match writer.volume().list(tray.path()) {
                 Ok(items) => {
                     let files = items.into_iter().filter(|item| !item.is_directory);
-                    let filed =
-                        |item: super::Item| Filed { name: item.name, size_bytes: item.size_bytes };
-                    Ok(files.map(filed).collect())
+                    Ok(files.map(Filed::of).collect())
                 }
                 Err(ReadFileError::NotFound { .. }) => Ok(vec![]),
                 Err(error) => Err(error.into()),

@@ -98,7 +98,9 @@ fn by_fatfs(bytes: &[u8], folder: &str) -> Model {
     let root = volume.root_dir();
     let folder = if folder.is_empty() { root } else { root.open_dir(folder).expect("a directory") };
     let mut found = Model::new();
-    for entry in folder.iter().map(|entry| entry.expect("an entry")).filter(|e| e.is_file()) {
+    for entry in
+        folder.iter().map(|entry| entry.expect("an entry")).filter(fatfs::DirEntry::is_file)
+    {
         let mut bytes = vec![];
         entry.to_file().read_to_end(&mut bytes).expect("a file");
         found.insert(entry.file_name(), bytes);
@@ -128,7 +130,9 @@ fn what_was_written_is_read_by_others_and_nothing_else_changed() {
     assert!(by_fatfs(&bytes, "") == by_fatfs(&start, ""));
     assert!(by_fatfs(&bytes, "SCRIP") == by_fatfs(&start, "SCRIP"));
     let free = exchange.free_bytes().expect("free bytes");
-    model.keys().for_each(|name| exchange.remove(Tray::Outbox, name).expect("a file to remove"));
+    for name in model.keys() {
+        exchange.remove(Tray::Outbox, name).expect("a file to remove");
+    }
     let of_files: u64 = model.values().map(|file| (file.len() as u64).next_multiple_of(512)).sum();
     assert_eq!(exchange.free_bytes().expect("free bytes"), free + of_files);
 }
@@ -228,7 +232,8 @@ fn what_is_kept_is_never_written_whatever_the_volume_says() {
     };
     assert!(of_journal(&journal_free.snapshot()) == of_journal(&area()));
     let tables_there = MemoryDevice::from_bytes(area());
-    let exchange = Exchange::volume(&tables_there, 0..34 * MIB, vec![4096..8192]);
+    let exchange =
+        Exchange::volume(&tables_there, 0..34 * MIB, std::iter::once(4096..8192).collect());
     let refused = exchange.write(Tray::Outbox, "x", b"x").unwrap_err().to_string();
     assert!(refused.ends_with("its tables lie where the medium's own files are"), "{refused}");
     let in_journal = lie(&|bytes, _, data| {
@@ -276,7 +281,7 @@ fn a_step_cut_off_anywhere_is_done_or_was_not_begun() {
     let bounds = Bounds { states_max, torn_bytes: vec![256], faults: vec![], seed: 7 };
     let erase = |len_bytes| FaultKind::EraseBlock { len_bytes, fill: 0xFF };
     let faults = vec![FaultKind::LyingFlush, erase(128 << 10), erase(4 << 20)];
-    let faulty = Bounds { states_max: 4, torn_bytes: vec![], faults, seed: 7 };
+    let worse = Bounds { states_max: 4, torn_bytes: vec![], faults, seed: 7 };
     let (mut states, mut whole_copies) = (0, 0);
     for nth in 24..64 {
         let before = model.clone();
@@ -287,7 +292,7 @@ fn a_step_cut_off_anywhere_is_done_or_was_not_begun() {
             states += 1;
             judge(&loss.reopen(), &before, &model, &bytes);
         }
-        for loss in power.losses(&faulty) {
+        for loss in power.losses(&worse) {
             let found = loss.reopen();
             let mut copy = vec![0; 1 << 20];
             let whole = KEPT.into_iter().any(|start| {
