@@ -322,7 +322,7 @@ fn decode_class(error: &DecodeError) -> &'static str {
         DecodeError::Simple { .. } => "simple",
         DecodeError::NotUtf8 { .. } => "utf8",
         DecodeError::TooDeep { .. } => "too-deep",
-        DecodeError::Field { .. } | DecodeError::Object { .. } => "field",
+        DecodeError::Object { .. } => "field",
         DecodeError::Envelope { .. } => "envelope",
     }
 }

@@ -69,12 +69,14 @@ fn any<T: Object + PartialEq + Debug>(bytes: &[u8]) {
     read::<T>(bytes);
 }
 
-/// What is taken is written again as the same bytes.
+/// What is taken is written again as the same bytes, and is what a CBOR library reads in them.
 fn read<T: Object + PartialEq + Debug>(bytes: &[u8]) -> Option<T> {
     match T::decode(bytes) {
         Ok(object) => {
             let again = object.encode();
             assert_eq!(again, bytes, "{object:?}");
+            let value: ciborium::Value = ciborium::from_reader(bytes).expect("it is CBOR");
+            assert_eq!(object.to_value(), value, "{object:?}");
             assert_eq!(T::decode(&again).as_ref(), Ok(&object));
             Some(object)
         }
@@ -156,8 +158,8 @@ pub fn cbor(data: &[u8]) {
         let value: ciborium::Value = ciborium::from_reader(&data[..used]).expect("it is CBOR");
         assert_eq!(cbor::encode(&value), &data[..used]);
         for kind in [Kind::Voucher, Kind::Kit] {
-            match cbor::decode(data, kind) {
-                Ok(decoded) => assert_eq!((used, &decoded), (data.len(), &value)),
+            match cbor::check(data, kind) {
+                Ok(()) => assert_eq!(used, data.len()),
                 Err(DecodeError::Trailing { used: stated, found }) => {
                     assert_eq!((stated, found), (used, data.len()));
                 }

@@ -2,7 +2,7 @@
 
 use ciborium::Value;
 
-use super::field::{Bytes, Field, MapReader, MapWriter, Mismatch, choice};
+use super::field::{Bytes, Field, MapWriter, Mismatch, Reader, choice, rising};
 use super::record::{EventId, RecordKind};
 use super::sheet::{SecretDigits, SheetId};
 use super::transfer::{Partner, Terms, TransferId};
@@ -44,6 +44,8 @@ macro_rules! bodies {
             }
         }
 
+        $( const _: () = assert!(rising(&[0, $( $key ),*])); )*
+
         impl Field for $name {
             fn to_value(&self) -> Value {
                 let mut map = MapWriter::default();
@@ -56,8 +58,8 @@ macro_rules! bodies {
                 map.finish()
             }
 
-            fn from_value(value: &Value) -> Result<Self, Mismatch> {
-                let mut map = MapReader::open(value)?;
+            fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
+                let mut map = reader.map()?;
                 let body = match map.take::<u64>(0, "form")? {
                     $( $form => Self::$variant {
                         $( $field: map.take($key, stringify!($field))?, )*

@@ -1,13 +1,13 @@
 //! Strict deterministic CBOR (RFC 8949 section 4.2.1).
 //!
-//! [`measure`] walks raw bytes and refuses whatever a deterministic encoder would not have
-//! written, before any of it is allocated; only then does `ciborium` build values. Refused are:
+//! [`super::reader`] refuses whatever a deterministic encoder would not have written. Refused are:
 //! integers and lengths that are not the shortest, indefinite lengths, map keys that are not
 //! integers in ascending order of their encoding, floats, null, undefined, tags other than the one
 //! of `COSE_Sign1` at the top, text that isn't UTF-8, nesting below [`DEPTH_MAX`].
 
 use ciborium::Value;
 
+use super::reader::Reader;
 use super::{DecodeError, Kind};
 
 /// How deep arrays, maps and tags may nest.
@@ -17,22 +17,30 @@ pub const TAG_SIGN1: u64 = 18;
 
 /// The length in bytes of the one well-formed item that `bytes` begins with.
 pub fn measure(bytes: &[u8]) -> Result<usize, DecodeError> {
-    scan(bytes, usize::MAX)
+    let mut reader = Reader::new(bytes, usize::MAX);
+    reader.skip()?;
+    Ok(reader.used())
 }
 
-/// Decode exactly one item within the limits of its kind, with nothing behind it.
-///
-/// Values take tens of bytes each in memory, whatever they take encoded: so they are counted too,
-/// before any is built.
-pub fn decode(bytes: &[u8], kind: Kind) -> Result<Value, DecodeError> {
+/// Refuse all but exactly one item within the limits of its kind, with nothing behind it.
+pub fn check(bytes: &[u8], kind: Kind) -> Result<(), DecodeError> {
+    read(bytes, kind, Reader::skip)
+}
+
+/// Read exactly one item within the limits of its kind, with nothing behind it.
+pub(super) fn read<'a, T, E: From<DecodeError>>(
+    bytes: &'a [u8],
+    kind: Kind,
+    item: impl FnOnce(&mut Reader<'a>) -> Result<T, E>,
+) -> Result<T, E> {
     if bytes.len() > kind.bytes_max() {
-        return Err(DecodeError::TooLarge { found: bytes.len(), max: kind.bytes_max() });
+        let (found, max) = (bytes.len(), kind.bytes_max());
+        return Err(DecodeError::TooLarge { found, max }.into());
     }
-    let used = scan(bytes, kind.items_max())?;
-    if used != bytes.len() {
-        return Err(DecodeError::Trailing { used, found: bytes.len() });
-    }
-    ciborium::from_reader(bytes).map_err(|_| DecodeError::Malformed { at: 0 })
+    let mut reader = Reader::new(bytes, kind.items_max());
+    let item = item(&mut reader)?;
+    let (used, found) = (reader.used(), bytes.len());
+    if used == found { Ok(item) } else { Err(DecodeError::Trailing { used, found }.into()) }
 }
 
 /// The item that a fixed-size slot begins with; the rest of the slot must be zero.
@@ -48,115 +56,26 @@ pub fn unpad(slot: &[u8]) -> Result<Option<&[u8]>, DecodeError> {
     }
 }
 
+/// Write a byte string behind what is there.
+pub(super) fn write_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    let length = (bytes.len() as u64).to_be_bytes();
+    match bytes.len() {
+        0..=23 => out.push(0x40 | length[7]),
+        24..=0xff => out.extend_from_slice(&[0x58, length[7]]),
+        0x100..=0xffff => out.extend_from_slice(&[0x59, length[6], length[7]]),
+        _ => {
+            out.push(0x5a);
+            out.extend_from_slice(&length[4..]);
+        }
+    }
+    out.extend_from_slice(bytes);
+}
+
 /// Encode a value; maps are already in order when they come from [`super::field`].
 pub fn encode(value: &Value) -> Vec<u8> {
     let mut out = Vec::new();
     ciborium::into_writer(value, &mut out).expect("writing to memory can't fail");
     out
-}
-
-fn scan(bytes: &[u8], items_max: usize) -> Result<usize, DecodeError> {
-    let mut scan = Scan { bytes, at: 0, items: 0, items_max };
-    scan.item(0)?;
-    Ok(scan.at)
-}
-
-struct Scan<'a> {
-    bytes: &'a [u8],
-    at: usize,
-    items: usize,
-    items_max: usize,
-}
-
-impl Scan<'_> {
-    fn item(&mut self, depth: u32) -> Result<(), DecodeError> {
-        let start = self.at;
-        if depth > DEPTH_MAX {
-            return Err(DecodeError::TooDeep { at: start, max: DEPTH_MAX });
-        }
-        self.items += 1;
-        if self.items > self.items_max {
-            return Err(DecodeError::TooManyItems { at: start, max: self.items_max });
-        }
-        let (major, argument) = self.head()?;
-        match major {
-            0 | 1 => Ok(()),
-            2 => self.skip(argument).map(|_| ()),
-            3 => {
-                let text = self.skip(argument)?;
-                std::str::from_utf8(text).map_err(|_| DecodeError::NotUtf8 { at: start })?;
-                Ok(())
-            }
-            4 => self.items(argument, depth),
-            5 => self.map(argument, depth),
-            6 if argument == TAG_SIGN1 && start == 0 => self.item(depth + 1),
-            6 => Err(DecodeError::Tag { at: start, tag: argument }),
-            _ if argument == 20 || argument == 21 => Ok(()),
-            _ => Err(DecodeError::Simple { at: start }),
-        }
-    }
-
-    /// Read the head of an item: major type and shortest-form argument.
-    fn head(&mut self) -> Result<(u8, u64), DecodeError> {
-        let start = self.at;
-        let first = self.skip(1)?[0];
-        let (major, info) = (first >> 5, first & 31);
-        let width = match info {
-            0..=23 => return Ok((major, info.into())),
-            24..=27 => 1_u64 << (info - 24),
-            31 => return Err(DecodeError::Indefinite { at: start }),
-            _ => return Err(DecodeError::Malformed { at: start }),
-        };
-        let argument =
-            self.skip(width)?.iter().fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
-        let least = if width == 1 { 24 } else { 1_u64 << (4 * width) };
-        if major == 7 {
-            return Err(DecodeError::Simple { at: start });
-        }
-        if argument < least {
-            return Err(DecodeError::NotShortest { at: start });
-        }
-        Ok((major, argument))
-    }
-
-    fn skip(&mut self, count: u64) -> Result<&[u8], DecodeError> {
-        let start = self.at;
-        let left = self.bytes.len() - start;
-        match usize::try_from(count) {
-            Ok(count) if count <= left => {
-                self.at += count;
-                Ok(&self.bytes[start..self.at])
-            }
-            _ => Err(DecodeError::Truncated { at: start, needs: count, found: left }),
-        }
-    }
-
-    /// `count` items in a row. Each takes at least one byte, so the input's end bounds the loop.
-    fn items(&mut self, count: u64, depth: u32) -> Result<(), DecodeError> {
-        for _ in 0..count {
-            self.item(depth + 1)?;
-        }
-        Ok(())
-    }
-
-    fn map(&mut self, pairs: u64, depth: u32) -> Result<(), DecodeError> {
-        let mut before: Option<(u8, u64)> = None;
-        for _ in 0..pairs {
-            let start = self.at;
-            let key = self.head()?;
-            if key.0 > 1 {
-                return Err(DecodeError::KeyType { at: start });
-            }
-            // Shortest-form integer keys sort by major type, then by argument.
-            match before {
-                Some(last) if last == key => return Err(DecodeError::DuplicateKey { at: start }),
-                Some(last) if last > key => return Err(DecodeError::KeyOrder { at: start }),
-                _ => before = Some(key),
-            }
-            self.item(depth + 1)?;
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]
@@ -228,23 +147,23 @@ mod tests {
     #[test]
     fn nothing_may_stand_behind_the_item() {
         let trailing = DecodeError::Trailing { used: 1, found: 2 };
-        assert_eq!(decode(&[0, 0], Kind::Policy).unwrap_err(), trailing);
+        assert_eq!(check(&[0, 0], Kind::Policy).unwrap_err(), trailing);
     }
 
     #[test]
     fn bytes_and_items_are_limited_before_values_are_built() {
         let max = Kind::Policy.bytes_max();
         let long = DecodeError::TooLarge { found: max + 1, max };
-        assert_eq!(decode(&vec![0; max + 1], Kind::Policy).unwrap_err(), long);
+        assert_eq!(check(&vec![0; max + 1], Kind::Policy).unwrap_err(), long);
         let array = |count: u16| {
             let [high, low] = count.to_be_bytes();
             [vec![0x99, high, low], vec![0; count.into()]].concat()
         };
         let max = Kind::Policy.items_max();
         let fits = u16::try_from(max - 1).unwrap();
-        assert!(decode(&array(fits), Kind::Policy).is_ok());
+        assert!(check(&array(fits), Kind::Policy).is_ok());
         let many = DecodeError::TooManyItems { at: max + 2, max };
-        assert_eq!(decode(&array(fits + 1), Kind::Policy).unwrap_err(), many);
+        assert_eq!(check(&array(fits + 1), Kind::Policy).unwrap_err(), many);
     }
 
     #[test]

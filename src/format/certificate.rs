@@ -2,7 +2,7 @@
 
 use ciborium::Value;
 
-use super::field::{Field, MapReader, MapWriter, Mismatch, choice, record};
+use super::field::{Field, MapWriter, Mismatch, Reader, choice, record};
 use super::objects;
 use crate::crypto::sign::PublicKey;
 use crate::units::{Amount, Currency, StoreId, Timestamp};
@@ -39,19 +39,30 @@ pub struct Confirmation(pub PublicKey);
 
 impl Field for Confirmation {
     fn to_value(&self) -> Value {
+        Value::Map(vec![(1.into(), CoseKey(self.0).to_value())])
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
+        let no_key = || Mismatch::new("is not {1: COSE_Key}");
+        let map = reader.map().map_err(|_| no_key())?;
+        map.only::<CoseKey>(1)?.map(|key| Self(key.0)).ok_or_else(no_key)
+    }
+}
+
+/// {1: 1, -1: 6, -2: x}
+struct CoseKey(PublicKey);
+
+impl Field for CoseKey {
+    fn to_value(&self) -> Value {
         let mut key = MapWriter::default();
         key.put(1, &1_u64);
         key.put(-1, &6_u64);
         key.put(-2, &self.0);
-        Value::Map(vec![(1.into(), key.finish())])
+        key.finish()
     }
 
-    fn from_value(value: &Value) -> Result<Self, Mismatch> {
-        let inner = match value.as_map().map(Vec::as_slice) {
-            Some([(label, inner)]) if *label == Value::from(1) => inner,
-            _ => return Err(Mismatch::new("is not {1: COSE_Key}")),
-        };
-        let mut key = MapReader::open(inner)?;
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
+        let mut key = reader.map()?;
         let (family, curve): (u64, u64) = (key.take(1, "kty")?, key.take(-1, "crv")?);
         if (family, curve) != (1, 6) {
             let reason = format!("key type {family}, curve {curve}: expected 1 (OKP), 6 (Ed25519)");
@@ -137,8 +148,8 @@ impl Field for Chain {
         Value::Array(self.0.iter().map(|bytes| Value::Bytes(bytes.clone())).collect())
     }
 
-    fn from_value(value: &Value) -> Result<Self, Mismatch> {
-        let parts = Vec::<super::field::Bytes>::from_value(value)?;
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
+        let parts = Vec::<super::field::Bytes>::read(reader)?;
         if parts.len() > CHAIN_LENGTH_MAX {
             let reason = format!("{} certificates, limit {CHAIN_LENGTH_MAX}", parts.len());
             return Err(Mismatch::new(reason));

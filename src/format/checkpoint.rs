@@ -1,6 +1,6 @@
 //! The settler's statement of a medium's settled state.
 
-use super::field::{Field, Mismatch, record};
+use super::field::{Field, Mismatch, Reader, record};
 use super::objects;
 use super::record::EventId;
 use super::sheet::SheetId;
@@ -116,12 +116,12 @@ impl<T: Field, const MOST: usize> Field for Bounded<T, MOST> {
         self.0.to_value()
     }
 
-    fn from_value(value: &ciborium::Value) -> Result<Self, Mismatch> {
-        let found = value.as_array().map_or(0, Vec::len);
-        if found > MOST {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
+        let found = reader.array()?;
+        if found > MOST as u64 {
             return Err(Mismatch::new(format!("{found} items, limit {MOST}")));
         }
-        Vec::from_value(value).map(Self)
+        reader.items(found).map(Self)
     }
 }
 

@@ -9,43 +9,47 @@ use coset::{
     TaggedCborSerializable, iana,
 };
 
+use super::field::{Mismatch, Reader};
 use super::{DecodeError, Kind, cbor};
 use crate::crypto::sign::KeyId;
 
 /// The header that names an object's type (RFC 9596).
 const HEADER_TYP: i64 = 16;
+/// How its value begins.
+const TYPE_START: &str = "x.scrip.";
 /// Length of an Ed25519 signature.
 pub const SIGNATURE_BYTES: usize = 64;
 
-/// A signed object whose signature nobody has checked yet.
+/// The label of `alg` (RFC 9052 section 3.1) and `EdDSA` under it, in a map of three.
+const HEADER_START: [u8; 3] = [0xa3, 0x01, 0x27];
+/// The label of `kid`, and the head of eight bytes.
+const HEADER_KEY_ID: [u8; 2] = [0x04, 0x48];
+/// The label of `typ`.
+const LABEL_TYP: u8 = 0x10;
+const FOREIGN_HEADERS: &str = "headers other than alg, kid, typ";
+/// The context of a signature in a `Sig_structure` (RFC 9052 section 4.4): text in an array of four.
+const CONTEXT: &[u8] = b"\x84\x6aSignature1";
+
+/// A signed object whose signature nobody has checked yet, borrowed from its bytes.
 ///
 /// The payload is bytes on purpose: it is parsed only after the signature was verified.
-#[derive(Debug, Clone)]
-pub struct Sign1 {
-    message: CoseSign1,
+#[derive(Debug, Clone, Copy)]
+pub struct Sign1<'a> {
     kind: Kind,
     key_id: KeyId,
-    signature: [u8; SIGNATURE_BYTES],
+    protected: &'a [u8],
+    payload: &'a [u8],
+    signature: &'a [u8; SIGNATURE_BYTES],
 }
 
-impl Sign1 {
+impl<'a> Sign1<'a> {
     /// Read a signed object of this kind; its form is exact, its signature is not checked.
-    pub fn decode(bytes: &[u8], kind: Kind) -> Result<Self, DecodeError> {
-        cbor::decode(bytes, kind)?;
-        let message = CoseSign1::from_tagged_slice(bytes)
-            .map_err(|error| envelope(kind, format!("no tagged COSE_Sign1 ({error})")))?;
-        let header = protected_header(&message, kind)?;
-        let key_id = <[u8; 8]>::try_from(header.key_id.as_slice())
-            .map(KeyId::from_bytes)
-            .map_err(|_| envelope(kind, format!("key id of {} bytes", header.key_id.len())))?;
-        let signature =
-            <[u8; SIGNATURE_BYTES]>::try_from(message.signature.as_slice()).map_err(|_| {
-                envelope(kind, format!("signature of {} bytes", message.signature.len()))
-            })?;
-        if message.payload.is_none() {
-            return Err(envelope(kind, "the payload is detached".to_owned()));
+    pub fn decode(bytes: &'a [u8], kind: Kind) -> Result<Self, DecodeError> {
+        let read = cbor::read(bytes, kind, |reader| read(reader, kind));
+        match read {
+            Ok(Some(message)) => Ok(message),
+            _ => Err(fault(bytes, kind)),
         }
-        Ok(Self { message, kind, key_id, signature })
     }
 
     /// The key id that the protected header names.
@@ -60,17 +64,24 @@ impl Sign1 {
 
     /// The bytes that the signature is over (`Sig_structure`, RFC 9052 section 4.4).
     pub fn to_be_signed(&self) -> Vec<u8> {
-        self.message.tbs_data(&self.kind.domain())
+        let domain = self.kind.domain();
+        let room = 64 + self.protected.len() + self.payload.len();
+        let mut message = Vec::with_capacity(room);
+        message.extend_from_slice(CONTEXT);
+        for part in [self.protected, &domain, self.payload] {
+            cbor::write_bytes(&mut message, part);
+        }
+        message
     }
 
     /// The signature.
-    pub fn signature(&self) -> &[u8; SIGNATURE_BYTES] {
-        &self.signature
+    pub fn signature(&self) -> &'a [u8; SIGNATURE_BYTES] {
+        self.signature
     }
 
     /// The payload, unparsed.
-    pub fn payload(&self) -> &[u8] {
-        self.message.payload.as_deref().unwrap_or_default()
+    pub fn payload(&self) -> &'a [u8] {
+        self.payload
     }
 }
 
@@ -107,11 +118,55 @@ pub fn stated_kind(bytes: &[u8]) -> Option<Kind> {
 /// The media type `application/x.scrip.<kind>`; RFC 9596 has `application/` left out.
 /// What the header of a signed object of this kind says it is.
 pub fn type_name(kind: Kind) -> String {
-    format!("x.scrip.{}", kind.name())
+    format!("{TYPE_START}{}", kind.name())
+}
+
+/// The parts, if they are exactly those that [`assemble`] writes; else [`fault`] says what is wrong.
+fn read<'a>(reader: &mut Reader<'a>, kind: Kind) -> Result<Option<Sign1<'a>>, Mismatch> {
+    if !reader.is_tagged()? || reader.row()? != Some(4) {
+        return Ok(None);
+    }
+    let protected = reader.bytes()?;
+    reader.map()?.finish()?;
+    let (payload, signature) = (reader.bytes()?, reader.bytes()?);
+    let parts = key_id(protected, kind).zip(<&[u8; SIGNATURE_BYTES]>::try_from(signature).ok());
+    Ok(parts.map(|(key_id, signature)| Sign1 { kind, key_id, protected, payload, signature }))
+}
+
+/// The key id in a header of exactly the one form.
+fn key_id(protected: &[u8], kind: Kind) -> Option<KeyId> {
+    let rest = protected.strip_prefix(&HEADER_START)?.strip_prefix(&HEADER_KEY_ID)?;
+    let (key_id, rest) = rest.split_first_chunk::<8>()?;
+    let rest = rest.strip_prefix(&[LABEL_TYP])?;
+    let mut typ = Reader::new(rest, 1);
+    let name = typ.text().ok()?.strip_prefix(TYPE_START)?;
+    let right = name == kind.name() && typ.used() == rest.len();
+    right.then(|| KeyId::from_bytes(*key_id))
 }
 
 fn envelope(kind: Kind, reason: String) -> DecodeError {
     DecodeError::Envelope { kind: kind.name(), reason }
+}
+
+/// Why these bytes are not a signed object of this kind.
+#[cold]
+fn fault(bytes: &[u8], kind: Kind) -> DecodeError {
+    let known = named_fault(bytes, kind).err();
+    known.unwrap_or_else(|| envelope(kind, FOREIGN_HEADERS.to_owned()))
+}
+
+fn named_fault(bytes: &[u8], kind: Kind) -> Result<(), DecodeError> {
+    cbor::check(bytes, kind)?;
+    let message = CoseSign1::from_tagged_slice(bytes)
+        .map_err(|error| envelope(kind, format!("no tagged COSE_Sign1 ({error})")))?;
+    let header = protected_header(&message, kind)?;
+    if header.key_id.len() != 8 {
+        return Err(envelope(kind, format!("key id of {} bytes", header.key_id.len())));
+    }
+    if message.signature.len() != SIGNATURE_BYTES {
+        return Err(envelope(kind, format!("signature of {} bytes", message.signature.len())));
+    }
+    Ok(())
 }
 
 /// The header, if it is exactly the one that [`assemble`] writes.
@@ -129,13 +184,13 @@ fn protected_header(message: &CoseSign1, kind: Kind) -> Result<&coset::Header, D
         [(Label::Int(HEADER_TYP), Value::Text(found))] => {
             return Err(envelope(kind, format!("its type is {found:?}")));
         }
-        _ => return Err(envelope(kind, "headers other than alg, kid, typ".to_owned())),
+        _ => return Err(envelope(kind, FOREIGN_HEADERS.to_owned())),
     }
     let raw = message.protected.original_data.as_deref().unwrap_or_default();
-    cbor::decode(raw, kind)?;
+    cbor::check(raw, kind)?;
     match header.clone().to_vec() {
         Ok(expected) if expected == raw => Ok(header),
-        _ => Err(envelope(kind, "headers other than alg, kid, typ".to_owned())),
+        _ => Err(envelope(kind, FOREIGN_HEADERS.to_owned())),
     }
 }
 
@@ -163,7 +218,8 @@ mod tests {
             let tbs = Sign1::decode(&bytes, *made).unwrap().to_be_signed();
             for asked in Kind::ALL.iter().filter(|asked| *asked != made) {
                 assert!(Sign1::decode(&bytes, *asked).is_err(), "{made:?} as {asked:?}");
-                let other = Sign1::decode(&sample(*asked), *asked).unwrap();
+                let other = sample(*asked);
+                let other = Sign1::decode(&other, *asked).unwrap();
                 assert_ne!(other.to_be_signed(), tbs, "{made:?} and {asked:?} share a domain");
             }
         }

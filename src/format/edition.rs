@@ -3,7 +3,7 @@
 use ciborium::Value;
 
 use super::certificate::Chain;
-use super::field::{Bytes, Field, Mismatch, choice, record};
+use super::field::{Bytes, Field, Mismatch, Reader, choice, record};
 use super::objects;
 use crate::units::{Amount, ByteCount, Currency};
 
@@ -44,13 +44,13 @@ impl Field for FileEntry {
         Value::Array(parts)
     }
 
-    fn from_value(value: &Value) -> Result<Self, Mismatch> {
-        let (path, size, root) = match value.as_array().map(Vec::as_slice) {
-            Some([path, size]) => (path, size, None),
-            Some([path, size, root]) => (path, size, Some(<[u8; 32]>::from_value(root)?)),
-            _ => return Err(Mismatch::new("is not [path, size] or [path, size, root]")),
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
+        let Some(parts @ (2 | 3)) = reader.row()? else {
+            return Err(Mismatch::new("is not [path, size] or [path, size, root]"));
         };
-        Ok(Self { path: String::from_value(path)?, size: ByteCount::from_value(size)?, root })
+        let (path, size) = (reader.inner()?, reader.inner()?);
+        let root = if parts == 3 { Some(reader.inner()?) } else { None };
+        Ok(Self { path, size, root })
     }
 }
 

@@ -6,7 +6,8 @@
 use ciborium::Value;
 use ciborium::value::Integer;
 
-use super::DecodeError;
+pub use super::reader::{MapReader, Reader};
+use super::{DecodeError, Kind, cbor};
 use crate::crypto::sign::PublicKey;
 use crate::units::{Amount, ByteCount, Currency, MediumId, Sequence, StoreId, Timestamp};
 
@@ -15,8 +16,8 @@ pub trait Field: Sized {
     /// The CBOR value.
     fn to_value(&self) -> Value;
 
-    /// Read the value; anything the type can't hold is refused.
-    fn from_value(value: &Value) -> Result<Self, Mismatch>;
+    /// Read the value that comes next; anything the type can't hold is refused.
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch>;
 
     /// What an absent key means; `None` where the key is required.
     fn absent() -> Option<Self> {
@@ -31,99 +32,81 @@ pub trait Field: Sized {
 
 /// A value that isn't of its field's type, and where: the path grows on the way out.
 #[derive(Debug)]
-pub struct Mismatch {
-    pub(crate) path: String,
-    pub(crate) reason: String,
+pub struct Mismatch(Box<Fault>);
+
+#[derive(Debug)]
+enum Fault {
+    Encoding(DecodeError),
+    Value { path: String, reason: String },
 }
 
 impl Mismatch {
     /// A value that breaks its type's rule.
+    #[cold]
     #[expect(clippy::needless_pass_by_value, reason = "it is the function given to `map_err`")]
     pub fn new(reason: impl ToString) -> Self {
-        Self { path: String::new(), reason: reason.to_string() }
+        Self(Box::new(Fault::Value { path: String::new(), reason: reason.to_string() }))
     }
 
-    fn inside(mut self, name: &str) -> Self {
-        let dot = if self.path.is_empty() { "" } else { "." };
-        self.path = format!("{name}{dot}{}", self.path);
+    #[cold]
+    pub(super) fn inside(mut self, name: &str) -> Self {
+        if let Fault::Value { path, .. } = &mut *self.0 {
+            let dot = if path.is_empty() { "" } else { "." };
+            *path = format!("{name}{dot}{path}");
+        }
         self
     }
 
-    fn expected(what: &str, value: &Value) -> Self {
-        let found = match value {
-            Value::Integer(_) => "an integer",
-            Value::Bytes(_) => "a byte string",
-            Value::Text(_) => "text",
-            Value::Array(_) => "an array",
-            Value::Map(_) => "a map",
-            Value::Bool(_) => "a boolean",
-            _ => "something else",
-        };
-        Self::new(format!("expected {what}, found {found}"))
+    /// What this is in these bytes of an object: what no encoder would have written comes first.
+    #[cold]
+    pub(super) fn within(self, bytes: &[u8], kind: Kind) -> DecodeError {
+        match *self.0 {
+            Fault::Encoding(error) => error,
+            Fault::Value { path, reason } => match cbor::check(bytes, kind) {
+                Err(error) => error,
+                Ok(()) => DecodeError::Object { kind: kind.name(), path, reason },
+            },
+        }
     }
 }
 
-impl From<Mismatch> for DecodeError {
-    fn from(mismatch: Mismatch) -> Self {
-        Self::Field { path: mismatch.path, reason: mismatch.reason }
+impl From<DecodeError> for Mismatch {
+    #[cold]
+    fn from(error: DecodeError) -> Self {
+        Self(Box::new(Fault::Encoding(error)))
     }
 }
 
-/// Writes a map's pairs; [`MapWriter::finish`] puts the keys in deterministic order.
+/// Writes a map's pairs, which are put in deterministic order: see [`rising`].
 #[derive(Default)]
-pub struct MapWriter(Vec<(i64, Value)>);
+pub struct MapWriter(Vec<(Value, Value)>);
 
 impl MapWriter {
     /// Add a field, unless it is absent.
     pub fn put(&mut self, key: i64, field: &impl Field) {
         if !field.is_absent() {
-            self.0.push((key, field.to_value()));
+            self.0.push((key.into(), field.to_value()));
         }
     }
 
-    /// The map: positive keys ascending, then negative keys from -1 down.
-    pub fn finish(mut self) -> Value {
-        self.0.sort_by_key(|(key, _)| (*key < 0, key.unsigned_abs()));
-        Value::Map(self.0.into_iter().map(|(key, value)| (key.into(), value)).collect())
+    /// The map.
+    pub fn finish(self) -> Value {
+        Value::Map(self.0)
     }
 }
 
-/// Reads a map's pairs in any order of asking; [`MapReader::finish`] refuses what was not asked.
-pub struct MapReader<'a> {
-    pairs: &'a [(Value, Value)],
-    taken: usize,
-}
-
-impl<'a> MapReader<'a> {
-    /// Begin to read a map.
-    pub fn open(value: &'a Value) -> Result<Self, Mismatch> {
-        let pairs = value.as_map().ok_or_else(|| Mismatch::expected("a map", value))?;
-        Ok(Self { pairs, taken: 0 })
-    }
-
-    /// Take a field by its key.
-    pub fn take<T: Field>(&mut self, key: i64, name: &str) -> Result<T, Mismatch> {
-        let wanted = Value::Integer(key.into());
-        match self.pairs.iter().find(|(found, _)| *found == wanted) {
-            Some((_, value)) => {
-                self.taken += 1;
-                T::from_value(value).map_err(|mismatch| mismatch.inside(name))
-            }
-            None => T::absent().ok_or_else(|| Mismatch::new("is missing").inside(name)),
+/// Are these keys in deterministic order: those from 0 up, then those from -1 down?
+pub const fn rising(keys: &[i64]) -> bool {
+    let mut place = 1;
+    while place < keys.len() {
+        let (before, key) = (keys[place - 1], keys[place]);
+        let right = if before < 0 { key < before } else { key < 0 || key > before };
+        if !right {
+            return false;
         }
+        place += 1;
     }
-
-    /// Refuse keys that nobody asked for.
-    pub fn finish(self) -> Result<(), Mismatch> {
-        if self.taken == self.pairs.len() {
-            return Ok(());
-        }
-        Err(Mismatch::new(format!(
-            "has {} keys, of which {} are known",
-            self.pairs.len(),
-            self.taken
-        )))
-    }
+    true
 }
 
 /// Define a struct that is encoded as a map with integer keys.
@@ -135,6 +118,8 @@ macro_rules! record {
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub struct $name { $( $(#[$field_meta])* pub $field: $type, )* }
 
+        const _: () = assert!($crate::format::field::rising(&[$( $key ),*]));
+
         impl $crate::format::field::Field for $name {
             fn to_value(&self) -> ciborium::Value {
                 let mut map = $crate::format::field::MapWriter::default();
@@ -142,10 +127,10 @@ macro_rules! record {
                 map.finish()
             }
 
-            fn from_value(
-                value: &ciborium::Value,
+            fn read(
+                reader: &mut $crate::format::field::Reader<'_>,
             ) -> Result<Self, $crate::format::field::Mismatch> {
-                let mut map = $crate::format::field::MapReader::open(value)?;
+                let mut map = reader.map()?;
                 let record = Self { $( $field: map.take($key, stringify!($field))?, )* };
                 map.finish()?;
                 Ok(record)
@@ -184,10 +169,10 @@ macro_rules! choice {
                 match self { $( Self::$variant => ciborium::Value::from($number), )* }
             }
 
-            fn from_value(
-                value: &ciborium::Value,
+            fn read(
+                reader: &mut $crate::format::field::Reader<'_>,
             ) -> Result<Self, $crate::format::field::Mismatch> {
-                match u64::from_value(value)? {
+                match reader.unsigned()? {
                     $( $number => Ok(Self::$variant), )*
                     other => Err($crate::format::field::Mismatch::new(format!(
                         "{other} is no known {}", stringify!($name)
@@ -205,11 +190,8 @@ impl Field for u64 {
         Value::Integer(Integer::from(*self))
     }
 
-    fn from_value(value: &Value) -> Result<Self, Mismatch> {
-        value
-            .as_integer()
-            .and_then(|integer| Self::try_from(integer).ok())
-            .ok_or_else(|| Mismatch::expected("an unsigned integer below 2^64", value))
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
+        reader.unsigned()
     }
 }
 
@@ -218,8 +200,8 @@ impl Field for u32 {
         u64::from(*self).to_value()
     }
 
-    fn from_value(value: &Value) -> Result<Self, Mismatch> {
-        let wide = u64::from_value(value)?;
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
+        let wide = reader.unsigned()?;
         Self::try_from(wide).map_err(|_| Mismatch::new(format!("{wide} is above 2^32 - 1")))
     }
 }
@@ -229,8 +211,8 @@ impl Field for u8 {
         u64::from(*self).to_value()
     }
 
-    fn from_value(value: &Value) -> Result<Self, Mismatch> {
-        let wide = u64::from_value(value)?;
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
+        let wide = reader.unsigned()?;
         Self::try_from(wide).map_err(|_| Mismatch::new(format!("{wide} is above 255")))
     }
 }
@@ -240,11 +222,8 @@ impl Field for i64 {
         Value::Integer(Integer::from(*self))
     }
 
-    fn from_value(value: &Value) -> Result<Self, Mismatch> {
-        value
-            .as_integer()
-            .and_then(|integer| Self::try_from(integer).ok())
-            .ok_or_else(|| Mismatch::expected("an integer within 64 bits", value))
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
+        reader.integer()
     }
 }
 
@@ -253,8 +232,8 @@ impl Field for bool {
         Value::Bool(*self)
     }
 
-    fn from_value(value: &Value) -> Result<Self, Mismatch> {
-        value.as_bool().ok_or_else(|| Mismatch::expected("a boolean", value))
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
+        reader.boolean()
     }
 }
 
@@ -267,8 +246,8 @@ impl Field for String {
     }
 
     /// Text of at most [`TEXT_BYTES_MAX`] bytes without control characters.
-    fn from_value(value: &Value) -> Result<Self, Mismatch> {
-        let text = value.as_text().ok_or_else(|| Mismatch::expected("text", value))?;
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
+        let text = reader.text()?;
         if text.len() > TEXT_BYTES_MAX {
             let reason = format!("text of {} bytes, limit {TEXT_BYTES_MAX}", text.len());
             return Err(Mismatch::new(reason));
@@ -285,9 +264,9 @@ impl<const N: usize> Field for [u8; N] {
         Value::Bytes(self.to_vec())
     }
 
-    fn from_value(value: &Value) -> Result<Self, Mismatch> {
-        let bytes = value.as_bytes().ok_or_else(|| Mismatch::expected("a byte string", value))?;
-        Self::try_from(bytes.as_slice())
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
+        let bytes = reader.bytes()?;
+        Self::try_from(bytes)
             .map_err(|_| Mismatch::new(format!("{} bytes, expected {N}", bytes.len())))
     }
 }
@@ -301,9 +280,8 @@ impl Field for Bytes {
         Value::Bytes(self.0.clone())
     }
 
-    fn from_value(value: &Value) -> Result<Self, Mismatch> {
-        let bytes = value.as_bytes().ok_or_else(|| Mismatch::expected("a byte string", value))?;
-        Ok(Self(bytes.clone()))
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
+        Ok(Self(reader.bytes()?.to_vec()))
     }
 }
 
@@ -312,12 +290,9 @@ impl<T: Field> Field for Vec<T> {
         Value::Array(self.iter().map(Field::to_value).collect())
     }
 
-    fn from_value(value: &Value) -> Result<Self, Mismatch> {
-        let items = value.as_array().ok_or_else(|| Mismatch::expected("an array", value))?;
-        let read = |(place, item)| {
-            T::from_value(item).map_err(|mismatch| mismatch.inside(&format!("[{place}]")))
-        };
-        items.iter().enumerate().map(read).collect()
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
+        let count = reader.array()?;
+        reader.items(count)
     }
 }
 
@@ -326,8 +301,8 @@ impl<T: Field> Field for Option<T> {
         self.as_ref().expect("an absent field is never written").to_value()
     }
 
-    fn from_value(value: &Value) -> Result<Self, Mismatch> {
-        T::from_value(value).map(Some)
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
+        T::read(reader).map(Some)
     }
 
     fn absent() -> Option<Self> {
@@ -347,9 +322,9 @@ macro_rules! unit_field {
                 u64::from(self.$write()).to_value()
             }
 
-            fn from_value(value: &Value) -> Result<Self, Mismatch> {
+            fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
                 let read: fn(u64) -> Result<Self, crate::units::UnitError> = $read;
-                read(u64::from_value(value)?).map_err(Mismatch::new)
+                read(reader.unsigned()?).map_err(Mismatch::new)
             }
         }
     )* };
@@ -369,8 +344,8 @@ impl Field for Currency {
         Value::Text(self.code().to_owned())
     }
 
-    fn from_value(value: &Value) -> Result<Self, Mismatch> {
-        String::from_value(value)?.parse().map_err(Mismatch::new)
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
+        String::read(reader)?.parse().map_err(Mismatch::new)
     }
 }
 
@@ -380,7 +355,7 @@ impl Field for PublicKey {
         Value::Bytes(self.as_bytes().to_vec())
     }
 
-    fn from_value(value: &Value) -> Result<Self, Mismatch> {
-        Self::from_bytes(<[u8; 32]>::from_value(value)?).map_err(Mismatch::new)
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
+        Self::from_bytes(<[u8; 32]>::read(reader)?).map_err(Mismatch::new)
     }
 }

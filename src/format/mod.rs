@@ -14,6 +14,7 @@ pub mod field;
 pub mod item;
 pub mod medium;
 pub mod policy;
+mod reader;
 pub mod record;
 pub mod sheet;
 pub mod spec {
@@ -196,12 +197,8 @@ pub trait Object: Field {
 
     /// Read exactly one object; every other encoding of it is refused.
     fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let value = cbor::decode(bytes, Self::KIND)?;
-        Self::from_value(&value).map_err(|mismatch| DecodeError::Object {
-            kind: Self::KIND.name(),
-            path: mismatch.path,
-            reason: mismatch.reason,
-        })
+        cbor::read(bytes, Self::KIND, Self::read)
+            .map_err(|mismatch| mismatch.within(bytes, Self::KIND))
     }
 }
 
@@ -321,14 +318,6 @@ pub enum DecodeError {
         at: usize,
         /// The limit.
         max: u32,
-    },
-    /// A field that breaks its type's rule.
-    #[error("field {path}: {reason}")]
-    Field {
-        /// Dotted path.
-        path: String,
-        /// What is wrong.
-        reason: String,
     },
     /// A field of an object that breaks its type's rule.
     #[error("{kind}: {path}{}{reason}", if path.is_empty() { "" } else { ": " })]

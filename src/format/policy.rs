@@ -1,8 +1,8 @@
 //! The issuer's limits and the list of what is revoked.
 
-use super::field::{Field, Mismatch, record};
+use super::field::{Field, Mismatch, Reader, record};
 use super::objects;
-use crate::units::{Amount, ByteCount, Currency, CurrencyForm, MediumId, StoreId, Timestamp};
+use crate::units::{Amount, ByteCount, CurrencyForm, MediumId, StoreId, Timestamp};
 use ciborium::Value;
 
 impl Field for CurrencyForm {
@@ -10,12 +10,12 @@ impl Field for CurrencyForm {
         Value::Array(vec![self.currency().to_value(), self.exponent().to_value()])
     }
 
-    fn from_value(value: &Value) -> Result<Self, Mismatch> {
-        let Some([code, exponent]) = value.as_array().map(Vec::as_slice) else {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
+        let Some(2) = reader.row()? else {
             return Err(Mismatch::new("is not [code, exponent]"));
         };
-        let exponent = u8::from_value(exponent)?;
-        Self::new(Currency::from_value(code)?, exponent).map_err(Mismatch::new)
+        let (code, exponent) = (reader.inner()?, reader.inner()?);
+        Self::new(code, exponent).map_err(Mismatch::new)
     }
 }
 

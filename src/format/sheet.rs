@@ -3,7 +3,7 @@
 use ciborium::Value;
 
 use super::certificate::Chain;
-use super::field::{Bytes, Field, Mismatch, record};
+use super::field::{Bytes, Field, Mismatch, Reader, record};
 use super::objects;
 use crate::units::{Amount, Currency, MediumId, StoreId, Timestamp};
 
@@ -100,8 +100,8 @@ impl Field for SecretDigits {
         self.0.to_value()
     }
 
-    fn from_value(value: &Value) -> Result<Self, Mismatch> {
-        let digits = <[u8; 16]>::from_value(value)?;
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
+        let digits = <[u8; 16]>::read(reader)?;
         Self::from_ascii(digits).ok_or_else(|| Mismatch::new("holds something else than digits"))
     }
 }

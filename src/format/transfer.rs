@@ -2,7 +2,7 @@
 
 use ciborium::Value;
 
-use super::field::{Field, Mismatch, record};
+use super::field::{Field, Mismatch, Reader, record};
 use super::objects;
 use crate::units::{Amount, ByteCount, MediumId, Sequence, StoreId};
 
@@ -52,13 +52,13 @@ impl Field for Partner {
         Value::Array(vec![Value::from(kind), number])
     }
 
-    fn from_value(value: &Value) -> Result<Self, Mismatch> {
-        let Some([kind, number]) = value.as_array().map(Vec::as_slice) else {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
+        let Some(2) = reader.row()? else {
             return Err(Mismatch::new("is not [kind, number]"));
         };
-        match u64::from_value(kind)? {
-            0 => MediumId::from_value(number).map(Self::Medium),
-            1 => StoreId::from_value(number).map(Self::Store),
+        match reader.inner::<u64>()? {
+            0 => reader.inner().map(Self::Medium),
+            1 => reader.inner().map(Self::Store),
             other => Err(Mismatch::new(format!("{other} is no known kind of partner"))),
         }
     }

@@ -36,6 +36,7 @@ pub(crate) fn faults(sample: &Sample<'_>, key: &SecretKey) -> Vec<Bad> {
         bad("foreign-algorithm", "is not EdDSA", &with_header(replaced(&sound, 0x27, 0x26))),
         bad("short-kid", "key id of 7 bytes", &with_header(short_kid(sample.kind, key))),
         bad("more-headers", foreign, &with_header(extended(&sound))),
+        bad("known-header", foreign, &with_header(with_iv(&sound))),
         bad("no-headers", "is not EdDSA", &with_header(vec![])),
         bad(
             "unprotected",
@@ -82,6 +83,12 @@ fn short_kid(kind: Kind, key: &SecretKey) -> Vec<u8> {
 
 fn extended(parts: &Parts) -> Vec<u8> {
     [&[0xa4], &parts.protected[1..], &[0x18, 0x63, 0x00]].concat()
+}
+
+/// A header that COSE knows and Scrip doesn't write: an `IV`, between `kid` and `typ`.
+fn with_iv(parts: &Parts) -> Vec<u8> {
+    let (before, after) = parts.protected.split_at(13);
+    [&[0xa4], &before[1..], &[0x05, 0x40], after].concat()
 }
 
 /// The untagged array; signed unless a signature is given.
