@@ -6,12 +6,11 @@ use super::refusal::{Reason, Refusal, broken};
 use super::rules::Rules;
 use super::state::{Effect, KeyLife, State, Step};
 use super::{moves, settled, transfers};
-use crate::format::cose::Sign1;
+use crate::crypto::sign::KeyId;
 use crate::format::policy::Policy;
 use crate::format::record::{Accounting, Body, EventId, Record, RecordKind};
 use crate::format::transfer::TransferId;
-use crate::format::{Kind, Object};
-use crate::trust::{TrustError, Verified, verify};
+use crate::trust::{Claimed, Verified};
 use crate::units::{Amount, Sequence};
 
 /// Exceptions, downloads and uploads that may be open at once: a checkpoint has to list them.
@@ -34,102 +33,29 @@ pub fn advance(
     state: &mut State,
     record: &Verified<Record>,
 ) -> Result<(), Refusal> {
-    let due = refusal(state);
-    let case = Case { rules, record, policy: rules.binding(state.policy).map_err(&due)? };
-    case.advance(state).map_err(due)
+    step(rules, state, (record, record.hash(), record.signer()))
 }
 
-/// What records add up to, and how far they follow.
-#[derive(Debug)]
-pub struct Fold {
-    /// The state after the last record that follows.
-    pub state: State,
-    /// The records that follow.
-    pub records: Vec<Verified<Record>>,
-    /// Why the next one does not, if there is a next one.
-    pub refusal: Option<Refusal>,
-}
-
-/// Verify and apply records in order, from a blank medium on, up to the first refusal.
-pub fn fold(rules: &Rules<'_>, blank: State, records: &[Vec<u8>]) -> Fold {
-    let mut fold = Fold { state: blank, records: Vec::with_capacity(records.len()), refusal: None };
-    for bytes in records {
-        match follow(rules, &mut fold.state, bytes) {
-            Ok(record) => fold.records.push(record),
-            Err(refusal) => {
-                fold.refusal = Some(refusal);
-                break;
-            }
-        }
-    }
-    fold
-}
-
-/// [`fold`] with one signature: the newest record's vouches for the holder's own records before it,
-/// through the hashes that link them.
-///
-/// All that others signed is verified as ever. Where the newest record doesn't vouch for all before
-/// it, every signature is verified, and that decides.
-pub fn fold_by_head(rules: &Rules<'_>, blank: State, records: &[Vec<u8>]) -> Fold {
-    let Some(vouched) = vouched(&blank, records) else { return fold(rules, blank, records) };
-    let mut state = blank.clone();
-    for record in &vouched {
-        if advance(rules, &mut state, record).is_err() {
-            return fold(rules, blank, records);
-        }
-    }
-    let signed_last = vouched.last().is_some_and(|last| last.signer() == state.signer);
-    if !signed_last {
-        return fold(rules, blank, records);
-    }
-    Fold { state, records: vouched, refusal: None }
-}
-
-/// The records, the last one verified under the newest key that a rekey among them names.
-fn vouched(blank: &State, records: &[Vec<u8>]) -> Option<Vec<Verified<Record>>> {
-    let (last, before) = records.split_last()?;
-    let rekeyed = |bytes: &Vec<u8>| match read_body(bytes)? {
-        Body::Rekey { key, .. } => Some(key),
-        _ => None,
-    };
-    let key = before.iter().rev().find_map(rekeyed).unwrap_or(blank.holder);
-    let mut vouched = vec![verify::<Record>(last, &key).ok()?];
-    for bytes in before.iter().rev() {
-        let next = vouched.last()?.vouch(|record| record.prev, bytes).ok()?;
-        vouched.push(next);
-    }
-    vouched.reverse();
-    Some(vouched)
-}
-
-fn read_body(bytes: &[u8]) -> Option<Body> {
-    let message = Sign1::decode(bytes, Kind::Record).ok()?;
-    Some(Record::decode(message.payload()).ok()?.body)
-}
-
-/// Verify one signed record and apply it in place.
-pub fn follow(
+/// [`advance`] for what nobody has verified yet: the caller verifies it before it believes the state.
+pub(super) fn advance_claimed(
     rules: &Rules<'_>,
     state: &mut State,
-    bytes: &[u8],
-) -> Result<Verified<Record>, Refusal> {
-    let record = read(rules, state, bytes).map_err(refusal(state))?;
-    advance(rules, state, &record)?;
-    Ok(record)
+    record: &Claimed<'_, Record>,
+) -> Result<(), Refusal> {
+    step(rules, state, (record, record.hash(), record.signer()))
 }
 
-/// A record by the holder; by the new holder where a checkpoint in it names one.
-fn read(rules: &Rules<'_>, state: &State, bytes: &[u8]) -> Result<Verified<Record>, Reason> {
-    match verify::<Record>(bytes, &state.holder) {
-        Err(fault @ TrustError::Signer { .. }) => {
-            let holder = settled::named_holder(rules, bytes).ok_or(fault)?;
-            Ok(verify(bytes, &holder)?)
-        }
-        other => Ok(other?),
-    }
+fn step(
+    rules: &Rules<'_>,
+    state: &mut State,
+    (record, hash, signer): (&Record, [u8; 32], KeyId),
+) -> Result<(), Refusal> {
+    let due = refusal(state);
+    let policy = rules.binding(state.policy).map_err(&due)?;
+    Case { rules, policy, record, hash, signer }.advance(state).map_err(due)
 }
 
-fn refusal(state: &State) -> impl Fn(Reason) -> Refusal + use<> {
+pub(super) fn refusal(state: &State) -> impl Fn(Reason) -> Refusal + use<> {
     let (medium, seq) = (state.medium, state.next);
     move |reason| Refusal { medium, seq, reason }
 }
@@ -138,7 +64,11 @@ fn refusal(state: &State) -> impl Fn(Reason) -> Refusal + use<> {
 pub(super) struct Case<'a> {
     pub(super) rules: &'a Rules<'a>,
     pub(super) policy: &'a Policy,
-    pub(super) record: &'a Verified<Record>,
+    pub(super) record: &'a Record,
+    /// SHA-256 over the signed record.
+    pub(super) hash: [u8; 32],
+    /// The key that signs it.
+    pub(super) signer: KeyId,
 }
 
 /// What a record did: how it counts, and its accounting event.
@@ -149,7 +79,7 @@ impl Case<'_> {
         self.follows(state)?;
         let next = state.next.next().ok_or(Reason::Sequence(self.record.seq))?;
         let (effect, event) = self.act(state)?;
-        let hash = self.record.hash();
+        let hash = self.hash;
         let amount = self.record.accounting.as_ref().map_or(0, |entry| entry.amount);
         state.tail.push(Step { hash, event, amount, effect });
         state.head = hash;
@@ -183,10 +113,9 @@ impl Case<'_> {
     fn key_life(&self, state: &State) -> Result<(), Reason> {
         let kind = self.record.history.kind;
         let own_word = matches!(kind, RecordKind::Checkpoint | RecordKind::Merge);
-        let retired = self.record.signer() != state.signer;
+        let retired = self.signer != state.signer;
         if retired && !own_word && !planted(Fault::RetiredKey) {
-            let (found, expected) = (self.record.signer(), state.signer);
-            let (found, expected) = (found.to_string(), expected.to_string());
+            let (found, expected) = (self.signer.to_string(), state.signer.to_string());
             return Err(Reason::Holder { found, expected });
         }
         let first = state.next == Sequence::FIRST;
@@ -314,7 +243,6 @@ mod tests {
     use crate::format::sheet::SecretDigits;
     use crate::ledger::fixture::{Purse, SHEET, World, at, host, key, medium, minor};
     use crate::ledger::next;
-    use crate::trust::sign;
 
     #[test]
     fn codes_add_up_and_each_counts_once() {
@@ -452,49 +380,5 @@ mod tests {
         let play = next::play(&purse.state, &host(), [5; 16], "song", "cat");
         purse.put(&play).unwrap();
         assert_eq!(purse.state.balance.minor(), 200);
-    }
-
-    #[test]
-    fn the_head_vouches_for_its_chain_and_for_nothing_else() {
-        let world = World::new();
-        let mut purse = world.purse(1, 2);
-        purse.put(&purse.purchase("song", 300)).unwrap();
-        let rules = world.rules(&purse.sheets);
-        let blank = Purse::blank(&world, 1).state;
-        let all = purse.records.clone();
-        let agree = |records: &[Vec<u8>]| {
-            let head = fold_by_head(&rules, blank.clone(), records);
-            let each = fold(&rules, blank.clone(), records);
-            let message = |fold: &Fold| fold.refusal.as_ref().map(ToString::to_string);
-            assert_eq!((&head.state, message(&head)), (&each.state, message(&each)));
-            assert_eq!(head.records.len(), each.records.len());
-            head.records.len()
-        };
-        for count in 0..=all.len() {
-            assert_eq!(agree(&all[..count]), count);
-        }
-        for at in 0..all.len() {
-            let mut forged = all.clone();
-            *forged[at].last_mut().unwrap() ^= 1;
-            assert_eq!(agree(&forged), at, "a flipped signature ends the chain before it");
-            forged.remove(at);
-            assert_eq!(agree(&forged), at);
-        }
-    }
-
-    #[test]
-    fn a_fold_stops_where_a_foreign_key_signs() {
-        let world = World::new();
-        let mut purse = Purse::blank(&world, 1);
-        let blank = purse.state.clone();
-        let genesis = purse.put(&next::genesis(&blank, &host(), [1; 16])).unwrap();
-        let forged = sign(&key(77), &purse.topup(0));
-        let rules = world.rules(&purse.sheets);
-        let kept = fold(&rules, blank.clone(), &[genesis.clone(), forged]);
-        let good = fold(&rules, blank, &[genesis]);
-        assert!(good.refusal.is_none() && good.records.len() == 1);
-        assert_eq!(kept.state, good.state);
-        let refusal = kept.refusal.unwrap();
-        assert!(refusal.to_string().contains("signed by key"), "{refusal}");
     }
 }

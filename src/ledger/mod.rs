@@ -8,6 +8,7 @@ pub mod charge;
 mod event;
 #[cfg(test)]
 mod fixture;
+mod fold;
 #[cfg(test)]
 mod model;
 mod moves;
@@ -22,8 +23,9 @@ mod settled;
 mod state;
 mod transfers;
 
-pub use apply::{Fold, OPEN_MAX, advance, apply, fold, fold_by_head, follow};
+pub use apply::{OPEN_MAX, advance, apply};
 pub use event::{earn_event, placed_event};
+pub use fold::{Fold, fold, fold_by_head, follow};
 pub use moves::rekey_message;
 pub use refusal::{Reason, Refusal};
 pub use rules::Rules;

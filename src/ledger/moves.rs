@@ -156,6 +156,6 @@ pub(super) fn exception(case: &Case<'_>, state: &mut State) -> Result<Done, Reas
     if state.exceptions.len() >= OPEN_MAX {
         return Err(Reason::Open { what: "exceptions", limit: OPEN_MAX });
     }
-    state.exceptions.insert(case.record.hash());
+    state.exceptions.insert(case.hash);
     Ok(done)
 }

@@ -154,7 +154,7 @@ fn opened(
     if floor < checkpoint.as_of {
         return Err(Reason::Floor { found: floor, floor: checkpoint.as_of });
     }
-    let (found, expected) = (case.record.signer(), checkpoint.holder.key_id());
+    let (found, expected) = (case.signer, checkpoint.holder.key_id());
     if found != expected {
         let (found, expected) = (found.to_string(), expected.to_string());
         return Err(Reason::Holder { found, expected });

@@ -54,7 +54,7 @@ pub(super) fn start(
     if first && state.transfers.len() >= OPEN_MAX {
         return Err(Reason::Open { what: "downloads", limit: OPEN_MAX });
     }
-    let (start, hash) = (case.record.seq, case.record.hash());
+    let (start, hash) = (case.record.seq, case.hash);
     let reserved = if planted(Fault::NoReserve) { Amount::ZERO } else { reserved };
     let open = Segment { start, hash, partner, event, reserved };
     let content = case.content()?.to_owned();

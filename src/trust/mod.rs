@@ -17,7 +17,7 @@ pub use grant::{
 };
 pub use keyfile::{KeyFileError, Passphrase, lock_key, unlock_key};
 pub use revoked::{Revoked, RevokedError};
-pub use signed::{Verified, role_for, sign, verify};
+pub use signed::{Claimed, Verified, role_for, sign, verify, verify_all};
 
 use crate::format::DecodeError;
 use crate::format::certificate::{Purpose, Role};

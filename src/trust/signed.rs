@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use super::TrustError;
 use crate::crypto::digest::sha256;
-use crate::crypto::sign::{KeyId, PublicKey, SecretKey, Signature};
+use crate::crypto::sign::{KeyId, PublicKey, SecretKey, Signature, verify_batch};
 use crate::format::certificate::Role;
 use crate::format::cose::{self, Sign1};
 use crate::format::{Kind, Object};
@@ -52,9 +52,7 @@ impl<T> Verified<T> {
             let (found, expected) = (hex(&found), hex(&expected));
             return Err(TrustError::Hash { kind: U::KIND.name(), found, expected });
         }
-        let message = Sign1::decode(bytes, U::KIND)?;
-        let (value, signer) = (U::decode(message.payload())?, message.key_id());
-        Ok(Verified { value, bytes: bytes.to_vec(), signer })
+        Claimed::read(bytes).map(Claimed::believed)
     }
 }
 
@@ -73,6 +71,61 @@ impl<T> Deref for Verified<T> {
     fn deref(&self) -> &T {
         &self.value
     }
+}
+
+/// What signed bytes say, before anyone has checked the signature.
+#[derive(Debug)]
+pub struct Claimed<'a, T> {
+    value: T,
+    bytes: &'a [u8],
+    message: Sign1<'a>,
+}
+
+impl<'a, T: Object> Claimed<'a, T> {
+    /// Parse an object of the form that is signed.
+    pub fn read(bytes: &'a [u8]) -> Result<Self, TrustError> {
+        let message = Sign1::decode(bytes, T::KIND)?;
+        Ok(Self { value: T::decode(message.payload())?, bytes, message })
+    }
+
+    fn believed(self) -> Verified<T> {
+        Verified { value: self.value, bytes: self.bytes.to_vec(), signer: self.message.key_id() }
+    }
+}
+
+impl<T> Claimed<'_, T> {
+    /// SHA-256 over the signed bytes.
+    pub fn hash(&self) -> [u8; 32] {
+        sha256(self.bytes)
+    }
+
+    /// The key that it names as its signer's.
+    pub fn signer(&self) -> KeyId {
+        self.message.key_id()
+    }
+}
+
+impl<T> Deref for Claimed<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+/// Verify the signatures of all, each by its key; none of them where one is bad.
+pub fn verify_all<T: Object>(
+    claimed: Vec<(Claimed<'_, T>, PublicKey)>,
+) -> Option<Vec<Verified<T>>> {
+    let named = claimed.iter().all(|(object, key)| object.signer() == key.key_id());
+    let messages: Vec<Vec<u8>> =
+        claimed.iter().map(|(object, _)| object.message.to_be_signed()).collect();
+    let signed = claimed.iter().zip(&messages).map(|((object, key), message)| {
+        (*key, message.as_slice(), Signature::from_bytes(*object.message.signature()))
+    });
+    let batch: Vec<_> = signed.collect();
+    let good = named && verify_batch(&batch).is_ok();
+    good.then(|| claimed.into_iter().map(|(object, _)| object.believed()).collect())
 }
 
 /// Sign an object in its kind's domain.

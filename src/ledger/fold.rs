@@ -1,0 +1,225 @@
+//! A chain of signed records, folded into what they add up to.
+
+use super::apply::{advance, advance_claimed, refusal};
+use super::refusal::{Reason, Refusal};
+use super::rules::Rules;
+use super::settled;
+use super::state::State;
+use crate::crypto::sign::PublicKey;
+use crate::format::record::Record;
+use crate::trust::{Claimed, TrustError, Verified, verify, verify_all};
+
+/// What records add up to, and how far they follow.
+#[derive(Debug)]
+pub struct Fold {
+    /// The state after the last record that follows.
+    pub state: State,
+    /// The records that follow.
+    pub records: Vec<Verified<Record>>,
+    /// Why the next one does not, if there is a next one.
+    pub refusal: Option<Refusal>,
+}
+
+/// Verify and apply records in order, from a blank medium on, up to the first refusal.
+///
+/// Signatures are verified all at once; where one of them is bad, one by one.
+pub fn fold(rules: &Rules<'_>, blank: State, records: &[Vec<u8>]) -> Fold {
+    let mut state = blank.clone();
+    let follows = records.iter().map_while(|bytes| claimed(rules, &mut state, bytes).ok());
+    let mut fold = match verify_all(follows.collect()) {
+        Some(records) => Fold { state, records, refusal: None },
+        None => Fold { state: blank, records: vec![], refusal: None },
+    };
+    let done = fold.records.len();
+    one_by_one(rules, &mut fold, &records[done..]);
+    fold
+}
+
+fn one_by_one(rules: &Rules<'_>, fold: &mut Fold, records: &[Vec<u8>]) {
+    for bytes in records {
+        match follow(rules, &mut fold.state, bytes) {
+            Ok(record) => fold.records.push(record),
+            Err(refusal) => {
+                fold.refusal = Some(refusal);
+                break;
+            }
+        }
+    }
+}
+
+/// Apply a record that nobody has verified, and say under which key it has to be.
+fn claimed<'a>(
+    rules: &Rules<'_>,
+    state: &mut State,
+    bytes: &'a [u8],
+) -> Result<(Claimed<'a, Record>, PublicKey), Reason> {
+    let record = Claimed::<Record>::read(bytes)?;
+    let before = (record.signer() == state.signer).then_some(state.holder);
+    advance_claimed(rules, state, &record).map_err(|refusal| refusal.reason)?;
+    let key = before.unwrap_or(state.holder);
+    Ok((record, key))
+}
+
+/// The state of a chain by few signatures: the newest one of each key vouches for the records before
+/// it, through the hashes that link them.
+///
+/// All that others signed is verified as ever. None where a record doesn't follow or a signature is
+/// bad: [`fold`] says which.
+pub fn fold_by_head(rules: &Rules<'_>, blank: State, records: &[Vec<u8>]) -> Option<State> {
+    let mut state = blank;
+    let mut newest: Option<(&[u8], PublicKey)> = None;
+    for bytes in records {
+        let (_, key) = claimed(rules, &mut state, bytes).ok()?;
+        if let Some((last, other)) = newest.filter(|(_, other)| *other != key) {
+            verify::<Record>(last, &other).ok()?;
+        }
+        newest = Some((bytes, key));
+    }
+    if let Some((last, key)) = newest {
+        verify::<Record>(last, &key).ok()?;
+    }
+    Some(state)
+}
+
+/// Verify one signed record and apply it in place.
+pub fn follow(
+    rules: &Rules<'_>,
+    state: &mut State,
+    bytes: &[u8],
+) -> Result<Verified<Record>, Refusal> {
+    let record = read(rules, state, bytes).map_err(refusal(state))?;
+    advance(rules, state, &record)?;
+    Ok(record)
+}
+
+/// A record by the holder; by the new holder where a checkpoint in it names one.
+fn read(rules: &Rules<'_>, state: &State, bytes: &[u8]) -> Result<Verified<Record>, Reason> {
+    match verify::<Record>(bytes, &state.holder) {
+        Err(fault @ TrustError::Signer { .. }) => {
+            let holder = settled::named_holder(rules, bytes).ok_or(fault)?;
+            Ok(verify(bytes, &holder)?)
+        }
+        other => Ok(other?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::checkpoint::Checkpoint;
+    use crate::format::cose::assemble;
+    use crate::format::{Kind, Object};
+    use crate::ledger::fixture::{Purse, SETTLER, World, host, key, stated};
+    use crate::ledger::next::{self, Statement};
+    use crate::trust::sign;
+
+    #[test]
+    fn the_head_vouches_for_its_chain_and_for_nothing_else() {
+        let world = World::new();
+        let mut purse = world.purse(1, 2);
+        purse.put(&purse.purchase("song", 300)).unwrap();
+        let rules = world.rules(&purse.sheets);
+        let blank = Purse::blank(&world, 1).state;
+        let all = purse.records.clone();
+        let agree = |records: &[Vec<u8>]| {
+            let mut each = Fold { state: blank.clone(), records: vec![], refusal: None };
+            one_by_one(&rules, &mut each, records);
+            let at_once = fold(&rules, blank.clone(), records);
+            let message = |fold: &Fold| fold.refusal.as_ref().map(ToString::to_string);
+            assert_eq!((&at_once.state, message(&at_once)), (&each.state, message(&each)));
+            assert_eq!(at_once.records.len(), each.records.len());
+            let head = fold_by_head(&rules, blank.clone(), records);
+            assert!(head.as_ref().is_none_or(|head| *head == each.state), "{:?}", each.refusal);
+            (each.records.len(), head.is_some())
+        };
+        for count in 0..=all.len() {
+            assert_eq!(agree(&all[..count]), (count, true));
+        }
+        for at in 0..all.len() {
+            let mut forged = all.clone();
+            *forged[at].last_mut().unwrap() ^= 1;
+            assert_eq!(agree(&forged), (at, false), "a flipped signature ends the chain before it");
+            forged.remove(at);
+            assert_eq!(agree(&forged), (at, at + 1 == all.len()));
+        }
+    }
+
+    #[test]
+    fn a_fold_stops_where_a_foreign_key_signs() {
+        let world = World::new();
+        let mut purse = Purse::blank(&world, 1);
+        let blank = purse.state.clone();
+        let genesis = purse.put(&next::genesis(&blank, &host(), [1; 16])).unwrap();
+        let forged = sign(&key(77), &purse.topup(0));
+        let rules = world.rules(&purse.sheets);
+        let kept = fold(&rules, blank.clone(), &[genesis.clone(), forged]);
+        let good = fold(&rules, blank, &[genesis]);
+        assert!(good.refusal.is_none() && good.records.len() == 1);
+        assert_eq!(kept.state, good.state);
+        let refusal = kept.refusal.unwrap();
+        assert!(refusal.to_string().contains("signed by key"), "{refusal}");
+    }
+
+    /// A record that names this key and isn't signed by it, put on the chain all the same.
+    fn put_forged(purse: &mut Purse<'_>, record: &Record) {
+        let key_id = purse.public().key_id();
+        let bytes = assemble(Kind::Record, key_id, record.encode(), |_| [9; 64]);
+        let rules = purse.world.rules(&purse.sheets);
+        claimed(&rules, &mut purse.state, &bytes).unwrap();
+        purse.records.push(bytes);
+    }
+
+    #[test]
+    fn the_newest_record_of_each_key_is_verified() {
+        let world = World::new();
+        let blank = Purse::blank(&world, 1).state;
+        let stolen = |forged: bool| {
+            let mut purse = Purse::blank(&world, 1);
+            purse.put(&next::genesis(&purse.state, &host(), [1; 16])).unwrap();
+            let rekey = next::rekey(&purse.state, &host(), [2; 16], &key(66));
+            if forged {
+                put_forged(&mut purse, &rekey);
+            } else {
+                drop(purse.put(&rekey).unwrap());
+            }
+            purse.key = key(66);
+            purse.put(&purse.topup(0)).unwrap();
+            purse
+        };
+        for forged in [false, true] {
+            let purse = stolen(forged);
+            let rules = world.rules(&purse.sheets);
+            let head = fold_by_head(&rules, blank.clone(), &purse.records);
+            assert_eq!(head.is_some(), !forged, "a stranger's rekey");
+            let each = fold(&rules, blank.clone(), &purse.records);
+            assert_eq!(each.records.len(), if forged { 1 } else { 3 });
+        }
+    }
+
+    #[test]
+    fn a_new_holder_vouches_for_nothing_that_the_old_one_did_not_sign() {
+        let world = World::new();
+        let blank = Purse::blank(&world, 1).state;
+        for forged in [false, true] {
+            let mut purse = world.purse(1, 1);
+            let checkpoint = Checkpoint { holder: key(33).public(), ..stated(&purse.state, 1, 1) };
+            let signed = sign(&key(SETTLER), &checkpoint);
+            let film = purse.purchase("film", 100);
+            if forged {
+                put_forged(&mut purse, &film);
+            } else {
+                drop(purse.put(&film).unwrap());
+            }
+            let statement = Statement { checkpoint: &signed, certificate: &world.settler };
+            let taken = next::checkpoint(&purse.state, &host(), [7; 16], &statement);
+            purse.key = key(33);
+            purse.put(&taken).unwrap();
+            purse.put(&purse.topup(1)).unwrap();
+            let rules = world.rules(&purse.sheets);
+            let head = fold_by_head(&rules, blank.clone(), &purse.records);
+            assert_eq!(head.as_ref(), (!forged).then_some(&purse.state));
+            let each = fold(&rules, blank.clone(), &purse.records);
+            assert_eq!(each.records.len(), if forged { 3 } else { 6 });
+        }
+    }
+}
