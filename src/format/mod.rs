@@ -82,6 +82,10 @@ pub enum Kind {
     Chain,
     /// A voucher with its store's chain (not signed: each part is).
     VoucherFile,
+    /// What shows that a payer has what it reserves (not signed: each part is).
+    Funding,
+    /// What a store lays out to be taken.
+    Offer,
 }
 
 impl Kind {
@@ -113,6 +117,8 @@ impl Kind {
         Self::VoucherFile,
         Self::Item,
         Self::Package,
+        Self::Funding,
+        Self::Offer,
     ];
 
     /// The kind's name, as it stands in the `typ` header (RFC 9596) and in the domain.
@@ -144,6 +150,8 @@ impl Kind {
             Self::EditionHeader => "edition-header",
             Self::Chain => "chain",
             Self::VoucherFile => "voucher-file",
+            Self::Funding => "funding",
+            Self::Offer => "offer",
         }
     }
 
@@ -157,7 +165,7 @@ impl Kind {
         match self {
             Self::Manifest => 16 << 20,
             Self::Kit | Self::SealedKit => 64 << 20,
-            Self::Catalogue => 1 << 20,
+            Self::Catalogue | Self::Funding => 1 << 20,
             Self::Revocation => 16 << 10,
             Self::Sheet
             | Self::Policy
@@ -169,6 +177,7 @@ impl Kind {
             Self::Checkpoint => 3 << 10,
             Self::EditionHeader => 64 << 10,
             Self::VoucherFile | Self::Package => 12 << 10,
+            Self::Offer => 20 << 10,
             _ => 2 << 10,
         }
     }
@@ -179,7 +188,7 @@ impl Kind {
             Self::Kit => 8 << 20,
             Self::Manifest => 512 << 10,
             Self::Catalogue => 128 << 10,
-            Self::Revocation => 4 << 10,
+            Self::Revocation | Self::Funding => 4 << 10,
             _ => 1 << 10,
         }
     }

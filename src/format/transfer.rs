@@ -2,9 +2,11 @@
 
 use ciborium::Value;
 
-use super::field::{Field, Mismatch, Reader, record};
+use super::certificate::Chain;
+use super::checkpoint::Bounded;
+use super::field::{Bytes, Field, Mismatch, Reader, record};
 use super::objects;
-use crate::units::{Amount, ByteCount, MediumId, Sequence, StoreId};
+use crate::units::{Amount, ByteCount, Currency, MediumId, Sequence, StoreId, Timestamp};
 
 /// Names one download of one content; random.
 pub type TransferId = [u8; 16];
@@ -82,6 +84,57 @@ record! {
     }
 }
 
+record! {
+    /// The newest settled state on a payer's chain, and what it lists that lies before its head.
+    pub struct Settled {
+        /// The signed checkpoint.
+        1 => checkpoint: Bytes,
+        /// The certificate of the settler that signed it.
+        2 => certificate: Bytes,
+        /// The signed download-starts of the transfers that it lists as open.
+        3 => starts: Bounded<Bytes, 16>,
+    }
+}
+
+record! {
+    /// What shows a partner that a payer has what it reserves: kept by the partner, not signed
+    /// itself, since each part is.
+    pub struct Funding {
+        /// The payer's signed medium certificate.
+        1 => certificate: Bytes,
+        /// The chain of the store that signed it.
+        2 => chain: Chain,
+        /// The signed policy that the medium was made under, then those that came later.
+        3 => policies: Bounded<Bytes, 4>,
+        /// The signed sheets of the medium.
+        4 => sheets: Bounded<Bytes, 2>,
+        /// The signed list of what is revoked, if the medium has one.
+        5 => revocation: Option<Bytes>,
+        /// The newest checkpoint on the chain; none before the first.
+        6 => settled: Option<Settled>,
+        /// All signed records after that, or from the first on; oldest first.
+        7 => records: Vec<Bytes>,
+    }
+}
+
+record! {
+    /// What a store lays out to be taken: a kiosk folder's contents, signed by the store.
+    pub struct Offer {
+        /// The store.
+        1 => store: StoreId,
+        /// The store's name, for a person.
+        2 => name: String,
+        /// Signed at.
+        3 => issued: Timestamp,
+        /// The currency of all prices.
+        4 => currency: Currency,
+        /// SHA-256 over each signed catalogue entry that is offered.
+        5 => entries: Bounded<[u8; 32], 512>,
+    }
+}
+
 objects! {
     Receipt => Receipt,
+    Funding => Funding,
+    Offer => Offer,
 }

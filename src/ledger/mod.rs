@@ -9,6 +9,7 @@ mod event;
 #[cfg(test)]
 mod fixture;
 mod fold;
+pub mod funding;
 #[cfg(test)]
 mod model;
 mod moves;

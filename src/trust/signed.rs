@@ -163,7 +163,8 @@ pub fn role_for(kind: Kind) -> Option<Role> {
         | Kind::MediumSeal
         | Kind::UserInformation
         | Kind::Voucher
-        | Kind::StoreEntry => Some(Role::Store),
+        | Kind::StoreEntry
+        | Kind::Offer => Some(Role::Store),
         _ => None,
     }
 }

@@ -16,6 +16,7 @@ use crate::format::medium::MediumCertificate;
 use crate::format::policy::Policy;
 use crate::format::sheet::Sheet;
 use crate::journal::Place;
+use crate::ledger::funding::Papers;
 use crate::ledger::{Rules, State};
 use crate::trust::{Revoked, Signer, Verified};
 use crate::units::{CurrencyForm, Timestamp};
@@ -115,6 +116,12 @@ impl Grounds {
             revoked: &self.revoked,
             ..Rules::of(&self.policy, self.certificate.currency)
         }
+    }
+
+    /// What its records rest on, for somebody else to judge them by.
+    pub fn papers(&self) -> Papers<'_> {
+        let Self { certificate, store, policy, .. } = self;
+        Papers { certificate, store, policy, rules: self.rules() }
     }
 
     /// The medium before its first record.
