@@ -3,6 +3,7 @@
 
 mod bench;
 mod crash;
+mod take;
 mod tool;
 
 use std::collections::BTreeMap;

@@ -23,6 +23,8 @@ mod overview;
 #[cfg(feature = "wallet")]
 mod statement;
 #[cfg(feature = "wallet")]
+pub mod take;
+#[cfg(feature = "wallet")]
 mod topup;
 
 #[cfg(feature = "wallet")]

@@ -289,7 +289,7 @@ impl<D: Device> Opened<D> {
         self.commit_own(keys, &record, Use::Spends)
     }
 
-    fn commit_own(
+    pub(super) fn commit_own(
         &mut self,
         keys: &HolderKeys,
         record: &Record,
@@ -318,7 +318,7 @@ impl<D: Device> Opened<D> {
         Ok(())
     }
 
-    fn host(&self, now: Timestamp) -> Host {
+    pub(super) fn host(&self, now: Timestamp) -> Host {
         Host { at: now, floor: self.medium.grounds.floor(), instance: self.instance }
     }
 }

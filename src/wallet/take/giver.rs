@@ -1,0 +1,302 @@
+//! The side that sends: another owner's medium, which earns, or a store's kiosk, which doesn't.
+
+use super::goods::Goods;
+use super::segment::{ReceiptError, Sending};
+use super::shelf::{Shelf, ShelfError};
+use super::Hand;
+use crate::device::Device;
+use crate::format::policy::Policy;
+use crate::format::transfer::{Funding, Partner, Receipt, TransferId};
+use crate::format::Object;
+use crate::journal::Use;
+use crate::ledger::funding::{self, Funded, FundingError};
+use crate::ledger::next::{self, Segment};
+use crate::ledger::{State, Upload};
+use crate::trust::access::HolderKeys;
+use crate::trust::{RevokedError, Trust, Verified, verify};
+use crate::units::{ByteCount, MediumId};
+use crate::wallet::{CommitError, Opened};
+
+/// The longest receipt.
+const RECEIPT_BYTES_MAX: u64 = 1 << 10;
+
+/// Why the side that sends doesn't, or can't close what it sent.
+#[derive(Debug, thiserror::Error)]
+pub enum GiverError {
+    /// The payer is revoked there.
+    #[error("{0}")]
+    Revoked(#[from] RevokedError),
+    /// What the payer shows is not enough.
+    #[error("{0}")]
+    Funding(#[from] FundingError),
+    /// What the payer begins is of other goods.
+    #[error("the download that begins is of other goods")]
+    Goods,
+    /// A receipt is not one for what was sent.
+    #[error("{0}")]
+    Receipt(#[from] ReceiptError),
+    /// A record was not committed.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// Its storage failed.
+    #[error("{0}")]
+    Shelf(#[from] ShelfError),
+}
+
+/// The side that sends.
+pub trait Giver {
+    /// How records and receipts name it.
+    fn partner(&self) -> Partner;
+
+    /// The policy that it holds payers against; none where it has none of its own.
+    fn policy(&self) -> Option<&Policy>;
+
+    /// Segments of a payer's that it has not closed, or not been paid for: transfer and `before`.
+    fn waiting(&self, payer: MediumId) -> Vec<(TransferId, ByteCount)>;
+
+    /// The greatest receipt that it holds for a segment.
+    fn held(&self, transfer: &TransferId) -> Result<Option<Vec<u8>>, GiverError>;
+
+    /// Judge what a payer shows, keep it, and begin to send.
+    fn accept(
+        &mut self,
+        funding: &Funding,
+        goods: &Goods,
+        hand: &mut Hand<'_>,
+    ) -> Result<Sending, GiverError>;
+
+    /// Keep a receipt that was taken.
+    fn keep(&mut self, receipt: &Verified<Receipt>) -> Result<(), GiverError>;
+
+    /// Close a segment by the last receipt for it, and earn its fee.
+    fn close(
+        &mut self,
+        transfer: &TransferId,
+        receipt: Option<&[u8]>,
+        hand: &mut Hand<'_>,
+    ) -> Result<(), GiverError>;
+}
+
+/// Another owner's medium.
+pub struct Owner<'a, D> {
+    /// The medium.
+    pub opened: &'a mut Opened<D>,
+    /// Its owner's keys.
+    pub keys: &'a HolderKeys,
+    /// Its OUTBOX, where receipts and what payers showed are kept.
+    pub shelf: &'a dyn Shelf,
+    /// The roots that payers have to stand under.
+    pub trust: &'a Trust,
+}
+
+impl<D: Device> Owner<'_, D> {
+    fn state(&self) -> &State {
+        &self.opened.medium().account().state
+    }
+
+    /// A receipt of the payer's for this very segment.
+    fn fitting(&self, upload: &Upload, bytes: &[u8]) -> Option<Verified<Receipt>> {
+        let receipt = verify::<Receipt>(bytes, &upload.key).ok()?;
+        let same = receipt.transfer == upload.terms.transfer
+            && receipt.before == upload.before
+            && Partner::Medium(receipt.medium) == upload.partner
+            && receipt.partner == self.partner();
+        same.then_some(receipt)
+    }
+
+    fn held_by(&self, upload: &Upload) -> Result<Option<Verified<Receipt>>, ShelfError> {
+        let name = receipt_name(&upload.terms.transfer);
+        if self.shelf.size(&name)?.is_none() {
+            return Ok(None);
+        }
+        let bytes = self.shelf.read(&name, RECEIPT_BYTES_MAX)?;
+        Ok(self.fitting(upload, &bytes))
+    }
+
+    fn close_with(
+        &mut self,
+        transfer: &TransferId,
+        got: ByteCount,
+        hand: &mut Hand<'_>,
+    ) -> Result<(), CommitError> {
+        let (host, event) = (self.opened.host(hand.now()), hand.event());
+        let state = self.state();
+        let upload = &state.uploads[transfer];
+        let complete = upload.before.bytes() + got.bytes() == upload.terms.length.bytes();
+        let record = if complete {
+            next::upload_end(state, &host, event, *transfer, got)?
+        } else {
+            next::upload_interrupted(state, &host, event, *transfer, got)?
+        };
+        self.opened.commit_own(self.keys, &record, Use::Keeps)
+    }
+
+    fn earn(
+        &mut self,
+        receipt: &Verified<Receipt>,
+        hand: &mut Hand<'_>,
+    ) -> Result<(), CommitError> {
+        let host = self.opened.host(hand.now());
+        let record = next::earn(self.state(), &host, hand.event(), receipt)?;
+        self.opened.commit_own(self.keys, &record, Use::Keeps)
+    }
+}
+
+impl<D: Device> Giver for Owner<'_, D> {
+    fn partner(&self) -> Partner {
+        Partner::Medium(self.opened.medium().id())
+    }
+
+    fn policy(&self) -> Option<&Policy> {
+        Some(&self.opened.medium().grounds().policy)
+    }
+
+    fn waiting(&self, payer: MediumId) -> Vec<(TransferId, ByteCount)> {
+        let uploads = self.state().uploads.values();
+        let its = uploads.filter(|upload| upload.partner == Partner::Medium(payer));
+        its.map(|upload| (upload.terms.transfer, upload.before)).collect()
+    }
+
+    fn held(&self, transfer: &TransferId) -> Result<Option<Vec<u8>>, GiverError> {
+        let Some(upload) = self.state().uploads.get(transfer) else { return Ok(None) };
+        Ok(self.held_by(upload)?.map(|receipt| receipt.bytes().to_vec()))
+    }
+
+    fn accept(
+        &mut self,
+        funding: &Funding,
+        goods: &Goods,
+        hand: &mut Hand<'_>,
+    ) -> Result<Sending, GiverError> {
+        let funded = judge(funding, goods, self.trust, self.partner())?;
+        let grounds = self.opened.medium().grounds();
+        grounds.revoked.check_medium(funded.medium)?;
+        funded.within(&grounds.policy)?;
+        let chunk = grounds.policy.chunk;
+        self.shelf.write(&funding_name(&funded), &funding.encode())?;
+        let segment = Segment {
+            terms: &funded.terms,
+            item: &funded.item,
+            payer: funded.medium,
+            key: funded.state.holder,
+            before: funded.before,
+            start: funded.start.hash(),
+        };
+        let host = self.opened.host(hand.now());
+        let record = next::upload_start(self.state(), &host, hand.event(), &segment);
+        self.opened.commit_own(self.keys, &record, Use::Keeps)?;
+        Ok(Sending::new(&funded, self.partner(), chunk))
+    }
+
+    fn keep(&mut self, receipt: &Verified<Receipt>) -> Result<(), GiverError> {
+        Ok(self.shelf.write(&receipt_name(&receipt.transfer), receipt.bytes())?)
+    }
+
+    /// Whichever receipt is the greatest counts: the one given, or one that is held.
+    fn close(
+        &mut self,
+        transfer: &TransferId,
+        receipt: Option<&[u8]>,
+        hand: &mut Hand<'_>,
+    ) -> Result<(), GiverError> {
+        let Some(upload) = self.state().uploads.get(transfer).cloned() else { return Ok(()) };
+        let given = receipt.and_then(|bytes| self.fitting(&upload, bytes));
+        let held = [given, self.held_by(&upload)?];
+        if upload.got.is_none() {
+            let counts = held.iter().flatten().map(|receipt| receipt.got);
+            let greatest = counts.max().unwrap_or(ByteCount::from_bytes(0));
+            self.close_with(transfer, greatest, hand)?;
+        }
+        let due = self.state().uploads.get(transfer).and_then(|upload| upload.got);
+        if let Some(receipt) = held.into_iter().flatten().find(|held| Some(held.got) == due) {
+            self.earn(&receipt, hand)?;
+        }
+        Ok(())
+    }
+}
+
+/// A store's kiosk folder: it signs and earns nothing, and is left what shows what was taken.
+pub struct Kiosk<'a> {
+    /// The store that laid it out.
+    pub store: crate::units::StoreId,
+    /// Its INBOX.
+    pub inbox: &'a dyn Shelf,
+    /// The payer's own roots: what it leaves behind has to be good.
+    pub trust: &'a Trust,
+    /// What is sent before a receipt, by the payer's policy.
+    pub chunk: ByteCount,
+}
+
+impl Giver for Kiosk<'_> {
+    fn partner(&self) -> Partner {
+        Partner::Store(self.store)
+    }
+
+    fn policy(&self) -> Option<&Policy> {
+        None
+    }
+
+    fn waiting(&self, _payer: MediumId) -> Vec<(TransferId, ByteCount)> {
+        vec![]
+    }
+
+    fn held(&self, transfer: &TransferId) -> Result<Option<Vec<u8>>, GiverError> {
+        let name = receipt_name(transfer);
+        if self.inbox.size(&name)?.is_none() {
+            return Ok(None);
+        }
+        Ok(Some(self.inbox.read(&name, RECEIPT_BYTES_MAX)?))
+    }
+
+    fn accept(
+        &mut self,
+        funding: &Funding,
+        goods: &Goods,
+        _hand: &mut Hand<'_>,
+    ) -> Result<Sending, GiverError> {
+        let funded = judge(funding, goods, self.trust, self.partner())?;
+        self.inbox.write(&funding_name(&funded), &funding.encode())?;
+        Ok(Sending::new(&funded, self.partner(), self.chunk))
+    }
+
+    fn keep(&mut self, receipt: &Verified<Receipt>) -> Result<(), GiverError> {
+        Ok(self.inbox.write(&receipt_name(&receipt.transfer), receipt.bytes())?)
+    }
+
+    fn close(
+        &mut self,
+        transfer: &TransferId,
+        receipt: Option<&[u8]>,
+        _hand: &mut Hand<'_>,
+    ) -> Result<(), GiverError> {
+        match receipt {
+            Some(bytes) => Ok(self.inbox.write(&receipt_name(transfer), bytes)?),
+            None => Ok(()),
+        }
+    }
+}
+
+fn judge(
+    funding: &Funding,
+    goods: &Goods,
+    trust: &Trust,
+    partner: Partner,
+) -> Result<Funded, GiverError> {
+    let funded = funding::open(trust, funding, partner)?;
+    let expected = goods.terms(funded.terms.transfer, funded.terms.share_ppm);
+    if funded.terms != expected || funded.item != goods.item {
+        return Err(GiverError::Goods);
+    }
+    Ok(funded)
+}
+
+/// Where the newest receipt of a transfer is kept.
+pub fn receipt_name(transfer: &TransferId) -> String {
+    format!("{}.receipt", data_encoding::HEXLOWER.encode(transfer))
+}
+
+/// Where what a payer showed for a segment is kept.
+fn funding_name(funded: &Funded) -> String {
+    let transfer = data_encoding::HEXLOWER.encode(&funded.terms.transfer);
+    format!("{transfer}-{}.funding", funded.start.seq)
+}

@@ -1,0 +1,52 @@
+//! What is taken: an item as its rom-signer signed it, and the terms that follow from it.
+
+use crate::format::transfer::{Terms, TransferId};
+use crate::image::tree::Digest;
+use crate::units::{Amount, ByteCount, Currency};
+
+/// An item as its rom-signer signed it, and its file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Goods {
+    /// Its id in its catalogue.
+    pub item: String,
+    /// SHA-256 over the signed entry.
+    pub entry: [u8; 32],
+    /// What all of it costs.
+    pub price: Amount,
+    /// In this currency.
+    pub currency: Currency,
+    /// Length of its file.
+    pub length: ByteCount,
+    /// The root over its file's leaves.
+    pub root: Digest,
+}
+
+impl Goods {
+    /// The terms of a transfer of it.
+    pub fn terms(&self, transfer: TransferId, share_ppm: u32) -> Terms {
+        let Self { entry, price, length, .. } = *self;
+        Terms { transfer, entry, price, length, share_ppm }
+    }
+}
+
+impl Goods {
+    /// The name of its file on a shelf.
+    pub fn data_name(&self) -> String {
+        format!("{}.data", self.stem())
+    }
+
+    /// The name of its signed entry on a shelf.
+    pub fn entry_name(&self) -> String {
+        format!("{}.item", self.stem())
+    }
+
+    /// The id as far as it makes a file's name, and what tells entries of one id apart.
+    fn stem(&self) -> String {
+        let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        let id: String = self.item.chars().filter(plain).take(NAME_CHARS_MAX).collect();
+        format!("{id}-{}", data_encoding::HEXLOWER.encode(&self.entry[..4]))
+    }
+}
+
+/// So many characters of an id stand in a file's name.
+const NAME_CHARS_MAX: usize = 48;

@@ -1,0 +1,217 @@
+//! Both sides speaking: what broke off is closed first, then a segment runs to its end.
+
+use super::giver::{Giver, GiverError};
+use super::goods::Goods;
+use super::leaves::Leaves;
+use super::payer::{Payer, plan};
+use super::segment::{Receiving, Sending};
+use super::shelf::{BESIDE_BYTES, Content};
+use super::{Hand, TakeError, TakeRefusal, Taken};
+use crate::device::Device;
+use crate::format::transfer::{Receipt, TransferId};
+use crate::ledger::charge::segment;
+use crate::trust::verify;
+use crate::units::ByteCount;
+
+/// Close what an earlier run left open: the payer's segment of these goods, with whomever it was,
+/// by what lies at hand or the greatest receipt, whichever is more; and every segment that the other
+/// side waits to be paid for.
+pub fn resume<D: Device>(
+    payer: &mut Payer<'_, D>,
+    giver: &mut dyn Giver,
+    goods: &Goods,
+    leaves: &Leaves,
+    hand: &mut Hand<'_>,
+) -> Result<(), TakeError> {
+    if let Some(known) = payer.under_way(goods)
+        && let Some(open) = &known.open
+    {
+        let (transfer, covered) = (known.terms.transfer, known.covered.bytes());
+        let (with, start) = (open.partner, open.start);
+        let at_hand = payer.at_hand(goods, leaves).map_err(TakeError::Storage)?.good;
+        let mut got = at_hand.saturating_sub(covered);
+        if with == giver.partner()
+            && let Some(bytes) = giver.held(&transfer)?
+            && let Ok(held) = verify::<Receipt>(&bytes, &payer.keys.key.public())
+            && (held.start, held.before.bytes(), held.transfer) == (start, covered, transfer)
+        {
+            got = got.max(held.got.bytes());
+        }
+        payer.close(&transfer, ByteCount::from_bytes(got), hand)?;
+    }
+    pay_waiting(payer, giver, hand)
+}
+
+/// Have the other side close, and earn, what this chain has closed.
+fn pay_waiting<D: Device>(
+    payer: &mut Payer<'_, D>,
+    giver: &mut dyn Giver,
+    hand: &mut Hand<'_>,
+) -> Result<(), TakeError> {
+    let (medium, partner) = (payer.opened.medium().id(), giver.partner());
+    for (transfer, before) in giver.waiting(medium) {
+        let receipt = payer.last_receipt(partner, &transfer, before);
+        if let Some(receipt) = receipt {
+            giver.close(&transfer, Some(&receipt), hand)?;
+        }
+    }
+    Ok(())
+}
+
+/// Take goods from another side: until all is there, or it breaks off.
+///
+/// However it ends, both sides close what they began, as far as their storage lets them. The error
+/// is the first thing that went wrong; being asked to stop is none.
+pub fn take<D: Device>(
+    payer: &mut Payer<'_, D>,
+    giver: &mut dyn Giver,
+    goods: &Goods,
+    (content, leaves): (&dyn Content, &Leaves),
+    hand: &mut Hand<'_>,
+) -> Result<Taken, TakeError> {
+    resume(payer, giver, goods, leaves, hand)?;
+    if let Some(record) = payer.owned(goods) {
+        return Err(TakeRefusal::Owned(record).into());
+    }
+    let own = &payer.opened.medium().grounds().policy;
+    plan(&payer.opened.medium().account().state, goods, [own, giver.policy().unwrap_or(own)])?;
+    let at_hand = payer.at_hand(goods, leaves).map_err(TakeError::Storage)?;
+    check_space(payer, goods, at_hand.stored)?;
+    let transfer = payer.begin(goods, giver.partner(), hand)?;
+    let known = payer.under_way(goods).expect("it was begun");
+    let (terms, before) = (known.terms.clone(), known.covered);
+    let mut receiving = Receiving::new(leaves, before, at_hand);
+    let accepted = accept(payer, giver, goods, hand);
+    let sent = accepted.and_then(|mut sending| {
+        let mut exchange = Exchange { payer, giver, goods, content, transfer };
+        let run = exchange.run(&mut sending, &mut receiving, hand);
+        Ok((run, receiving.got()))
+    });
+    // To a side that does not send, nothing is due.
+    let got = sent.as_ref().map_or(ByteCount::from_bytes(0), |(_, got)| *got);
+    let closed = close(payer, giver, &transfer, got, hand);
+    sent?.0?;
+    closed?;
+    let covered = ByteCount::from_bytes(before.bytes() + got.bytes());
+    let paid = segment(&terms, before, got).map_err(TakeRefusal::Terms)?;
+    let complete = covered == terms.length;
+    Ok(Taken { covered, got, charge: paid.charge, fee: paid.fee, complete })
+}
+
+fn check_space<D: Device>(
+    payer: &Payer<'_, D>,
+    goods: &Goods,
+    stored: u64,
+) -> Result<(), TakeError> {
+    let free = payer.shelf.free_bytes().map_err(TakeError::Storage)?;
+    let needs = goods.length.bytes().saturating_sub(stored).saturating_add(BESIDE_BYTES.bytes());
+    if needs > free {
+        return Err(TakeRefusal::Space { needs, free }.into());
+    }
+    Ok(())
+}
+
+fn accept<D: Device>(
+    payer: &Payer<'_, D>,
+    giver: &mut dyn Giver,
+    goods: &Goods,
+    hand: &mut Hand<'_>,
+) -> Result<Sending, TakeError> {
+    let funding = payer.funding()?;
+    Ok(giver.accept(&funding, goods, hand)?)
+}
+
+/// The payer first: from then on its chain says what the other side is due.
+fn close<D: Device>(
+    payer: &mut Payer<'_, D>,
+    giver: &mut dyn Giver,
+    transfer: &TransferId,
+    got: ByteCount,
+    hand: &mut Hand<'_>,
+) -> Result<(), TakeError> {
+    let receipt = payer.receipt(transfer, got);
+    let paid = payer.close(transfer, got, hand);
+    // The other side closes by what it was given, whatever became of the payer's storage.
+    let receipt = receipt.filter(|_| paid.is_ok());
+    let given = giver.close(transfer, receipt.as_deref(), hand);
+    paid?;
+    Ok(given?)
+}
+
+/// The chunks and receipts of one segment.
+struct Exchange<'a, 'p, D> {
+    payer: &'a mut Payer<'p, D>,
+    giver: &'a mut dyn Giver,
+    goods: &'a Goods,
+    content: &'a dyn Content,
+    transfer: TransferId,
+}
+
+impl<D: Device> Exchange<'_, '_, D> {
+    fn run(
+        &mut self,
+        sending: &mut Sending,
+        receiving: &mut Receiving<'_>,
+        hand: &Hand<'_>,
+    ) -> Result<(), TakeError> {
+        let total = self.goods.length.bytes();
+        while let Some(at) = receiving.wants() {
+            hand.watch.progress(at, total);
+            if hand.watch.stopped() {
+                return Ok(());
+            }
+            let Some(range) = sending.grant(at)? else { return Ok(()) };
+            let count = usize::try_from(range.end - range.start).expect("a chunk fits memory");
+            let mut piece = vec![0; count];
+            self.content.read_at(range.start, &mut piece).map_err(TakeError::Content)?;
+            self.store(receiving, range.start, &piece)?;
+            self.sign(sending, receiving)?;
+        }
+        hand.watch.progress(total, total);
+        Ok(())
+    }
+
+    /// Store what is verified; flushed, so that what is signed for next can't be lost.
+    fn store(
+        &self,
+        receiving: &mut Receiving<'_>,
+        at: u64,
+        piece: &[u8],
+    ) -> Result<(), TakeError> {
+        receiving.judge(at, piece)?;
+        let (shelf, name) = (self.payer.shelf, self.goods.data_name());
+        let tail = receiving.tail();
+        let torn = usize::try_from(tail).unwrap_or(usize::MAX);
+        let mut stored = vec![0; torn.min(piece.len())];
+        if tail > 0 {
+            shelf.read_at(&name, at, &mut stored).map_err(TakeError::Storage)?;
+        }
+        if torn > piece.len() || stored != piece[..torn] {
+            // What lies behind the good bytes is no part of the file: it begins anew.
+            shelf.remove(&name).map_err(TakeError::Storage)?;
+            receiving.lost();
+            return Ok(());
+        }
+        let rest = &piece[torn..];
+        if !rest.is_empty() {
+            shelf.append(&name, at + tail, rest).map_err(TakeError::Storage)?;
+        }
+        receiving.stored(piece.len() as u64);
+        Ok(())
+    }
+
+    /// Sign for all that the segment brought, if that is more than before.
+    fn sign(
+        &mut self,
+        sending: &mut Sending,
+        receiving: &Receiving<'_>,
+    ) -> Result<(), TakeError> {
+        let got = receiving.got();
+        if got <= sending.signed() {
+            return Ok(());
+        }
+        let receipt = self.payer.receipt(&self.transfer, got).expect("its segment is open");
+        let receipt = sending.take(&receipt).map_err(GiverError::from)?;
+        Ok(self.giver.keep(receipt)?)
+    }
+}
