@@ -8,6 +8,7 @@ mod derivations;
 mod envelopes;
 mod faults;
 mod fields;
+mod funding;
 mod journals;
 mod medium;
 mod notation;
@@ -35,7 +36,7 @@ use scrip::format::policy::{Policy, Revocation};
 use scrip::format::record::Record;
 use scrip::format::sheet::{Kit, SealedKit, Sheet, Voucher, VoucherFile};
 use scrip::format::store::StoreEntry;
-use scrip::format::transfer::Receipt;
+use scrip::format::transfer::{Funding, Offer, Receipt};
 use scrip::format::{DecodeError, Kind, Object, cbor};
 use scrip::trust::{Root, TestRoots, Trust, TrustError, verify};
 use scrip::units::Timestamp;
@@ -72,6 +73,8 @@ pub(crate) const READERS: &[(&str, Kind, Read)] = &[
     ("record", Kind::Record, read::<Record>),
     ("checkpoint", Kind::Checkpoint, read::<Checkpoint>),
     ("receipt", Kind::Receipt, read::<Receipt>),
+    ("funding", Kind::Funding, read::<Funding>),
+    ("offer", Kind::Offer, read::<Offer>),
     ("settings", Kind::Settings, read::<Settings>),
     ("catalogue", Kind::Catalogue, read::<Catalogue>),
     ("item", Kind::Item, read::<ItemEntry>),
@@ -108,6 +111,7 @@ fn generated() -> Vec<Vector> {
         medium::of_editions(&world),
         medium::stamped(&world),
         wallet::journal(&world),
+        funding::shown(&world),
         medium::store_journal(&world),
         medium::sealed(&world),
     ];

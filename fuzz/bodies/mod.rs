@@ -4,6 +4,7 @@
 
 mod device;
 mod edition;
+mod funding;
 mod input;
 mod machine;
 mod medium;
@@ -42,6 +43,7 @@ targets! {
     trust::kit,
     money::journal,
     money::ledger,
+    funding::funding,
     shop::shop_log,
     shop::enrol_request,
     text::recipe,

@@ -145,14 +145,14 @@ fn before(device: &MemoryDevice, at: u64) -> u32 {
 }
 
 /// What records of one medium are held against.
-struct Court {
-    policy: Policy,
-    sheets: Vec<Verified<Sheet>>,
-    stores: Vec<Signer>,
-    revoked: Revoked,
+pub(super) struct Court {
+    pub(super) policy: Policy,
+    pub(super) sheets: Vec<Verified<Sheet>>,
+    pub(super) stores: Vec<Signer>,
+    pub(super) revoked: Revoked,
 }
 
-fn court() -> &'static Court {
+pub(super) fn court() -> &'static Court {
     static COURT: OnceLock<Court> = OnceLock::new();
     COURT.get_or_init(|| {
         let (world, trust) = (world(), world().trust());
@@ -168,11 +168,11 @@ fn court() -> &'static Court {
     })
 }
 
-fn medium() -> MediumId {
+pub(super) fn medium() -> MediumId {
     MediumId::from_serial(42)
 }
 
-fn store_made() -> SecretKey {
+pub(super) fn store_made() -> SecretKey {
     SecretKey::from_seed([3; 32])
 }
 
@@ -201,19 +201,7 @@ pub fn ledger(data: &[u8]) {
         ..Rules::of(&court.policy, yen())
     };
     let blank = State::blank(medium(), [9; 32], store_made().public());
-    let mut input = Input::new(data);
-    let mut records: Vec<Vec<u8>> = vec![];
-    let (mut state, mut stands) = (blank.clone(), true);
-    while !input.is_empty() && records.len() < 16 {
-        let record = next_record(&state, &mut input);
-        if stands {
-            let next = fold(&rules, state, std::slice::from_ref(&record));
-            stands = next.refusal.is_none();
-            state = next.state;
-        }
-        records.push(record);
-    }
-    let stepped = state;
+    let (records, stepped) = records(&rules, blank.clone(), &mut Input::new(data));
     let Fold { state, records: kept, refusal } = fold(&rules, blank, &records);
     assert_eq!(state, stepped);
     assert_eq!(refusal.is_none(), kept.len() == records.len());
@@ -226,6 +214,26 @@ pub fn ledger(data: &[u8]) {
     assert!(state.exposure.charged.minor() <= loaded.min(court.policy.starter_cap.minor()));
     assert!(state.credited.len() as u64 * 500 == loaded, "each code and voucher is of 500");
     assert_eq!(state.next.number(), kept.len() as u64);
+}
+
+/// The records of a script, and the state after the last one that follows.
+pub(super) fn records(
+    rules: &Rules<'_>,
+    blank: State,
+    input: &mut Input<'_>,
+) -> (Vec<Vec<u8>>, State) {
+    let mut records: Vec<Vec<u8>> = vec![];
+    let (mut state, mut stands) = (blank, true);
+    while !input.is_empty() && records.len() < 16 {
+        let record = next_record(&state, input);
+        if stands {
+            let next = fold(rules, state, std::slice::from_ref(&record));
+            stands = next.refusal.is_none();
+            state = next.state;
+        }
+        records.push(record);
+    }
+    (records, state)
 }
 
 fn terms() -> Terms {

@@ -17,7 +17,7 @@ use scrip::format::policy::{Policy, Revocation};
 use scrip::format::record::Record;
 use scrip::format::sheet::{Kit, SealedKit, Sheet, Voucher, VoucherFile};
 use scrip::format::store::StoreEntry;
-use scrip::format::transfer::Receipt;
+use scrip::format::transfer::{Funding, Offer, Receipt};
 use scrip::format::{DecodeError, Kind, Object, cbor};
 use scrip::image::layout::Layout;
 use scrip::image::manifest;
@@ -27,7 +27,7 @@ use scrip::units::CurrencyForm;
 use super::Body;
 
 /// Every type of object, by the name of its vectors.
-pub const TYPES: [(&str, Body); 29] = [
+pub const TYPES: [(&str, Body); 31] = [
     ("certificate", certificate),
     ("enrol-request", any::<EnrolRequest>),
     ("policy", policy),
@@ -57,6 +57,8 @@ pub const TYPES: [(&str, Body); 29] = [
     ("receipt", any::<Receipt>),
     ("item", any::<ItemEntry>),
     ("package", any::<Package>),
+    ("funding", any::<Funding>),
+    ("offer", any::<Offer>),
 ];
 
 /// First byte: the type; then the object.

@@ -200,11 +200,11 @@ pub fn open(trust: &Trust, funding: &Funding, partner: Partner) -> Result<Funded
         None => State::blank(medium, certificate.hash(), certificate.key.0),
         Some(settled) => behind(&issuer, settled, medium)?,
     };
-    let mut last = None;
+    let mut newest = None;
     for record in &funding.records {
-        last = Some(follow(&rules, &mut state, &record.0)?);
+        newest = Some(follow(&rules, &mut state, &record.0)?);
     }
-    let start = last.ok_or(FundingError::Start(partner))?;
+    let start = newest.ok_or(FundingError::Start(partner))?;
     begun(state, start, partner)
 }
 
@@ -220,19 +220,17 @@ fn behind(issuer: &Signer, settled: &Settled, medium: MediumId) -> Result<State,
     }
     let mut starts = vec![];
     for bytes in &settled.starts.0 {
-        let named = checkpoint.open.0.iter().find_map(|open| {
-            checkpoint.vouch::<Record>(|_| open.start, &bytes.0).ok()
-        });
+        let named = checkpoint
+            .open
+            .0
+            .iter()
+            .find_map(|open| checkpoint.vouch::<Record>(|_| open.start, &bytes.0).ok());
         starts.push(named.ok_or(FundingError::Part("its checkpoint lists another transfer"))?);
     }
     anchored(&checkpoint, &starts).map_err(FundingError::Settled)
 }
 
-fn begun(
-    state: State,
-    start: Verified<Record>,
-    partner: Partner,
-) -> Result<Funded, FundingError> {
+fn begun(state: State, start: Verified<Record>, partner: Partner) -> Result<Funded, FundingError> {
     let refused = FundingError::Start(partner);
     let Body::DownloadStart { terms, partner: named, before } = &start.body else {
         return Err(refused);

@@ -45,6 +45,7 @@ pub(super) fn all(vectors: &Path) -> Vec<(&'static str, Seeds)> {
         ("kit", kits(&world)),
         ("journal", journals()),
         ("ledger", ledgers(&world, &good)),
+        ("funding", fundings(&good)),
         ("shop_log", shop_logs(&world, &good)),
         ("enrol_request", requests(&good)),
         ("recipe", recipes()),
@@ -310,6 +311,17 @@ fn ledgers(world: &World, good: &[&Vector]) -> Seeds {
         [vec![10], part(19, &own)].concat(),
     ];
     seeds.extend(records.iter().map(|record| [vec![10, 11], part(128, record)].concat()));
+    named(seeds)
+}
+
+fn fundings(good: &[&Vector]) -> Seeds {
+    let shown = good.iter().filter(|vector| vector.folder == "funding");
+    let mut seeds = vec![
+        vec![1, 10, 11, 0, 1, 13, 0],
+        vec![1, 10, 0, 11, 1, 2, 3, 13, 0, 14, 50, 13, 0],
+        vec![1, 10, 11, 0, 12, 100, 13, 0, 15, 0, 13, 0],
+    ];
+    seeds.extend(shown.map(|vector| [vec![0], vector.bytes.clone()].concat()));
     named(seeds)
 }
 

@@ -133,18 +133,57 @@ def follow(held, place, preferred):
 
 def fold(records, certificate, certificate_hash, sheets, stores):
     """The entries and the balance of a chain of signed records; raises Refused."""
-    state = {
-        "head": certificate_hash, "floor": 0, "balance": 0, "credited": set(), "owned": False,
-        "key": signed.key_of(certificate), "transfers": {}, "uploads": {},
+    state = blank(signed.key_of(certificate), certificate_hash)
+    entries = follow_on(records, certificate, sheets, stores, state)
+    return entries, state["balance"], state["key"]
+
+
+def blank(key, head):
+    """The state before a chain's first record."""
+    return {
+        "head": head, "floor": 0, "balance": 0, "credited": set(), "owned": False,
+        "key": key, "transfers": {}, "uploads": {}, "next": 0, "settled": None,
     }
+
+
+def anchored(checkpoint, hashed, starts):
+    """The state behind a checkpoint's head; `starts` are the download-starts that it lists."""
+    state = blank(checkpoint["holder"], checkpoint["head"])
+    reserved = sum(known["reserved"] for known in checkpoint["open"])
+    provisional = checkpoint["provisional"]
+    state.update(
+        floor=checkpoint["as_of"], owned=True, next=checkpoint["seq"] + 1, settled=hashed,
+        balance=checkpoint["settled"] + reserved + provisional - checkpoint["debt"],
+        provisional=provisional,
+    )
+    medium = checkpoint["medium"]
+    for used in checkpoint["slots"]:
+        for slot in range(104):
+            if used["slots"][slot // 8] >> slot % 8 & 1:
+                state["credited"].add(derive.code_event(medium, used["sheet"], slot))
+    for used in checkpoint["vouchers"]:
+        state["credited"].add(derive.voucher_event(medium, used["id"]))
+    for known in checkpoint["open"]:
+        start = signed.unverified(starts[known["start"]], "record")
+        event = start["history"]["link"] if known["reserved"] else None
+        state["transfers"][known["transfer"]] = {
+            "terms": start["body"]["terms"], "covered": known["covered"], "open": event,
+            "reserved": known["reserved"],
+        }
+    return state
+
+
+def follow_on(records, certificate, sheets, stores, state):
+    """The entries of the signed records that continue a state, which becomes the one after them."""
     entries = []
-    for place, data in enumerate(records):
+    for data in records:
         record = signed.verified(data, "record", state["key"])
-        check_chain(record, place, certificate, state)
+        check_chain(record, state["next"], certificate, state)
         act(record, certificate, sheets, stores, state)
         state["head"], state["floor"] = signed.sha256(data), record["floor"]
+        state["next"] += 1
         entries.append(entry(record))
-    return entries, state["balance"], state["key"]
+    return entries
 
 
 def need(holds, record, what):
@@ -193,7 +232,8 @@ def act(record, certificate, sheets, stores, state):
             need(signed.is_signed(body["key"], body["proof"], message), record, "proof")
             state["key"], state["owned"] = body["key"], True
         else:
-            need(form not in (14, 17), record, "settled states are not read here")
+            again = form == 14 and signed.sha256(body["checkpoint"]) == state["settled"]
+            need(again or form not in (14, 17), record, "settled states are not read here")
 
 
 def free(state):

@@ -175,6 +175,9 @@ _open = record({
     1: ("transfer", ident), 2: ("start", digest), 3: ("reserved", amount), 4: ("covered", u64),
 })
 _used_slots = record({1: ("sheet", ident), 2: ("slots", octets(13))})
+_settled = record({
+    1: ("checkpoint", octets()), 2: ("certificate", octets()), 3: ("starts", array(octets(), 16)),
+})
 _since = record({1: ("number", u64), 2: ("events", digest)})
 _used_voucher = record({1: ("id", ident), 2: ("seq", u64), 3: ("at", time)})
 _grant = record({
@@ -295,6 +298,15 @@ OBJECTS = {
         1: ("medium", medium_number), 2: ("transfer", ident), 3: ("start", u64),
         4: ("partner", partner), 5: ("before", u64), 6: ("got", u64),
     }),
+    "funding": record({
+        1: ("certificate", octets()), 2: ("chain", chain), 3: ("policies", array(octets(), 4)),
+        4: ("sheets", array(octets(), 2)), 5: ("revocation?", octets()), 6: ("settled?", _settled),
+        7: ("records", array(octets())),
+    }),
+    "offer": record({
+        1: ("store", store), 2: ("name", text), 3: ("issued", time), 4: ("currency", currency),
+        5: ("entries", array(digest, 512)),
+    }),
     "settings": record({
         1: ("language", text), 2: ("currency", currency), 3: ("exponent", u8),
         4: ("destinations", array(_destination)), 5: ("display", array(text)),
@@ -340,6 +352,7 @@ _LIMITS = {
     "certificate-slot": (8 * _KIB, _KIB), "sheet-slot": (8 * _KIB, _KIB),
     "medium-seal": (8 * _KIB, _KIB), "record": (4 * _KIB, _KIB),
     "checkpoint": (3 * _KIB, _KIB), "edition-header": (64 * _KIB, _KIB),
+    "funding": (1 << 20, 4 * _KIB), "offer": (20 * _KIB, _KIB),
     "voucher-file": (12 * _KIB, _KIB), "package": (12 * _KIB, _KIB), "item": (4 * _KIB, _KIB),
 }
 

@@ -133,7 +133,7 @@ def contents(folder, headers, data, fields):
         "sheet": sheet, "voucher": voucher, "manifest": manifest, "access-slot": access_slot,
         "key-file": key_file, "sealed-kit": sealed_kit, "certificate-slot": certificate_slot,
         "signed-manifest": signed_manifest, "kit": kit, "voucher-file": voucher_file,
-        "record": record, "receipt": receipt,
+        "record": record, "receipt": receipt, "funding": funding,
     }.get(folder)
     if check:
         check(headers, data, fields)
@@ -201,6 +201,33 @@ def receipt(headers, _data, fields):
     """The fee's event follows from the receipt."""
     event = derive.earn_event(fields, fields["partner"][1])
     expect("event", event.hex(), headers["event"])
+
+
+def funding(headers, _data, fields):
+    """Folded up to the download-start that it covers: balance and reserve are the stated ones."""
+    role, store, issuer, *_ = Trust([], allow_test=True).signer(fields["chain"])
+    expect("role", role, "store")
+    key = signed.key_of(issuer)
+    certificate = signed.verified(
+        fields["certificate"], "medium-certificate", signed.key_of(store))
+    sheets = [signed.verified(sheet, "sheet", key) for sheet in fields["sheets"]]
+    for policy in fields["policies"]:
+        signed.verified(policy, "policy", key)
+    settled = fields.get("settled")
+    if settled is None:
+        state = journal.blank(signed.key_of(certificate), sha256(fields["certificate"]))
+    else:
+        settler = signed.verified(settled["certificate"], "certificate", key)
+        checkpoint = signed.verified(settled["checkpoint"], "checkpoint", signed.key_of(settler))
+        expect("medium", checkpoint["medium"], certificate["medium"])
+        starts = {sha256(start): start for start in settled["starts"]}
+        state = journal.anchored(checkpoint, sha256(settled["checkpoint"]), starts)
+    stores = {signed.key_id(signed.key_of(store)): signed.key_of(store)}
+    by_id = {sheet["id"]: sheet for sheet in sheets}
+    journal.follow_on(fields["records"], certificate, by_id, stores, state)
+    reserved = sum(known["reserved"] for known in state["transfers"].values())
+    expect("balance", str(state["balance"]), headers["balance"])
+    expect("reserved", str(reserved), headers["reserved"])
 
 
 def manifest(headers, data, _fields):

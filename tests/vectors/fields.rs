@@ -164,6 +164,12 @@ fn wallets() -> Vec<Row> {
         ("checkpoint", "foreign", "short-start", &[10, 0, 2], zeros(31), "31 bytes, expected 32"),
         ("receipt", "plain", "negative", &[6], (-1).into(), "expected an unsigned integer"),
         ("receipt", "plain", "check-digits", &[1], 1.into(), "check digits are"),
+        ("funding", "first", "five-policies", &[3], items(5, zeros(9)), "5 items, limit 4"),
+        ("funding", "first", "three-sheets", &[4], items(3, zeros(9)), "3 items, limit 2"),
+        ("funding", "first", "long-chain", &[2], long_chain(), "4 certificates, limit 3"),
+        ("funding", "settled", "many-starts", &[6, 3], items(17, zeros(9)), "17 items, limit 16"),
+        ("offer", "plain", "no-store", &[1], 0.into(), "store number 0"),
+        ("offer", "plain", "short-entry", &[5, 0], zeros(31), "31 bytes, expected 32"),
     ]
 }
 

@@ -21,34 +21,34 @@ use super::samples::{Form, SHEET, Sample, code, hash_of, policy, signed_sheet};
 use super::world::{World, amount, bytes, medium, store_id, time, yen};
 
 /// The medium that sells to the first.
-fn other_medium() -> MediumId {
+pub(super) fn other_medium() -> MediumId {
     MediumId::from_serial(4_821_093_766)
 }
 
-fn host() -> Host {
+pub(super) fn host() -> Host {
     Host { at: time(1_803_000_000), floor: time(1_800_000_000), instance: [0x1e; 8] }
 }
 
-fn event(number: u8) -> EventId {
+pub(super) fn event(number: u8) -> EventId {
     [number; 16]
 }
 
-fn terms() -> Terms {
+pub(super) fn terms() -> Terms {
     let (price, length) = (amount(300), bytes(5_000));
     Terms { transfer: [0x7f; 16], entry: [0xce; 32], price, length, share_ppm: 300_000 }
 }
 
 /// What all records are held against.
-struct Court {
-    policy: Policy,
+pub(super) struct Court {
+    pub(super) policy: Policy,
     later: Vec<Verified<Policy>>,
     sheets: Vec<Verified<Sheet>>,
-    stores: Vec<Signer>,
-    issuer: Signer,
+    pub(super) stores: Vec<Signer>,
+    pub(super) issuer: Signer,
 }
 
 impl Court {
-    fn new(world: &World) -> Self {
+    pub(super) fn new(world: &World) -> Self {
         let store = world.signer(Role::Store);
         let newer = Policy { number: 4, ..policy() };
         let issuer = store.issuer();
@@ -61,7 +61,7 @@ impl Court {
         }
     }
 
-    fn rules(&self) -> Rules<'_> {
+    pub(super) fn rules(&self) -> Rules<'_> {
         Rules {
             later: &self.later,
             sheets: &self.sheets,
@@ -219,7 +219,7 @@ fn last_records<'w>(
 }
 
 /// The state as a settler states it when nothing contradicts it.
-fn plain(state: &State, certificate: [u8; 32]) -> Checkpoint {
+pub(super) fn plain(state: &State, certificate: [u8; 32]) -> Checkpoint {
     let seq = Sequence::from_number(state.next.number() - 1);
     let used = |serial, seq| UsedVoucher {
         id: scrip::voucher::voucher_id(store_id(7), serial),

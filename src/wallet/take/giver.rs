@@ -1,13 +1,13 @@
 //! The side that sends: another owner's medium, which earns, or a store's kiosk, which doesn't.
 
+use super::Hand;
 use super::goods::Goods;
 use super::segment::{ReceiptError, Sending};
 use super::shelf::{Shelf, ShelfError};
-use super::Hand;
 use crate::device::Device;
+use crate::format::Object;
 use crate::format::policy::Policy;
 use crate::format::transfer::{Funding, Partner, Receipt, TransferId};
-use crate::format::Object;
 use crate::journal::Use;
 use crate::ledger::funding::{self, Funded, FundingError};
 use crate::ledger::next::{self, Segment};

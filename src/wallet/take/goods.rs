@@ -1,8 +1,13 @@
 //! What is taken: an item as its rom-signer signed it, and the terms that follow from it.
 
+use crate::format::item::ItemEntry;
 use crate::format::transfer::{Terms, TransferId};
 use crate::image::tree::Digest;
+use crate::trust::Verified;
 use crate::units::{Amount, ByteCount, Currency};
+
+/// So many characters of an id stand in a file's name.
+const NAME_CHARS_MAX: usize = 48;
 
 /// An item as its rom-signer signed it, and its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,14 +27,24 @@ pub struct Goods {
 }
 
 impl Goods {
+    /// The goods of a signed entry.
+    pub fn of(entry: &Verified<ItemEntry>) -> Self {
+        Self {
+            item: entry.id.clone(),
+            entry: entry.hash(),
+            price: entry.price,
+            currency: entry.currency,
+            length: entry.size,
+            root: entry.root,
+        }
+    }
+
     /// The terms of a transfer of it.
     pub fn terms(&self, transfer: TransferId, share_ppm: u32) -> Terms {
         let Self { entry, price, length, .. } = *self;
         Terms { transfer, entry, price, length, share_ppm }
     }
-}
 
-impl Goods {
     /// The name of its file on a shelf.
     pub fn data_name(&self) -> String {
         format!("{}.data", self.stem())
@@ -47,6 +62,3 @@ impl Goods {
         format!("{id}-{}", data_encoding::HEXLOWER.encode(&self.entry[..4]))
     }
 }
-
-/// So many characters of an id stand in a file's name.
-const NAME_CHARS_MAX: usize = 48;

@@ -72,7 +72,9 @@ pub enum TakeRefusal {
         missing: u64,
     },
     /// Too much at partners.
-    #[error("{found} minor units would be spent at partners since the last settlement, policy {policy} allows {limit}")]
+    #[error(
+        "{found} minor units would be spent at partners since the last settlement, policy {policy} allows {limit}"
+    )]
     Cap {
         /// What it would be.
         found: u64,
@@ -82,7 +84,9 @@ pub enum TakeRefusal {
         policy: u64,
     },
     /// Too often at partners.
-    #[error("{found} transfers would have begun since the last settlement, policy {policy} allows {limit}")]
+    #[error(
+        "{found} transfers would have begun since the last settlement, policy {policy} allows {limit}"
+    )]
     Count {
         /// How many it would be.
         found: u64,
@@ -153,4 +157,3 @@ pub struct Taken {
     /// Whether all is there.
     pub complete: bool,
 }
-

@@ -5,6 +5,7 @@ use super::leaves::{AtHand, Leaves};
 use super::shelf::{Shelf, ShelfError};
 use super::{Hand, TakeRefusal};
 use crate::device::Device;
+use crate::format::policy::Policy;
 use crate::format::record::{Body, Record};
 use crate::format::transfer::{Funding, Partner, Receipt, TransferId};
 use crate::journal::Use;
@@ -12,7 +13,6 @@ use crate::ledger::charge::segment;
 use crate::ledger::funding::{GatherError, at_partners, gather};
 use crate::ledger::next::{self, Package};
 use crate::ledger::{OPEN_MAX, State, Transfer, offline_limits};
-use crate::format::policy::Policy;
 use crate::trust::access::HolderKeys;
 use crate::trust::{Verified, sign};
 use crate::units::{Amount, ByteCount, Sequence};
@@ -127,9 +127,11 @@ impl<D: Device> Payer<'_, D> {
 
 /// The record by which a download of these goods came to its end.
 pub fn owned(records: &[Verified<Record>], goods: &Goods) -> Option<Sequence> {
-    let is_start = |record: &&Verified<Record>| matches!(
-        &record.body, Body::DownloadStart { terms, .. } if terms.entry == goods.entry
-    );
+    let is_start = |record: &&Verified<Record>| {
+        matches!(
+            &record.body, Body::DownloadStart { terms, .. } if terms.entry == goods.entry
+        )
+    };
     let transfers: Vec<_> = records
         .iter()
         .filter(is_start)
@@ -184,11 +186,7 @@ fn closed(
 
 /// What a transfer would reserve, or why it may not begin: held against the payer's policy and the
 /// partner's. Nothing is written.
-pub fn plan(
-    state: &State,
-    goods: &Goods,
-    policies: [&Policy; 2],
-) -> Result<Plan, TakeRefusal> {
+pub fn plan(state: &State, goods: &Goods, policies: [&Policy; 2]) -> Result<Plan, TakeRefusal> {
     let known = under_way(state, goods);
     let covered = known.map_or(ByteCount::from_bytes(0), |known| known.covered);
     let share_ppm = known.map_or(policies[0].share_ppm, |known| known.terms.share_ppm);

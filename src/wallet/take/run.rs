@@ -82,10 +82,10 @@ pub fn take<D: Device>(
     let (terms, before) = (known.terms.clone(), known.covered);
     let mut receiving = Receiving::new(leaves, before, at_hand);
     let accepted = accept(payer, giver, goods, hand);
-    let sent = accepted.and_then(|mut sending| {
+    let sent = accepted.map(|mut sending| {
         let mut exchange = Exchange { payer, giver, goods, content, transfer };
         let run = exchange.run(&mut sending, &mut receiving, hand);
-        Ok((run, receiving.got()))
+        (run, receiving.got())
     });
     // To a side that does not send, nothing is due.
     let got = sent.as_ref().map_or(ByteCount::from_bytes(0), |(_, got)| *got);
@@ -133,9 +133,9 @@ fn close<D: Device>(
     let paid = payer.close(transfer, got, hand);
     // The other side closes by what it was given, whatever became of the payer's storage.
     let receipt = receipt.filter(|_| paid.is_ok());
-    let given = giver.close(transfer, receipt.as_deref(), hand);
+    let earned = giver.close(transfer, receipt.as_deref(), hand);
     paid?;
-    Ok(given?)
+    Ok(earned?)
 }
 
 /// The chunks and receipts of one segment.
@@ -172,40 +172,31 @@ impl<D: Device> Exchange<'_, '_, D> {
     }
 
     /// Store what is verified; flushed, so that what is signed for next can't be lost.
-    fn store(
-        &self,
-        receiving: &mut Receiving<'_>,
-        at: u64,
-        piece: &[u8],
-    ) -> Result<(), TakeError> {
+    fn store(&self, receiving: &mut Receiving<'_>, at: u64, piece: &[u8]) -> Result<(), TakeError> {
         receiving.judge(at, piece)?;
-        let (shelf, name) = (self.payer.shelf, self.goods.data_name());
+        let (outbox, name) = (self.payer.shelf, self.goods.data_name());
         let tail = receiving.tail();
         let torn = usize::try_from(tail).unwrap_or(usize::MAX);
         let mut stored = vec![0; torn.min(piece.len())];
         if tail > 0 {
-            shelf.read_at(&name, at, &mut stored).map_err(TakeError::Storage)?;
+            outbox.read_at(&name, at, &mut stored).map_err(TakeError::Storage)?;
         }
         if torn > piece.len() || stored != piece[..torn] {
             // What lies behind the good bytes is no part of the file: it begins anew.
-            shelf.remove(&name).map_err(TakeError::Storage)?;
+            outbox.remove(&name).map_err(TakeError::Storage)?;
             receiving.lost();
             return Ok(());
         }
         let rest = &piece[torn..];
         if !rest.is_empty() {
-            shelf.append(&name, at + tail, rest).map_err(TakeError::Storage)?;
+            outbox.append(&name, at + tail, rest).map_err(TakeError::Storage)?;
         }
         receiving.stored(piece.len() as u64);
         Ok(())
     }
 
     /// Sign for all that the segment brought, if that is more than before.
-    fn sign(
-        &mut self,
-        sending: &mut Sending,
-        receiving: &Receiving<'_>,
-    ) -> Result<(), TakeError> {
+    fn sign(&mut self, sending: &mut Sending, receiving: &Receiving<'_>) -> Result<(), TakeError> {
         let got = receiving.got();
         if got <= sending.signed() {
             return Ok(());

@@ -282,8 +282,7 @@ impl Stick {
     }
 
     pub(super) fn topup(&self, slot: u8) {
-        let mut opened =
-            Opened::open(&self.device, self.base.found.clone(), &mut rng(41)).unwrap();
+        let mut opened = Opened::open(&self.device, self.base.found.clone(), &mut rng(41)).unwrap();
         let own = opened.unlock(&password(OWN)).unwrap();
         let serial = SERIALS.iter().find(|serial| MediumId::from_serial(**serial) == self.id());
         let typed = scrip::wallet::read_typed(&code(*serial.unwrap(), slot)).unwrap();
@@ -405,7 +404,7 @@ impl Scene {
     }
 
     /// Bytes that the greatest receipt counts which the side that sends keeps.
-    pub(super) fn signed_for(&self, payer: &Stick, giver: &Stick) -> u64 {
+    pub(super) fn signed_for(payer: &Stick, giver: &Stick) -> u64 {
         let key = payer.medium().account().state.holder;
         let files = giver.files.lock().unwrap();
         let receipts = files.iter().filter(|(name, _)| name.ends_with(".receipt"));
@@ -439,8 +438,7 @@ fn between<T>(
     let keys = [&mut first, &mut second].map(|opened| opened.unlock(&password(OWN)).unwrap().keys);
     let trust = world().trust();
     let mut payer = Payer { opened: &mut first, keys: &keys[0], shelf: &one };
-    let mut giver =
-        Owner { opened: &mut second, keys: &keys[1], shelf: &other, trust: &trust };
+    let mut giver = Owner { opened: &mut second, keys: &keys[1], shelf: &other, trust: &trust };
     let clock = || at(2_000);
     speak(&mut payer, &mut giver, &mut Hand { clock: &clock, rng: &mut rng, watch })
 }

@@ -27,7 +27,8 @@ impl Stops {
 fn holds_when_stopped(scene: &Scene, told: &str) {
     let [payer, giver, _] = &scene.sticks;
     let sent_bytes = scene.sent_bytes();
-    let (closed, signed) = (segments(&payer.records(), giver.id()), scene.signed_for(payer, giver));
+    let (closed, signed) =
+        (segments(&payer.records(), giver.id()), Scene::signed_for(payer, giver));
     let recorded = closed.last().map_or(0, |(_, got, _)| *got);
     let unpaid = sent_bytes.saturating_sub(recorded.max(signed));
     assert!(unpaid <= CHUNK, "{told}: of {sent_bytes} bytes sent {unpaid} are unpaid");
