@@ -47,7 +47,8 @@ macro_rules! tests {
 
 tests! {
     objects envelope cbor chain keyfile access kit journal ledger funding shop_log enrol_request
-    recipe start_page typed_code topup_entry units gpt fat_volume elf_player machine edition_open
+    kept_stamp recipe start_page typed_code topup_entry units gpt fat_volume elf_player machine
+    edition_open
     image_take image_check
 }
 

@@ -13,6 +13,7 @@ mod journals;
 mod medium;
 mod notation;
 mod samples;
+mod stamps;
 mod wallet;
 mod world;
 
@@ -48,8 +49,8 @@ use world::World;
 const SPEC: &str = include_str!("../src/format/SPEC.md");
 
 /// The classes of refusal that vectors can show.
-const CLASSES: &str = "chain duplicate-key envelope expired field indefinite journal key-order \
-    key-type malformed not-shortest padding purpose signature signer simple tag test-root \
+const CLASSES: &str = "chain duplicate-key envelope expired field indefinite journal kept-stamp \
+    key-order key-type malformed not-shortest padding purpose signature signer simple tag test-root \
     too-deep too-large too-many trailing truncated utf8";
 
 /// Read an object; under a key if it is signed. Gives back the one encoding of what was read.
@@ -124,6 +125,7 @@ fn generated() -> Vec<Vector> {
     all.extend(chains::vectors(&world));
     all.extend(derivations::vectors());
     all.extend(journals::vectors());
+    all.extend(stamps::vectors());
     all.sort_by(|a, b| a.name.cmp(&b.name));
     all
 }
@@ -212,7 +214,8 @@ fn every_vector_reads_as_it_says() {
         let outcome = match vector.header("form") {
             "trust" => trust_outcome(&vector),
             "derivation" => continue,
-            "journal" => journal_outcome(&vector),
+            "journal" => told_outcome(&vector, journals::outcome(&vector)),
+            "kept-stamp" => told_outcome(&vector, stamps::outcome(&vector)),
             form => object_outcome(&vector, form),
         };
         assert_eq!(outcome, vector.header("expect"), "{}", vector.name);
@@ -254,15 +257,16 @@ fn described_outcome(vector: &Vector, outcome: Result<(), TrustError>) -> String
     }
 }
 
-fn journal_outcome(vector: &Vector) -> String {
-    match journals::outcome(vector) {
+/// A form that is no object is refused as itself.
+fn told_outcome(vector: &Vector, outcome: Result<String, String>) -> String {
+    match outcome {
         Ok(gives) => {
             assert_eq!(gives, vector.header("gives"), "{}", vector.name);
             "good".to_owned()
         }
         Err(message) => {
             assert!(message.contains(vector.header("words")), "{}: {message}", vector.name);
-            "refused journal".to_owned()
+            format!("refused {}", vector.header("form"))
         }
     }
 }

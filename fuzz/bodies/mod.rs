@@ -46,6 +46,7 @@ targets! {
     funding::funding,
     shop::shop_log,
     shop::enrol_request,
+    shop::kept_stamp,
     text::recipe,
     text::start_page,
     text::typed_code,

@@ -1,10 +1,11 @@
-//! What a store writes: its journal, as it lies in its folder and as it is exported; its request.
+//! What a store writes: its journal, as it lies in its folder and as it is exported; its request;
+//! stamps that it keeps while a medium is stamped again.
 
 use scrip::format::store::StoreEntry;
 use scrip::format::{Kind, Object};
 use scrip::issuer::read_request;
 use scrip::shop::log::{Log, LogOwner, frame};
-use scrip::shop::read_export;
+use scrip::shop::{KeptStamp, read_export};
 use scrip::trust::sign;
 use scrip::units::StoreId;
 
@@ -89,5 +90,20 @@ pub fn enrol_request(data: &[u8]) {
     };
     if let Ok(read) = read_request(&bytes) {
         assert!(!read.request().name.is_empty());
+    }
+}
+
+/// First byte 0: a kept stamp's file as it is. Else: what stands before the hash in one.
+pub fn kept_stamp(data: &[u8]) {
+    let mut input = Input::new(data);
+    let form = input.byte();
+    let mut bytes = input.rest().to_vec();
+    if form != 0 {
+        let hash = scrip::crypto::digest::sha256(&bytes);
+        bytes.extend(hash);
+    }
+    match KeptStamp::decode(&bytes) {
+        Ok(kept) => assert!(kept.encode() == bytes, "it is written otherwise than it was read"),
+        Err(error) => assert!(!error.to_string().chars().any(char::is_control)),
     }
 }

@@ -37,7 +37,7 @@ pub use receipt::Receipt;
 pub use refusal::Refusal;
 pub use sale::{SoldCode, VOUCHER_DAYS};
 pub use secrets::{BurnSecrets, first_password};
-pub use stamps::KeptStamp;
+pub use stamps::{KeptStamp, KeptStampError};
 pub use status::{AmountLine, MediaLine, Status};
 
 use crate::device::FolderError;

@@ -3,13 +3,14 @@
 //! They are kept before the first byte is written to the medium and go when it was read back.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 use super::ShopError;
 use super::open::{STAMPS, Shop, Writing};
 use crate::crypto::digest::sha256;
 use crate::device::Privacy;
 use crate::format::store::StoreEvent;
-use crate::units::{MediumId, Timestamp};
+use crate::units::{MediumId, Timestamp, UnitError};
 
 /// A block of a medium.
 const BLOCK_BYTES: usize = 4096;
@@ -33,8 +34,47 @@ pub struct KeptStamp {
     pub blocks: BTreeMap<u64, Vec<u8>>,
 }
 
+/// Why bytes are no kept stamp.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeptStampError {
+    /// Fewer bytes than head and hash take.
+    #[error("it has {0} bytes, fewer than {min}", min = HEAD_BYTES + HASH_BYTES)]
+    Short(usize),
+    /// Bytes were changed, or the end is lost.
+    #[error("its hash is not that of its bytes")]
+    Hash,
+    /// More blocks than a stamping writes.
+    #[error("it states {0} blocks, at most {BLOCKS_MAX} are written")]
+    Many(u32),
+    /// Not as many bytes as its blocks take.
+    #[error("it states {blocks} blocks, {bytes} bytes are there for them")]
+    Count {
+        /// Blocks that it states.
+        blocks: u32,
+        /// Bytes between head and hash.
+        bytes: usize,
+    },
+    /// A block that doesn't come behind the one before it.
+    #[error("block at {found} stands behind the one at {before}")]
+    Order {
+        /// The block's offset.
+        found: u64,
+        /// The offset of the one before it.
+        before: u64,
+    },
+    /// No medium has such a number.
+    #[error("it names no medium: {0}")]
+    Medium(UnitError),
+}
+
 impl KeptStamp {
-    fn encode(&self) -> Vec<u8> {
+    /// The bytes of its file.
+    ///
+    /// # Panics
+    ///
+    /// With more blocks than a stamping writes, 256.
+    pub fn encode(&self) -> Vec<u8> {
+        assert!(self.blocks.len() <= BLOCKS_MAX, "a stamping writes at most 256 blocks");
         let count = u32::try_from(self.blocks.len()).expect("at most 256 blocks");
         let mut bytes = self.medium.number().to_be_bytes().to_vec();
         bytes.extend(self.since.to_be_bytes());
@@ -48,30 +88,47 @@ impl KeptStamp {
         bytes
     }
 
-    fn decode(bytes: &[u8]) -> Result<Self, &'static str> {
-        let (body, hash) = bytes.split_last_chunk::<HASH_BYTES>().ok_or("it is too short")?;
+    /// Read the bytes of a file.
+    pub fn decode(bytes: &[u8]) -> Result<Self, KeptStampError> {
+        let short = || KeptStampError::Short(bytes.len());
+        let (body, hash) = bytes.split_last_chunk::<HASH_BYTES>().ok_or_else(short)?;
+        let (head, rest) = body.split_at_checked(HEAD_BYTES).ok_or_else(short)?;
         if sha256(body) != *hash {
-            return Err("its hash is not that of its bytes");
+            return Err(KeptStampError::Hash);
         }
-        let (head, rest) = body.split_at_checked(HEAD_BYTES).ok_or("it is too short")?;
         let (medium, head) = head.split_first_chunk().expect("the head has 20 bytes");
         let (since, count) = head.split_first_chunk().expect("the head has 20 bytes");
-        let count: [u8; 4] = count.try_into().expect("the head has 20 bytes");
-        let (places, left) = rest.as_chunks::<{ 8 + BLOCK_BYTES }>();
-        if !left.is_empty() || places.len() as u64 != u64::from(u32::from_be_bytes(count)) {
-            return Err("it has not as many blocks as it says");
-        }
+        let count = u32::from_be_bytes(count.try_into().expect("the head has 20 bytes"));
         let medium = MediumId::from_number(u64::from_be_bytes(*medium));
-        let block = |place: &[u8; 8 + BLOCK_BYTES]| {
-            let (offset, block) = place.split_first_chunk().expect("8 bytes and a block");
-            (u64::from_be_bytes(*offset), block.to_vec())
-        };
         Ok(Self {
-            medium: medium.map_err(|_| "it names no medium")?,
+            medium: medium.map_err(KeptStampError::Medium)?,
             since: u64::from_be_bytes(*since),
-            blocks: places.iter().map(block).collect(),
+            blocks: blocks(count, rest)?,
         })
     }
+}
+
+/// So many blocks by their offsets, which ascend.
+fn blocks(count: u32, bytes: &[u8]) -> Result<BTreeMap<u64, Vec<u8>>, KeptStampError> {
+    let (places, left) = bytes.as_chunks::<{ 8 + BLOCK_BYTES }>();
+    if count as usize > BLOCKS_MAX {
+        return Err(KeptStampError::Many(count));
+    }
+    if !left.is_empty() || places.len() != count as usize {
+        return Err(KeptStampError::Count { blocks: count, bytes: bytes.len() });
+    }
+    let mut blocks = BTreeMap::new();
+    for place in places {
+        let (offset, block) = place.split_first_chunk().expect("8 bytes and a block");
+        let found = u64::from_be_bytes(*offset);
+        match blocks.last_key_value() {
+            Some((&before, _)) if before >= found => {
+                return Err(KeptStampError::Order { found, before });
+            }
+            _ => blocks.insert(found, block.to_vec()),
+        };
+    }
+    Ok(blocks)
 }
 
 impl Shop {
@@ -103,12 +160,12 @@ impl Shop {
     pub fn kept_stamp(&self, medium: MediumId) -> Result<KeptStamp, ShopError> {
         let name = name_of(medium);
         let bytes = self.folder.folder(STAMPS)?.read(&name, FILE_BYTES_MAX)?;
-        let own = |kept: KeptStamp| {
-            if kept.medium == medium { Ok(kept) } else { Err("it is another medium's") }
-        };
-        KeptStamp::decode(&bytes)
-            .and_then(own)
-            .map_err(|reason| ShopError::damaged(format!("{STAMPS}/{name}"), &reason))
+        let damaged = |reason: &dyn Display| ShopError::damaged(format!("{STAMPS}/{name}"), reason);
+        let kept = KeptStamp::decode(&bytes).map_err(|error| damaged(&error))?;
+        if kept.medium != medium {
+            return Err(damaged(&format_args!("it is of medium {}", kept.medium)));
+        }
+        Ok(kept)
     }
 
     /// A medium was stamped and read back: journal that once, and let go what was kept for it.
@@ -179,10 +236,28 @@ mod tests {
             flipped[byte] ^= 4;
             assert!(KeptStamp::decode(&flipped).is_err(), "byte {byte}");
         }
-        let mut count = bytes[..bytes.len() - HASH_BYTES].to_vec();
-        count[19] = 3;
-        let hash = sha256(&count);
-        count.extend(hash);
-        assert_eq!(KeptStamp::decode(&count), Err("it has not as many blocks as it says"));
+    }
+
+    #[test]
+    fn what_is_stated_wrongly_under_a_right_hash_is_named() {
+        let changed = |change: &dyn Fn(&mut Vec<u8>)| {
+            let mut bytes = kept().encode();
+            bytes.truncate(bytes.len() - HASH_BYTES);
+            change(&mut bytes);
+            let hash = sha256(&bytes);
+            KeptStamp::decode(&[&bytes[..], &hash].concat()).unwrap_err().to_string()
+        };
+        for (change, words) in [
+            (
+                &(|bytes: &mut Vec<u8>| bytes[19] = 3) as &dyn Fn(&mut Vec<u8>),
+                "states 3 blocks, 8208 bytes",
+            ),
+            (&|bytes| bytes[18] = 2, "states 514 blocks, at most 256"),
+            (&|bytes| bytes[20 + 5] = 0x50, "block at 5242880 stands behind the one at 5242880"),
+            (&|bytes| bytes[7] ^= 1, "it names no medium: "),
+        ] {
+            let told = changed(change);
+            assert!(told.contains(words), "{told}");
+        }
     }
 }

@@ -48,6 +48,7 @@ pub(super) fn all(vectors: &Path) -> Vec<(&'static str, Seeds)> {
         ("funding", fundings(&good)),
         ("shop_log", shop_logs(&world, &good)),
         ("enrol_request", requests(&good)),
+        ("kept_stamp", kept_stamps(&found)),
         ("recipe", recipes()),
         ("start_page", pages()),
         ("typed_code", texts(&CODES)),
@@ -75,6 +76,16 @@ fn topups(good: &[&Vector]) -> Seeds {
         ("voucher-text".to_owned(), voucher_text(&file).into_bytes())
     });
     texts(&CODES).into_iter().chain(pictures).chain(vouchers).chain(text).collect()
+}
+
+/// Kept stamps, sound and not, as they are and without their hash.
+fn kept_stamps(found: &[Vector]) -> Seeds {
+    let own = found.iter().filter(|vector| vector.folder == "kept-stamp");
+    own.flat_map(|vector| {
+        let open = &vector.bytes[..vector.bytes.len() - 32];
+        [(vector.name(), headed(0, &vector.bytes)), (vector.name() + "_open", headed(1, open))]
+    })
+    .collect()
 }
 
 /// A test vector: its bytes, and what its head says of them.

@@ -1,14 +1,16 @@
-"""Read an exported store journal: certificate chains, then signed, chained entries."""
+"""What a store writes: its exported journal, chains and chained entries; the stamps it keeps."""
 
 import struct
 import zlib
 from pathlib import Path
 
+import derive
 import signed
 from signed import Trust, key_of, sha256
 from strict_cbor import Refused
 
 CHAIN_MAX, ENTRY_MAX = 8192, 2048
+STAMP_HEAD, HASH, BLOCK, BLOCKS_MAX = 20, 32, 4096, 256
 EVENTS = ["burnt", "sold", "code sold", "voucher sold", "spent on a burn", "voided", "refreshed",
           "burn begun", "burn abandoned"]
 
@@ -59,3 +61,21 @@ def read(path, trust_path):
             for entry in entries
         ],
     }
+
+
+def kept_stamp(data):
+    """What a kept stamp gives: its medium, sequence, and each block by its offset and first byte."""
+    def need(holds, what):
+        if not holds:
+            raise Refused("kept-stamp", what)
+    body = data[:-HASH]
+    need(len(data) >= STAMP_HEAD + HASH, "too short")
+    need(sha256(body) == data[-HASH:], "hash")
+    medium, since, count = struct.unpack_from(">QQI", body)
+    need(medium < 10 ** 12 and derive.medium_number(medium // 100) == medium, "medium's number")
+    need(count <= BLOCKS_MAX and len(body) == STAMP_HEAD + count * (8 + BLOCK), "blocks")
+    places = range(STAMP_HEAD, len(body), 8 + BLOCK)
+    offsets = [int.from_bytes(body[at:at + 8]) for at in places]
+    need(all(one < other for one, other in zip(offsets, offsets[1:])), "order of blocks")
+    told = [f", {offset}: {body[at + 8]}" for offset, at in zip(offsets, places)]
+    return f"medium {medium:012} since {since}{''.join(told)}"

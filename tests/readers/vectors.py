@@ -11,6 +11,7 @@ import journal
 import schema
 import secrets_at_rest as rest
 import signed
+import store_journal
 from signed import ROLES, Trust, sha256
 from strict_cbor import Refused, Tagged, decode, unpad
 
@@ -85,6 +86,8 @@ class Reader:
             trust(headers, data)
         elif headers["form"] == "journal":
             two_copies(headers, data)
+        elif headers["form"] == "kept-stamp":
+            expect("kept stamp", store_journal.kept_stamp(data), headers["gives"])
         else:
             payload, fields = self.read_and_validate(folder, headers, data)
             if headers["expect"] == "good":
