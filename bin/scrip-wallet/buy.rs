@@ -17,7 +17,7 @@ use scrip::wallet::Medium;
 use serde_json::{Value, json};
 
 use crate::cli::{BuyArgs, Common};
-use crate::opened::{Look, look, sums, take, tell_balance, unlock};
+use crate::opened::{Look, full, look, sums, take, tell_balance, unlock};
 
 /// Show what is offered, at which price, and what was bought.
 pub(crate) fn catalog(
@@ -87,7 +87,8 @@ pub(crate) fn buy(
     let (unlocked, _) = unlock(&mut opened, &PasswordSource::from(args.password_file.clone()))?;
     let goods = (item.id.as_str(), item.rights_holder.as_str());
     let mut rng = SystemRandom::new();
-    opened.buy(&unlocked.keys, goods, item.price, clock::now(), &mut rng).or_fail()?;
+    let bought = opened.buy(&unlocked.keys, goods, item.price, clock::now(), &mut rng);
+    bought.or_fail().map_err(full)?;
     output.line(format!("Paid: {} for {}", price(opened.medium(), &item), item.title));
     Ok(tell(opened.medium(), &item, paid, args, output))
 }

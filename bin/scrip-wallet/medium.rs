@@ -70,11 +70,19 @@ pub(crate) fn examine(
 /// another root later is.
 pub(crate) fn root_word(report: &Report) -> (Exit, Option<String>) {
     let grade = Exit::from(report.grade());
-    let (Some(anchor), Some(medium)) = (report.root, &report.medium) else { return (grade, None) };
+    let Some((exit, word)) = root_alone(report) else { return (grade, None) };
+    let copy = matches!(report.hardware, Binding::CopyOf { .. });
+    let kept = if grade == Exit::Differences && !copy { Exit::Done } else { grade };
+    (Exit::worst([kept, exit]), Some(word))
+}
+
+/// What is known of the root, whatever else the medium is; none where it states none.
+pub(crate) fn root_alone(report: &Report) -> Option<(Exit, String)> {
+    let (anchor, medium) = (report.root?, report.medium.as_ref()?);
     let root = anchor.fingerprint();
     if report.verdict == Verdict::Altered {
         // What was altered is nothing to remember, and the exit code is the gravest already.
-        return (grade, Some(root.to_string()));
+        return Some((Exit::Done, root.to_string()));
     }
     let (exit, word) = match (anchor, remember(medium.number, root)) {
         (_, Some(Met::Changed { before })) => {
@@ -87,9 +95,7 @@ pub(crate) fn root_word(report: &Report) -> (Exit, Option<String>) {
         (_, Some(Met::Again)) => (Exit::Done, "as before; compare with the package".to_owned()),
         (_, None) => (Exit::Done, "not remembered here: compare with the package".to_owned()),
     };
-    let copy = matches!(report.hardware, Binding::CopyOf { .. });
-    let kept = if grade == Exit::Differences && !copy { Exit::Done } else { grade };
-    (Exit::worst([kept, exit]), Some(format!("{root}, {word}")))
+    Some((exit, format!("{root}, {word}")))
 }
 
 /// What this computer remembers; none where it can't.

@@ -3,7 +3,7 @@
 use scrip::crypto::SystemRandom;
 use scrip::crypto::password::Password;
 use scrip::device::{Device, Folder};
-use scrip::image::check::{Binding, Report, Verdict};
+use scrip::image::check::{Access, Binding, Report, Verdict};
 use scrip::journal::{Mirror, Relation, Storage};
 use scrip::ledger::KeyLife;
 use scrip::tool::password::PasswordSource;
@@ -12,7 +12,7 @@ use scrip::wallet::{CommitError, Medium, Opened, Unlocked};
 use serde_json::{Value, json};
 
 use crate::cli::Common;
-use crate::medium::{examine, path, root_word};
+use crate::medium::{examine, path, root_alone};
 
 /// A medium that was looked at.
 pub(crate) struct Look {
@@ -85,11 +85,13 @@ fn judged(
     let path = path(common)?;
     let mut checked = examine(&source, &path, common, output, interrupt)?;
     let report = checked.report.clone();
-    let (exit, root) = root_word(&report);
-    tell_originality(&report, root.as_deref(), output);
-    // A root that changed is told by the exit code of the root alone.
-    if exit == Exit::Damage && checked.grounds.is_some() && checked.account.is_some() {
-        let root = root.unwrap_or_default();
+    let root = root_alone(&report);
+    tell_originality(&report, root.as_ref().map(|(_, root)| root.as_str()), output);
+    // Of an altered medium all else is told first.
+    if let Some((Exit::Damage, root)) = root
+        && checked.grounds.is_some()
+        && checked.account.is_some()
+    {
         let message = format!("the medium's root is {root}");
         return Err(Failure::new(Exit::Damage, message).hint("compare it with the package"));
     }
@@ -115,6 +117,9 @@ fn tell_originality(report: &Report, root: Option<&str>, output: &Output) {
     if let Some(root) = root.filter(|_| report.root.is_some_and(|root| !root.is_pinned())) {
         output.note(format!("its root is {root}"));
     }
+    if let Access::Damaged(why) = &report.access {
+        output.warn(format!("no password opens it any more: the access files are damaged ({why})"));
+    }
     report.notes.iter().for_each(|note| output.note(note));
 }
 
@@ -139,6 +144,14 @@ pub(crate) fn unlock<D: Device>(
 fn not_yours() -> Failure {
     Failure::of(Exit::Refusal, &CommitError::NotLoggedIn)
         .hint("run `scrip-wallet login` with the password from the package")
+}
+
+/// What to do about a journal that takes no more.
+pub(crate) fn full(failure: Failure) -> Failure {
+    if failure.message().contains("full") {
+        return failure.hint("the journal has to be settled first: bring the medium to the shop");
+    }
+    failure
 }
 
 /// What there is on a medium, in JSON.

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 
 use crate::ask::{Answer, ask, line};
 use crate::cli::{Common, TopupArgs};
-use crate::opened::{look, sums, take, tell_balance, unlock};
+use crate::opened::{full, look, sums, take, tell_balance, unlock};
 
 /// Photographs are larger than anything else that is given.
 const GIVEN_BYTES_MAX: u64 = 32 << 20;
@@ -138,6 +138,9 @@ fn refused(refusal: &TopupRefusal) -> Failure {
     match refusal {
         TopupRefusal::Typo => failure.hint("type it again from the receipt; nothing locks"),
         TopupRefusal::OverLimit { .. } => failure.hint("spend some first, then enter it again"),
+        TopupRefusal::NotOfThisMedium { .. } => failure.hint(
+            "where the number is this one, its sheet was replaced: ask the shop that sold it",
+        ),
         _ => failure,
     }
 }
@@ -195,13 +198,6 @@ fn confirm(
         Answer::Nobody => Err(Failure::new(Exit::Refusal, message)
             .hint("compare it with the receipt, then type it so, or add --yes")),
     }
-}
-
-fn full(failure: Failure) -> Failure {
-    if failure.message().contains("full") {
-        return failure.hint("the journal has to be settled first: bring the medium to the shop");
-    }
-    failure
 }
 
 /// For a voucher of another store, say whose it is.
