@@ -2,8 +2,12 @@
 //! the built tool.
 
 mod bench;
+mod clock;
 mod crash;
 mod take;
+mod damage;
+mod refused;
+mod storage;
 mod tool;
 
 use std::collections::BTreeMap;

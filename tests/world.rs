@@ -11,7 +11,7 @@ use scrip::fat::Contents;
 use scrip::format::Object;
 use scrip::format::certificate::{Certificate, Chain, Confirmation, Purpose, Role, StoreGrant};
 use scrip::format::edition::{Catalogue, Item, ItemKind, RamKind, Shape};
-use scrip::format::policy::Policy;
+use scrip::format::policy::{Policy, Revocation};
 use scrip::format::sheet::Run;
 use scrip::image::burn::{Burn, Care, Follow, Step};
 use scrip::image::edition::{Authored, Draft};
@@ -50,6 +50,7 @@ pub(crate) struct World {
     pub(crate) store_chain: Chain,
     pub(crate) seal: Secret<32>,
     pub(crate) policy: Vec<u8>,
+    pub(crate) revocation: Option<Vec<u8>>,
     pub(crate) password: Password,
 }
 
@@ -122,8 +123,21 @@ impl World {
             store_chain,
             seal,
             policy,
+            revocation: None,
             password,
         }
+    }
+
+    /// The same under another policy.
+    pub(crate) fn under(mut self, policy: &Policy) -> Self {
+        self.policy = sign(&self.issuer, policy);
+        self
+    }
+
+    /// The same with a revocation list that media carry.
+    pub(crate) fn revoking(mut self, list: &Revocation) -> Self {
+        self.revocation = Some(sign(&self.issuer, list));
+        self
     }
 
     /// Trust in this world's root.
@@ -165,7 +179,7 @@ impl World {
             currency: yen(),
             sheets: vec![self.sheet(medium)],
             policy: &self.policy,
-            revocation: None,
+            revocation: self.revocation.as_deref(),
             serial: 1,
             at: at(100),
             floor: at(10),

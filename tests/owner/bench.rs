@@ -1,6 +1,8 @@
 //! The bench of the built tool: a folder with a medium, its root and password files.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use assert_cmd::cargo::cargo_bin;
@@ -59,6 +61,11 @@ impl Bench {
         Self::prepared(Mounted::new().folder, "RAM", MOUNTED_SERIAL)
     }
 
+    /// The same of a sample of [`SERIAL`].
+    pub(super) fn directories_of(sample: &Sample) -> Self {
+        Self::prepared(Mounted::of(sample).folder, "RAM", SERIAL)
+    }
+
     pub(super) fn prepared(folder: TempDir, medium: &'static str, serial: u64) -> Self {
         let files = [("first", FIRST), ("own", OWN), ("third", "the third"), ("wrong", "guess")];
         for (name, text) in files {
@@ -103,8 +110,46 @@ impl Bench {
         answer.result()["balance"]["minor"].as_str().unwrap().to_owned()
     }
 
+    /// What is refused says so, in words and in an object, under its class; no byte of the medium
+    /// is another afterwards.
+    #[track_caller]
+    pub(super) fn refuses(&self, arguments: &[&str], exit: i32, words: &[&str]) {
+        let before = self.contents();
+        let plain = self.run(arguments);
+        for word in words {
+            plain.says(exit, word);
+        }
+        let object = self.run(&[&["--json"], arguments].concat());
+        let result = object.result();
+        assert_eq!((object.exit, &result["exit"]), (exit, &exit.into()), "{}", object.text);
+        let error = result["error"].as_str().unwrap_or_else(|| panic!("{}", object.text));
+        assert!(error.contains(words[0]), "{error}");
+        let same = before == self.contents();
+        assert!(same, "{arguments:?} was refused and changed the medium");
+    }
+
+    /// Every byte of the medium, by its files.
+    pub(super) fn contents(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        let top = match self.medium {
+            "RAM" => self.folder.path().to_owned(),
+            image => return BTreeMap::from([(image.into(), fs::read(self.path()).unwrap())]),
+        };
+        let areas = ["ROM", "RAM"].map(|area| walkdir::WalkDir::new(top.join(area)));
+        let files = areas.into_iter().flatten().flatten().filter(|file| file.path().is_file());
+        files.map(|file| (file.path().to_owned(), fs::read(file.path()).unwrap())).collect()
+    }
+
+    pub(super) fn path(&self) -> PathBuf {
+        self.folder.path().join(self.medium)
+    }
+
+    /// Write a file beside the medium.
+    pub(super) fn put(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        fs::write(self.folder.path().join(name), bytes).unwrap();
+    }
+
     pub(super) fn open(&self) -> FileDevice {
-        FileDevice::open(&self.folder.path().join(self.medium), Access::Write).unwrap()
+        FileDevice::open(&self.path(), Access::Write).unwrap()
     }
 }
 
