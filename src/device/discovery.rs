@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use super::file::device_number;
 use super::folder::{FolderError, read_file};
-use super::mounts::{parse_mounts, parse_swaps};
+use super::mounts::{Mount, parse_mounts, parse_swaps};
 use super::{Disk, Hardware, Machine, Partition, Protection, Transport, UsbDevice};
 
 /// The kernel counts blocks in this unit, whatever a disk's own blocks are.
@@ -43,7 +45,10 @@ impl Machine {
     /// A disk that vanishes while it is looked at is left out.
     pub fn observe(root: &Path) -> Result<Self, DiscoverError> {
         let table = |path| read_file(&root.join(path), TABLE_BYTES_MAX);
-        let mounts = parse_mounts(&String::from_utf8_lossy(&table("proc/self/mountinfo")?));
+        let mut mounts = parse_mounts(&String::from_utf8_lossy(&table("proc/self/mountinfo")?));
+        if !mounts.iter().any(|mount| mount.place == Path::new("/")) {
+            mounts.extend(hidden_root(root));
+        }
         let swaps = parse_swaps(&String::from_utf8_lossy(&table("proc/swaps")?));
         let mut seen = Vec::new();
         for name in names_in(&root.join("sys/block"))? {
@@ -51,6 +56,13 @@ impl Machine {
         }
         Ok(Self { disks: disks_of(seen), mounts, swaps, pools: pools(root)? })
     }
+}
+
+/// What the root lies on; inside a changed root the table of mounts doesn't say.
+fn hidden_root(root: &Path) -> Option<Mount> {
+    let number = device_number(fs::metadata(root).ok()?.dev());
+    let place = PathBuf::from("/");
+    Some(Mount { number, source: String::new(), place, kind: String::new(), layers: vec![] })
 }
 
 /// A disk as it was seen, before its neighbours are known.
