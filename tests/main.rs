@@ -11,6 +11,7 @@ mod device;
 mod domains;
 mod emulator;
 mod fat;
+mod goods;
 #[cfg(feature = "server")]
 mod issuing;
 mod journal;

@@ -4,6 +4,7 @@
 mod bench;
 mod clock;
 mod crash;
+mod ring;
 mod take;
 mod damage;
 mod refused;

@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use data_encoding::HEXLOWER;
 use scrip::crypto::digest::sha256;
 use scrip::crypto::sign::PublicKey;
-use scrip::format::access::{AccessSlot, KeyFile};
+use scrip::format::access::{AccessSlot, ItemKey, KeyFile};
 use scrip::format::certificate::{Certificate, Chain, EnrolRequest};
 use scrip::format::checkpoint::Checkpoint;
 use scrip::format::cose::Sign1;
@@ -79,6 +79,7 @@ pub(crate) const READERS: &[(&str, Kind, Read)] = &[
     ("settings", Kind::Settings, read::<Settings>),
     ("catalogue", Kind::Catalogue, read::<Catalogue>),
     ("item", Kind::Item, read::<ItemEntry>),
+    ("item-key", Kind::ItemKey, read::<ItemKey>),
     ("package", Kind::Package, read::<Package>),
     ("access-slot", Kind::AccessSlot, read::<AccessSlot>),
     ("sealed-kit", Kind::SealedKit, read::<SealedKit>),

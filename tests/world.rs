@@ -10,18 +10,19 @@ use scrip::device::{Device, MemoryDevice, Target};
 use scrip::fat::Contents;
 use scrip::format::Object;
 use scrip::format::certificate::{Certificate, Chain, Confirmation, Purpose, Role, StoreGrant};
-use scrip::format::edition::{Catalogue, Item, ItemKind, RamKind, Shape};
+use scrip::format::edition::{Catalogue, RamKind, Shape};
 use scrip::format::policy::{Policy, Revocation};
 use scrip::format::sheet::Run;
 use scrip::image::burn::{Burn, Care, Follow, Step};
 use scrip::image::edition::{Authored, Draft};
+use scrip::image::items::item_keys;
 use scrip::image::layout::{CATALOGUE_PATH, Layout};
 use scrip::image::leaves::{Unwatched, Watch};
 use scrip::image::sealed::{SealedEdition, open_sealed, sign_edition};
 use scrip::image::stamp::{Order, Stamped, Stamper, stamp};
 use scrip::ledger::next::Code;
 use scrip::trust::access::HolderKeys;
-use scrip::trust::{LIVE_ROUNDS_MIN, Root, TestRoots, Trust, sign};
+use scrip::trust::{EditionSecret, LIVE_ROUNDS_MIN, Root, TestRoots, Trust, sign};
 use scrip::units::{Amount, ByteCount, Currency, CurrencyForm, MediumId, StoreId, Timestamp};
 use scrip::voucher::{SheetPlan, make_sheet, slot_secret};
 
@@ -188,6 +189,7 @@ impl World {
             seed,
             password: &self.password,
             cost: Cost::MINIMAL,
+            items: &[],
             code: Some(self.code(medium, 3)),
             sold: None,
         }
@@ -240,29 +242,9 @@ impl Files {
     }
 }
 
-/// Those of [`files`] and a catalogue: a free item, and one that costs 400.
-pub(crate) fn goods() -> Files {
-    let mut files = files();
-    let item = |id: &str, path: &str, price: u64| Item {
-        id: id.to_owned(),
-        title: format!("Title of {id}"),
-        title_ja: None,
-        kind: ItemKind::Text,
-        path: path.to_owned(),
-        size: ByteCount::from_bytes(
-            files.0.iter().find(|(known, _)| known == path).unwrap().1.len() as u64,
-        ),
-        price: minor(price),
-        rights_holder: "somebody".to_owned(),
-        content: None,
-    };
-    let items = vec![
-        item("gift", "/START.HTM", 0),
-        item("fair", "/CONTENT/A long name with spaces.txt", 400),
-    ];
-    let catalogue = Catalogue { currency: yen(), items, secret: None };
-    files.0.push((CATALOGUE_PATH.to_owned(), catalogue.encode()));
-    files
+/// The secret that items are sealed under.
+pub(crate) fn edition_secret() -> EditionSecret {
+    EditionSecret::new(Secret::new([0x5e; 32]))
 }
 
 /// A few files of different lengths, some below and some above a block.
@@ -392,6 +374,8 @@ pub(crate) fn stamped(
 ) -> Stamped {
     let seed = Secret::new([u8::try_from(serial % 251).unwrap(); 32]);
     let holder = HolderKeys::generate(&mut SeededRandom::new(*seed.expose()));
+    let items = item_keys(sealed, edition, &[edition_secret()]).unwrap();
     let order = world.order(MediumId::from_serial(serial), &holder, &seed);
+    let order = Order { items: &items, ..order };
     stamp(sealed, edition, &world.stamper(), &order).unwrap()
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use scrip::format::access::{AccessSlot, KeyFile};
+use scrip::format::access::{AccessSlot, ITEM_KEY_BYTES, ItemKey, KeyFile};
 use scrip::format::certificate::{Certificate, Chain, EnrolRequest};
 use scrip::format::checkpoint::Checkpoint;
 use scrip::format::cose::{self, Sign1, stated_kind};
@@ -21,13 +21,14 @@ use scrip::format::transfer::{Funding, Offer, Receipt};
 use scrip::format::{DecodeError, Kind, Object, cbor};
 use scrip::image::layout::Layout;
 use scrip::image::manifest;
+use scrip::trust::ring::{item_key_slot, read_item_key};
 use scrip::trust::{check_grant, check_policy};
 use scrip::units::CurrencyForm;
 
 use super::Body;
 
 /// Every type of object, by the name of its vectors.
-pub const TYPES: [(&str, Body); 31] = [
+pub const TYPES: [(&str, Body); 32] = [
     ("certificate", certificate),
     ("enrol-request", any::<EnrolRequest>),
     ("policy", policy),
@@ -59,6 +60,7 @@ pub const TYPES: [(&str, Body); 31] = [
     ("package", any::<Package>),
     ("funding", any::<Funding>),
     ("offer", any::<Offer>),
+    ("item-key", item_key),
 ];
 
 /// First byte: the type; then the object.
@@ -102,6 +104,17 @@ fn policy(bytes: &[u8]) {
             let shown = form.show(policy.balance_max);
             assert!(shown.ends_with(form.currency().code()), "{shown}");
         }
+    }
+}
+
+/// A whole slot is written again as the same bytes.
+fn item_key(bytes: &[u8]) {
+    read::<ItemKey>(bytes);
+    let mut slot = [0; ITEM_KEY_BYTES];
+    let length = bytes.len().min(slot.len());
+    slot[..length].copy_from_slice(&bytes[..length]);
+    if let Some(key) = read_item_key(&slot) {
+        assert_eq!(item_key_slot(Some(&key)), slot);
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod aead;
 mod batch;
+pub mod chunks;
 pub mod digest;
 pub mod password;
 mod random;

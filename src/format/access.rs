@@ -1,4 +1,4 @@
-//! Secrets at rest: access key slots and private key files.
+//! Secrets at rest: access key slots, item keys and private key files.
 
 use super::field::{Bytes, record};
 use super::objects;
@@ -8,6 +8,10 @@ use crate::crypto::sign::PublicKey;
 pub const SLOT_BYTES: usize = 4096;
 /// Slots in an access file.
 pub const SLOTS: usize = 8;
+/// Length of one slot of a ring file.
+pub const ITEM_KEY_BYTES: usize = 128;
+/// Slots in a ring file.
+pub const ITEM_KEYS: usize = 4096;
 
 record! {
     /// How a password becomes a key: Argon2id version 1.3 (RFC 9106).
@@ -44,6 +48,22 @@ record! {
 }
 
 record! {
+    /// One slot of `/SCRIP/ITEMS.A` and `.B`: the key of one sealed file under the ring key.
+    ///
+    /// The associated data is the kind's domain, the medium's number (8 bytes) and the root.
+    pub struct ItemKey {
+        /// Tree hash of the file that the key opens.
+        1 => root: [u8; 32],
+        /// Nonce of the seal.
+        2 => nonce: [u8; 12],
+        /// ChaCha20-Poly1305 (RFC 8439) over the item's key.
+        3 => sealed: Bytes,
+        /// CRC32C over root, nonce and sealed bytes: whether the slot is whole.
+        4 => check: u32,
+    }
+}
+
+record! {
     /// A private key at rest: under a passphrase, or bare where `--no-passphrase` was given.
     pub struct KeyFile {
         /// What the key is for, such as `issuer`; authenticated.
@@ -61,5 +81,6 @@ record! {
 
 objects! {
     AccessSlot => AccessSlot,
+    ItemKey => ItemKey,
     KeyFile => KeyFile,
 }

@@ -70,6 +70,8 @@ pub enum Kind {
     Item,
     /// A signed item with its signer's chain (not signed: each part is).
     Package,
+    /// The key of a sealed file in its owner's ring (sealed, not signed).
+    ItemKey,
     /// An access key's slot (sealed, not signed).
     AccessSlot,
     /// A kit sealed to its store's key (sealed; the kit inside is signed).
@@ -119,6 +121,7 @@ impl Kind {
         Self::Package,
         Self::Funding,
         Self::Offer,
+        Self::ItemKey,
     ];
 
     /// The kind's name, as it stands in the `typ` header (RFC 9596) and in the domain.
@@ -144,6 +147,7 @@ impl Kind {
             Self::Catalogue => "catalogue",
             Self::Item => "item",
             Self::Package => "package",
+            Self::ItemKey => "item-key",
             Self::AccessSlot => "access-slot",
             Self::SealedKit => "sealed-kit",
             Self::KeyFile => "key-file",
@@ -166,6 +170,7 @@ impl Kind {
             Self::Manifest => 16 << 20,
             Self::Kit | Self::SealedKit => 64 << 20,
             Self::Catalogue | Self::Funding => 1 << 20,
+            Self::ItemKey => 2 * access::ITEM_KEY_BYTES,
             Self::Revocation => 16 << 10,
             Self::Sheet
             | Self::Policy

@@ -2,13 +2,16 @@
 
 use std::collections::HashSet;
 
-use super::sealed::short;
+use super::sealed::{SealedEdition, short};
+use crate::crypto::Secret;
+use crate::crypto::chunks::{self, Position};
 use crate::crypto::sign::{KeyId, SecretKey};
+use crate::device::{Device, DeviceError};
 use crate::format::edition::{Catalogue, FileEntry, Item, Manifest};
 use crate::format::field::Bytes;
 use crate::format::item::ItemEntry;
 use crate::format::{Object, cose};
-use crate::trust::{Signer, TrustError, Verified, sign};
+use crate::trust::{EditionSecret, SecretId, Signer, TrustError, Verified, sign};
 use crate::units::Currency;
 
 /// What a byte string's length takes at most, and what the list's own head and key take.
@@ -66,6 +69,87 @@ pub enum ItemsError {
         /// Which one has to.
         expected: String,
     },
+}
+
+/// Why the keys of an edition's sealed items can't be had.
+#[derive(Debug, thiserror::Error)]
+pub enum ItemKeysError {
+    /// The edition is sealed under a secret that isn't at hand.
+    #[error("edition {edition} is sealed under secret {needed}, at hand {}", listed(.found))]
+    NoSecret {
+        /// The edition's name.
+        edition: String,
+        /// The secret that it needs, in hex.
+        needed: String,
+        /// Those at hand, in hex.
+        found: Vec<String>,
+    },
+    /// The secret's key doesn't open an item.
+    #[error("edition {edition}: secret {secret} doesn't open item {item:?}")]
+    Item {
+        /// The edition's name.
+        edition: String,
+        /// The secret, in hex.
+        secret: String,
+        /// The item.
+        item: String,
+    },
+    /// The edition could not be read.
+    #[error("edition: {0}")]
+    Device(#[from] DeviceError),
+}
+
+fn listed(found: &[String]) -> String {
+    if found.is_empty() { "is none".to_owned() } else { format!("is {}", found.join(", ")) }
+}
+
+/// The keys of an edition's sealed items, each with the root of the file that it opens. Of the
+/// secrets the one that the catalogue names is used; each key is tried on the item's first chunk.
+pub fn item_keys(
+    sealed: &SealedEdition,
+    edition: &dyn Device,
+    secrets: &[EditionSecret],
+) -> Result<Vec<([u8; 32], Secret<32>)>, ItemKeysError> {
+    let Some(needed) = sealed.catalogue.as_ref().and_then(|catalogue| catalogue.secret) else {
+        return Ok(vec![]);
+    };
+    let hex = |id: SecretId| data_encoding::HEXLOWER.encode(&id);
+    let Some(secret) = secrets.iter().find(|secret| secret.id() == needed) else {
+        let found = secrets.iter().map(|secret| hex(secret.id())).collect();
+        let (edition, needed) = (sealed.manifest.name.clone(), hex(needed));
+        return Err(ItemKeysError::NoSecret { edition, needed, found });
+    };
+    let items = sealed.catalogue.iter().flat_map(|catalogue| &catalogue.items).zip(&sealed.items);
+    let keys = items.filter_map(|(item, entry)| {
+        let key = secret.item_key(&item.id, entry.content.as_ref()?);
+        Some(match opens(sealed, edition, item, &key) {
+            Ok(true) => Ok((entry.root, key)),
+            Ok(false) => Err(ItemKeysError::Item {
+                edition: sealed.manifest.name.clone(),
+                secret: hex(needed),
+                item: item.id.clone(),
+            }),
+            Err(error) => Err(error.into()),
+        })
+    });
+    keys.collect()
+}
+
+/// Whether a key opens an item's first chunk.
+fn opens(
+    sealed: &SealedEdition,
+    edition: &dyn Device,
+    item: &Item,
+    key: &Secret<32>,
+) -> Result<bool, DeviceError> {
+    let start = sealed.layout.rom().start + sealed.plan.locate(&item.path).unwrap_or_default();
+    let size = item.size.bytes();
+    let Some(count) = chunks::count(size) else { return Ok(false) };
+    let first = size.min(chunks::SEALED_BYTES as u64);
+    let mut bytes = vec![0; usize::try_from(first).expect("at most a chunk")];
+    edition.read_at(start, &mut bytes)?;
+    let position = if count == 1 { Position::Last } else { Position::Inner };
+    Ok(chunks::open(key, 0, position, &bytes).is_ok())
 }
 
 /// What is to be signed: the catalogue's items with the roots of their files.

@@ -34,6 +34,8 @@ const CLEARANCE_BYTES: u64 = 4 << 20;
 const SEPARATION_BYTES: u64 = 16 << 20;
 /// Length of an access file.
 pub const ACCESS_BYTES: u64 = (access::SLOT_BYTES * access::SLOTS) as u64;
+/// Length of a ring file.
+pub const RING_BYTES: u64 = (access::ITEM_KEY_BYTES * access::ITEM_KEYS) as u64;
 
 /// The manifest's file on the ROM volume.
 pub const MANIFEST_PATH: &str = "/SCRIP/MANIFEST.CBR";
@@ -70,6 +72,8 @@ pub const SLOTS: [Slot; 5] = [CERTIFICATE_SLOT, POLICY_SLOT, REVOKED_SLOT, SHEET
 pub const ACCESS_PATHS: [&str; 2] = ["/SCRIP/ACCESS.A", "/SCRIP/ACCESS.B"];
 /// The two copies of the journal on the RAM volume.
 pub const JOURNAL_PATHS: [&str; 2] = ["/SCRIP/JOURNAL.A", "/SCRIP/JOURNAL.B"];
+/// The two copies of the item key ring on the RAM volume.
+pub const RING_PATHS: [&str; 2] = ["/SCRIP/ITEMS.A", "/SCRIP/ITEMS.B"];
 const RAM_DIRECTORIES: [&str; 3] = [Tray::Inbox.path(), Tray::Outbox.path(), "/SCRIP/SHEETS"];
 
 /// Why a shape gives no medium.
@@ -192,6 +196,7 @@ impl Layout {
             let files = [
                 (ACCESS_PATHS[copy], start, ACCESS_BYTES),
                 (JOURNAL_PATHS[copy], start + ACCESS_BYTES, journal),
+                (RING_PATHS[copy], start + ACCESS_BYTES + journal, RING_BYTES),
             ];
             for (path, offset_bytes, size_bytes) in files {
                 entries.push(Entry { path: path.to_owned(), size_bytes });

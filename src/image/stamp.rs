@@ -2,12 +2,12 @@
 //!
 //! Stamped are: the partition tables (GUIDs, length), the volume serials in the boot sectors, the
 //! slots of `/SCRIP/MEDIUM`, the paths of the hash tree above those blocks, the medium seal, and on
-//! the writable volume the access files and the journal's first records.
+//! the writable volume the access files, the journal's first records and the item keys.
 
 use super::edition::{padded, tree_uuid};
 use super::layout::{
     ACCESS_PATHS, CERTIFICATE_SLOT, JOURNAL_PATHS, Layout, LayoutError, Names, POLICY_SLOT,
-    REVOKED_SLOT, SHEETS_SLOT, Slot, USER_SLOT,
+    REVOKED_SLOT, RING_PATHS, SHEETS_SLOT, Slot, USER_SLOT,
 };
 use super::sealed::SealedEdition;
 use super::tree::{BLOCK_BYTES, Digest, HashTree};
@@ -27,6 +27,7 @@ use crate::journal::{self, TooLong};
 use crate::ledger::State;
 use crate::ledger::next::{self, Code, Host};
 use crate::trust::access::{HolderKeys, access_file};
+use crate::trust::ring::{item_key_slot, wrap_item_key};
 use crate::trust::sign;
 use crate::units::{ByteCount, Currency, MediumId, StoreId, Timestamp, UnitError};
 
@@ -70,6 +71,8 @@ pub struct Order<'a> {
     pub password: &'a Password,
     /// What a guess at it costs.
     pub cost: Cost,
+    /// The keys of the edition's sealed items, each with the root of the file that it opens.
+    pub items: &'a [([u8; 32], Secret<32>)],
     /// A code of the store's own to be spent on the medium.
     pub code: Option<Code>,
     /// When it was sold, and to whom if they asked.
@@ -138,6 +141,7 @@ pub struct RamVolume {
     pub plan: Plan,
     access: Vec<u8>,
     journal: Vec<u8>,
+    ring: Vec<u8>,
 }
 
 impl Contents for RamVolume {
@@ -147,6 +151,8 @@ impl Contents for RamVolume {
             &self.access
         } else if JOURNAL_PATHS.contains(&path) {
             &self.journal
+        } else if RING_PATHS.contains(&path) {
+            &self.ring
         } else {
             &[]
         };
@@ -337,5 +343,10 @@ fn ram_volume(
     }
     let journal = journal::first_frames(&records)?;
     let plan = layout.ram_plan(names.ram_serial)?;
-    Ok(RamVolume { plan, access: access_file(&[slot]), journal })
+    let mut slots = vec![];
+    for (root, key) in order.items {
+        let slot = wrap_item_key(&holder.ring, order.medium, (root, key), rng);
+        slots.extend(item_key_slot(Some(&slot)));
+    }
+    Ok(RamVolume { plan, access: access_file(&[slot]), journal, ring: slots })
 }

@@ -263,6 +263,7 @@ impl Material<'_> {
             seed: &self.secrets.seed,
             password: self.password,
             cost: self.cost,
+            items: &[],
             code,
             sold: None,
         };

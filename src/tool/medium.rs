@@ -19,7 +19,7 @@ use crate::image::check::{
     CheckError, Checked, Identity, Mounts, Report, open, open_mounted, stated_medium,
 };
 #[cfg(feature = "wallet")]
-use crate::image::layout::{ACCESS_BYTES, ACCESS_PATHS};
+use crate::image::layout::{ACCESS_BYTES, ACCESS_PATHS, RING_BYTES, RING_PATHS};
 use crate::image::layout::{CERTIFICATE_SLOT, JOURNAL_PATHS, MANIFEST_PATH};
 use crate::image::leaves::Watch;
 #[cfg(feature = "wallet")]
@@ -140,7 +140,8 @@ impl Source {
             (Form::Raw(device), _) => Storage::whole(device, grounds.journal),
             (Form::Mounted { .. }, Area::Mounted(tree)) => {
                 let access = ACCESS_PATHS.map(|path| (path, ACCESS_BYTES));
-                Storage::mounted(tree, JOURNAL_PATHS, bytes, &access)
+                let ring = RING_PATHS.map(|path| (path, RING_BYTES));
+                Storage::mounted(tree, JOURNAL_PATHS, bytes, &[access, ring].concat())
             }
             (Form::Mounted { rom, .. }, Area::Raw | Area::Missing) => {
                 // Only a medium with its records gets here, and those lie in the writable area.

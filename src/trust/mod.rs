@@ -9,6 +9,8 @@ mod chain;
 mod grant;
 mod keyfile;
 mod revoked;
+pub mod ring;
+mod secret;
 mod signed;
 
 pub use chain::{Anchor, Fingerprint, Root, Signer, TestRoots, Trust};
@@ -17,6 +19,7 @@ pub use grant::{
 };
 pub use keyfile::{KeyFileError, Passphrase, lock_key, unlock_key};
 pub use revoked::{Revoked, RevokedError};
+pub use secret::{EditionSecret, SecretId};
 pub use signed::{Claimed, Verified, role_for, sign, verify, verify_all};
 
 use crate::format::DecodeError;

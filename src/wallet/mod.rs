@@ -21,6 +21,8 @@ mod memory;
 mod opened;
 mod overview;
 #[cfg(feature = "wallet")]
+mod keyring;
+#[cfg(feature = "wallet")]
 mod statement;
 #[cfg(feature = "wallet")]
 pub mod take;
@@ -32,6 +34,8 @@ pub use access::{UnlockError, Unlocked};
 pub use advice::advice;
 #[cfg(feature = "wallet")]
 pub use entry::{Entry, EntryError, read_given, read_typed};
+#[cfg(feature = "wallet")]
+pub use keyring::RingError;
 #[cfg(feature = "wallet")]
 pub use medium::{Medium, UnusableError};
 pub use memory::{Met, RootMemory};

@@ -1,11 +1,12 @@
 //! A medium opened for writing: login, changes of the password, records committed one by one.
 
 use super::access::{AccessFiles, UnlockError, Unlocked};
+use super::keyring::{ItemRing, RingError};
 use super::medium::Medium;
 use super::topup::{Source, Topup};
-use crate::crypto::Random;
 use crate::crypto::password::{Cost, OutOfMemory, Password};
 use crate::crypto::sign::SecretKey;
+use crate::crypto::{Random, Secret};
 use crate::device::{Device, DeviceError};
 use crate::format::access::AccessSlot;
 use crate::format::cose::Sign1;
@@ -26,6 +27,7 @@ pub struct Opened<D> {
     medium: Medium,
     journal: Journal<D>,
     access: AccessFiles,
+    items: ItemRing,
     instance: [u8; 8],
 }
 
@@ -49,6 +51,9 @@ pub enum OpenError {
     /// The access files could not be read or repaired.
     #[error("access files: {0}")]
     Access(DeviceError),
+    /// The item key ring could not be read or repaired.
+    #[error("item key ring: {0}")]
+    Ring(DeviceError),
 }
 
 /// Why what this computer saw of a medium could not be used.
@@ -100,8 +105,8 @@ pub enum LoginError {
 }
 
 impl<D: Device> Opened<D> {
-    /// Give each copy what it lacks, of the access files and then of the journal, and go on from
-    /// what the check found.
+    /// Give each copy what it lacks, of the access files, then of the journal, then of the item
+    /// key ring, and go on from what the check found.
     ///
     /// The access files come first: each lies beside its journal copy, so that a write to the
     /// other copy may destroy the only slot there is.
@@ -117,9 +122,12 @@ impl<D: Device> Opened<D> {
         let holder = medium.account.state.holder;
         access.repair(&device, &holder).map_err(OpenError::Access)?;
         let journal = Journal::open(device, place, medium.grounds.ram)?;
+        let items = ItemRing::read(journal.device(), medium.grounds.ring);
+        let mut items = items.map_err(OpenError::Ring)?;
+        items.repair(journal.device()).map_err(OpenError::Ring)?;
         let mut instance = [0; 8];
         rng.fill(&mut instance);
-        Ok(Self { medium, journal, access, instance })
+        Ok(Self { medium, journal, access, items, instance })
     }
 
     /// The medium as it is now.
@@ -212,6 +220,27 @@ impl<D: Device> Opened<D> {
         self.access.add(self.journal.device(), &holder, &new.slot)?;
         self.access.keep_only(self.journal.device(), &new.slot)?;
         Ok(new)
+    }
+
+    /// The key of the sealed file with this root; none if the ring doesn't hold it.
+    pub fn item_key(
+        &self,
+        keys: &HolderKeys,
+        root: &[u8; 32],
+    ) -> Result<Option<Secret<32>>, RingError> {
+        self.items.key(&keys.ring, self.medium.id(), root)
+    }
+
+    /// Keep the key of the sealed file with this root in the ring, in both copies; one that is
+    /// there already is not written again.
+    pub fn keep_item_key(
+        &mut self,
+        keys: &HolderKeys,
+        (root, key): (&[u8; 32], &Secret<32>),
+        rng: &mut dyn Random,
+    ) -> Result<(), RingError> {
+        let own = (&keys.ring, self.medium.id());
+        self.items.put(self.journal.device(), own, (root, key), rng)
     }
 
     /// Whether a guess at this slot's password costs less than it has to.

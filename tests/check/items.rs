@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use scrip::crypto::digest::sha256;
 use scrip::format::edition::{Catalogue, SignedManifest};
 use scrip::format::field::Bytes;
 use scrip::format::item::{ItemEntry, Package};
@@ -16,20 +17,13 @@ use scrip::trust::{TrustError, sign, verify};
 use scrip::units::ByteCount;
 
 use super::mounted::Mounted;
-use crate::world::{
-    Sample, THREADS, World, authored_as, files, goods, minor, sealed_as, shape, stamped,
-};
-
-fn sample(world: &World) -> Sample {
-    let (sealed, edition) = sealed_as(world, shape(), &goods());
-    let stamped = stamped(world, &sealed, &edition, 43);
-    Sample { sealed, edition, stamped }
-}
+use crate::goods::{goods, plain, sample};
+use crate::world::{THREADS, World, authored_as, minor, sealed_as, shape};
 
 #[test]
 fn each_item_is_signed_and_holds_apart_from_its_edition() {
     let world = World::new();
-    let sample = sample(&world);
+    let sample = sample(43);
     let (_, file) = &goods().0[3];
     let mut leaves = vec![];
     push_leaves(&mut leaves, file);
@@ -37,6 +31,7 @@ fn each_item_is_signed_and_holds_apart_from_its_edition() {
     assert_eq!((entry.id.as_str(), entry.name.as_str()), ("fair", "A long name with spaces.txt"));
     assert_eq!((entry.size.bytes(), entry.root), (file.len() as u64, file_root(&leaves)));
     assert_eq!((entry.price.minor(), entry.currency.code()), (400, "JPY"));
+    assert_eq!(entry.content, Some(sha256(&plain("/CONTENT/A long name with spaces.txt"))));
     let package = Package { item: Bytes(entry.bytes().to_vec()), chain: world.rom_chain.clone() };
     let package = Package::decode(&package.encode()).unwrap();
     let signer = world.trust().signer(&package.chain).unwrap();
@@ -52,7 +47,8 @@ fn what_contradicts_the_catalogue_is_not_signed() {
     let refused = |change: &dyn Fn(&mut Catalogue)| {
         let mut catalogue = sealed.catalogue.clone().unwrap();
         change(&mut catalogue);
-        let mut files = files();
+        let mut files = goods();
+        files.0.retain(|(path, _)| path != CATALOGUE_PATH);
         files.0.push((CATALOGUE_PATH.to_owned(), catalogue.encode()));
         let (_, edition) = authored_as(shape(), &files, THREADS);
         let signed =
@@ -65,7 +61,7 @@ fn what_contradicts_the_catalogue_is_not_signed() {
     };
     assert_eq!(
         refused(&|catalogue| catalogue.items[1].path = "/CONTENT/none".to_owned()),
-        "item \"fair\": \"/CONTENT/none\" of 12345 bytes is no file of the manifest"
+        "item \"fair\": \"/CONTENT/none\" of 12361 bytes is no file of the manifest"
     );
     assert!(
         refused(&|catalogue| catalogue.items[1].size = ByteCount::from_bytes(1))
@@ -88,8 +84,8 @@ fn what_contradicts_the_catalogue_is_not_signed() {
 type Change<'a> = &'a dyn Fn(&mut Vec<Bytes>);
 
 /// A medium in directories whose signed items were changed.
-fn changed(world: &World, change: Change<'_>) -> Mounted {
-    let mounted = Mounted::of(&sample(world));
+fn changed(change: Change<'_>) -> Mounted {
+    let mounted = Mounted::of(&sample(43));
     let path = mounted.rom(MANIFEST_PATH);
     let slot = fs::read(&path).unwrap();
     let mut object = SignedManifest::decode(cbor::unpad(&slot).unwrap().unwrap()).unwrap();
@@ -105,7 +101,7 @@ fn changed(world: &World, change: Change<'_>) -> Mounted {
 #[test]
 fn items_that_are_not_those_of_the_catalogue_are_refused() {
     let world = World::new();
-    assert_eq!(changed(&world, &|_| {}).report().verdict, Verdict::FilesIntact);
+    assert_eq!(changed(&|_| {}).report().verdict, Verdict::FilesIntact);
     let resigned = |items: &mut Vec<Bytes>, change: &dyn Fn(&mut ItemEntry)| {
         let key = &world.rom_signer;
         let mut item = verify::<ItemEntry>(&items[1].0, &key.public()).unwrap().into_value();
@@ -116,7 +112,7 @@ fn items_that_are_not_those_of_the_catalogue_are_refused() {
         ("signed item 1 is not there, the catalogue says \"gift\"", &Vec::clear),
         ("signed item 2 is not there", &|items| items.truncate(1)),
         ("signed item 1 is \"fair\"", &|items| items.swap(0, 1)),
-        ("signed item 3 is \"gift\"", &|items| items.push(items[0].clone())),
+        ("signed item 4 is \"gift\"", &|items| items.push(items[0].clone())),
         ("signed item 2 is \"fair\"", &|items| {
             resigned(items, &|item| item.price = minor(1));
         }),
@@ -125,10 +121,10 @@ fn items_that_are_not_those_of_the_catalogue_are_refused() {
         }),
     ];
     for (words, change) in cases {
-        let (part, reason) = changed(&world, change).culprit();
+        let (part, reason) = changed(change).culprit();
         assert_eq!(part, Part::File(MANIFEST_PATH.to_owned()));
         assert!(reason.contains(words), "{reason}");
     }
-    let (_, reason) = changed(&world, &|items| *items[1].0.last_mut().unwrap() ^= 1).culprit();
+    let (_, reason) = changed(&|items| *items[1].0.last_mut().unwrap() ^= 1).culprit();
     assert!(reason.starts_with("signed item 2: "), "{reason}");
 }

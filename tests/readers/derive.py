@@ -11,6 +11,7 @@ BLOCK = 4096
 MIB = 1 << 20
 SEAL_SLOT = 16 << 10
 ACCESS_BYTES = 8 * 4096
+RING_BYTES = 4096 * 128
 BASIC_DATA = "ebd0a0a2b9e5443387c068b6b72699c7"
 SEAL_TYPE = "b14c82c4c2844dfeb1077de961d00fe9"
 
@@ -151,6 +152,7 @@ def layout(rom, ram, journal):
         "medium-seal": (end["seal"] - SEAL_SLOT, end["seal"]),
         "access": (first, second),
         "journal": (first + ACCESS_BYTES, second + ACCESS_BYTES),
+        "ring": (first + ACCESS_BYTES + journal, second + ACCESS_BYTES + journal),
         "length": end["ram"] + MIB,
     }
 

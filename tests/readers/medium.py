@@ -253,8 +253,9 @@ def read_writable(ram, manifest, slots):
     place = derive.layout(shape["rom"], shape["ram"], shape["journal"])
     copies = []
     for number, copy in enumerate("AB"):
-        for name, size in (("access", derive.ACCESS_BYTES), ("journal", shape["journal"])):
-            path = f"/SCRIP/{name.upper()}.{copy}"
+        sizes = {"access": derive.ACCESS_BYTES, "journal": shape["journal"], "ring": derive.RING_BYTES}
+        for name, size in sizes.items():
+            path = f"/SCRIP/{'ITEMS' if name == 'ring' else name.upper()}.{copy}"
             need(path in files and files[path][2] == size, f"size of {path}")
             chain, at = volume.chain(files[path][1]), place[name][number]
             need(volume.offset(chain[0]) == at, f"place of {path}")

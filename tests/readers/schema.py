@@ -324,6 +324,9 @@ OBJECTS = {
         1: ("generation", u64), 2: ("key", public_key), 3: ("cost", _cost), 4: ("salt", octets(16)),
         5: ("nonce", octets(12)), 6: ("sealed", octets()),
     }),
+    "item-key": record({
+        1: ("root", digest), 2: ("nonce", octets(12)), 3: ("sealed", octets()), 4: ("check", u32),
+    }),
     "sealed-kit": record({1: ("store", store), 2: ("chain", chain), 3: ("sealed", octets())}),
     "key-file": record({
         1: ("role", text), 2: ("cost?", _cost), 3: ("salt?", octets(16)), 4: ("nonce?", octets(12)),
@@ -354,6 +357,7 @@ _LIMITS = {
     "checkpoint": (3 * _KIB, _KIB), "edition-header": (64 * _KIB, _KIB),
     "funding": (1 << 20, 4 * _KIB), "offer": (20 * _KIB, _KIB),
     "voucher-file": (12 * _KIB, _KIB), "package": (12 * _KIB, _KIB), "item": (4 * _KIB, _KIB),
+    "item-key": (256, _KIB),
 }
 
 

@@ -9,6 +9,7 @@ from cryptography.exceptions import InvalidTag
 import derive
 import journal
 import schema
+import sealed_items
 import secrets_at_rest as rest
 import signed
 import store_journal
@@ -136,7 +137,7 @@ def contents(folder, headers, data, fields):
         "sheet": sheet, "voucher": voucher, "manifest": manifest, "access-slot": access_slot,
         "key-file": key_file, "sealed-kit": sealed_kit, "certificate-slot": certificate_slot,
         "signed-manifest": signed_manifest, "kit": kit, "voucher-file": voucher_file,
-        "record": record, "receipt": receipt, "funding": funding,
+        "record": record, "receipt": receipt, "funding": funding, "item-key": item_key,
     }.get(folder)
     if check:
         check(headers, data, fields)
@@ -249,6 +250,14 @@ def access_slot(headers, _data, fields):
     expect("opened", opened.hex(), headers["opened"])
     key = Ed25519PrivateKey.from_private_bytes(opened[:32]).public_key().public_bytes_raw()
     expect("key", key, fields["key"])
+
+
+def item_key(headers, data, _fields):
+    """The slot is whole and the ring key opens it."""
+    slot = sealed_items.ring_slot(data)
+    expect("whole", slot is not None, True)
+    key = sealed_items.open_slot(bytes.fromhex(headers["ring"]), int(headers["medium"]), slot)
+    expect("opened", key.hex(), headers["opened"])
 
 
 def key_file(headers, _data, fields):
@@ -418,5 +427,5 @@ def _frame(headers):
 DERIVATIONS = {
     "key": _key, "medium-number": _number, "code": _code, "commitment": _commitment,
     "voucher": _voucher, "file-root": _file_root, "tree": _tree, "names": _names,
-    "layout": _layout, "frame": _frame,
+    "layout": _layout, "frame": _frame, "sealed-file": sealed_items.derivation,
 }

@@ -3,16 +3,18 @@
 use std::num::NonZeroU32;
 
 use data_encoding::HEXLOWER;
+use scrip::crypto::Secret;
+use scrip::crypto::chunks::{self, CHUNK_BYTES, Position};
 use scrip::crypto::digest::sha256;
 use scrip::crypto::sign::SecretKey;
 use scrip::crypto::stretch::commitment;
 use scrip::format::edition::{RamKind, Shape};
 use scrip::image::edition::tree_uuid;
 use scrip::image::gpt::Tables;
-use scrip::image::layout::{ACCESS_PATHS, JOURNAL_PATHS, Layout, Names};
+use scrip::image::layout::{ACCESS_PATHS, JOURNAL_PATHS, Layout, Names, RING_PATHS};
 use scrip::image::tree::{self, HashTree};
 use scrip::journal::frame::Frame;
-use scrip::trust::Fingerprint;
+use scrip::trust::{EditionSecret, Fingerprint};
 use scrip::units::MediumId;
 use scrip::voucher;
 
@@ -22,7 +24,7 @@ use super::world::{bytes, medium, store_id};
 
 /// Every derivation.
 pub(crate) fn vectors() -> Vec<Vector> {
-    [keys(), numbers(), codes(), roots(), trees(), names(), layouts(), frames()].concat()
+    [keys(), numbers(), codes(), roots(), trees(), names(), layouts(), frames(), items()].concat()
 }
 
 fn vector(what: &str, case: &str, about: &str) -> Vector {
@@ -170,6 +172,7 @@ fn layout(case: &str, mib: [u64; 3]) -> Vector {
         .with("medium-seal", range(layout.medium_seal()))
         .with("access", ACCESS_PATHS.map(place).join(" "))
         .with("journal", JOURNAL_PATHS.map(place).join(" "))
+        .with("ring", RING_PATHS.map(place).join(" "))
         .with("length", layout.medium_bytes().to_string())
         .with("primary-header", hex(&tables.primary[512..604]))
         .with("primary", hex(&sha256(&tables.primary)))
@@ -194,4 +197,35 @@ fn frames() -> Vec<Vector> {
         frame("second", 1, 1, 0x0102_0304, pattern(484)),
         frame("long", 7, 300, 0xfedc_ba98, pattern(700)),
     ]
+}
+
+/// Files sealed under the keys that follow from an edition's secret.
+fn items() -> Vec<Vector> {
+    let secret = EditionSecret::new(Secret::new([0x5e; 32]));
+    let sealed = |count: usize| {
+        let plain = pattern(count);
+        let content = sha256(&plain);
+        let key = secret.item_key("song", &content);
+        let chunks = plain.chunks(CHUNK_BYTES).map(<[u8]>::to_vec);
+        let chunks: Vec<_> = if count == 0 { vec![vec![]] } else { chunks.collect() };
+        let last = chunks.len() - 1;
+        let parts = chunks.iter().enumerate().map(|(at, chunk)| {
+            let position = if at == last { Position::Last } else { Position::Inner };
+            chunks::seal(&key, at as u64, position, chunk)
+        });
+        let bytes = parts.collect::<Vec<_>>().concat();
+        let mut leaves = vec![];
+        tree::push_leaves(&mut leaves, &bytes);
+        vector("sealed-file", &count.to_string(), "a file of that pattern, sealed as an item")
+            .with("secret", hex(secret.expose()))
+            .with("secret-id", hex(&secret.id()))
+            .with("item", "song")
+            .with("bytes", count.to_string())
+            .with("content", hex(&content))
+            .with("key", hex(key.expose()))
+            .with("sealed-bytes", bytes.len().to_string())
+            .with("sealed", hex(&sha256(&bytes)))
+            .with("root", hex(&tree::file_root(&leaves)))
+    };
+    [0, 1, 65_520, 65_521, 3 * 65_520 + 5].map(sealed).to_vec()
 }

@@ -19,7 +19,8 @@ use scrip::format::medium::{
 use scrip::format::sheet::SealedKit;
 use scrip::format::store::{Burn, StoreEntry, StoreEvent, Value};
 use scrip::trust::access::HolderKeys;
-use scrip::trust::{Passphrase, lock_key, sign};
+use scrip::trust::ring::wrap_item_key;
+use scrip::trust::{EditionSecret, Passphrase, lock_key, sign};
 use scrip::voucher::kit::seal_kit;
 
 use super::samples::{Form, SHEET, Sample, hash_of, kit, signed_sheet};
@@ -303,6 +304,10 @@ pub(crate) fn sealed(world: &World) -> Vec<Sample<'_>> {
     };
     let locked = file(Passphrase::Password(&password));
     let bare = file(Passphrase::None);
+    let secret = EditionSecret::new(Secret::new([0x5e; 32])).to_file(&mut rng);
+    let secret = KeyFile::decode(&secret).unwrap();
+    let item = (&[0xf0; 32], &Secret::new([0x17; 32]));
+    let item_key = wrap_item_key(&keys.ring, medium(), item, &mut SeededRandom::new([0x1c; 32]));
     let seed = HEXLOWER.encode(seed.expose());
     let opened = [world.holder.seed(), Secret::new([0x0b; 32])];
     vec![
@@ -310,11 +315,17 @@ pub(crate) fn sealed(world: &World) -> Vec<Sample<'_>> {
             .note("password", PASSWORD)
             .note("medium", medium().to_string())
             .note("opened", opened.map(|part| HEXLOWER.encode(part.expose())).concat()),
+        Sample::of("item-key", "plain", "a slot of a ring", Form::Plain, &item_key)
+            .note("ring", HEXLOWER.encode(keys.ring.expose()))
+            .note("medium", medium().to_string())
+            .note("opened", HEXLOWER.encode(&[0x17; 32])),
         Sample::of("key-file", "locked", "a key under a passphrase", Form::Plain, &locked)
             .note("password", PASSWORD)
             .note("opened", seed.clone()),
         Sample::of("key-file", "bare", "a key without one", Form::Plain, &bare)
             .note("opened", seed),
+        Sample::of("key-file", "edition-secret", "an edition's secret", Form::Plain, &secret)
+            .note("opened", HEXLOWER.encode(&[0x5e; 32])),
         Sample::of("chain", "store", "a store's chain", Form::Plain, &world.chain(Role::Store)),
         sealed_kit(world, &mut rng),
     ]

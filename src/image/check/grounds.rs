@@ -59,6 +59,8 @@ pub struct Grounds {
     pub access: [u64; 2],
     /// The writable area's volume, on an image or a raw device.
     pub volume: Range<u64>,
+    /// Where the item key ring lies, likewise: behind the access files.
+    pub ring: [u64; 2],
     /// Where that is.
     pub area: Area,
     /// What its edition offers, item by item.
@@ -100,6 +102,7 @@ impl Grounds {
             journal: places.journal,
             access: places.access,
             volume: places.volume,
+            ring: places.ring,
             area,
             items: edition.items.clone(),
             rom_signer: edition.signer.clone(),

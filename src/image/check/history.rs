@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::super::layout::{ACCESS_BYTES, ACCESS_PATHS, JOURNAL_PATHS, Names};
+use super::super::layout::{ACCESS_BYTES, ACCESS_PATHS, JOURNAL_PATHS, Names, RING_PATHS};
 use super::manifest::Edition;
 use super::report::{Access, Balance, History, Holder};
 use super::slots::{Certified, Stamped};
@@ -14,13 +14,14 @@ use crate::ledger::{Fold, Rules, State, fold};
 use crate::trust::Verified;
 use crate::trust::access::read_access_file;
 
-/// Where journal and access files lie on a device.
+/// Where journal, access files and item key ring lie on a device.
 #[derive(Debug, Clone)]
 pub(super) struct Places {
     pub(super) journal: Place,
     pub(super) access: [u64; 2],
     /// The writable area, on an image or a raw device.
     pub(super) volume: Range<u64>,
+    pub(super) ring: [u64; 2],
 }
 
 impl Places {
@@ -31,8 +32,10 @@ impl Places {
         let place = |path: &str| Some(layout.ram().start + plan.locate(path)?);
         let starts = [place(JOURNAL_PATHS[0])?, place(JOURNAL_PATHS[1])?];
         let access = [place(ACCESS_PATHS[0])?, place(ACCESS_PATHS[1])?];
+        let ring = [place(RING_PATHS[0])?, place(RING_PATHS[1])?];
         let bytes = layout.shape().journal.bytes();
-        Some(Self { journal: Place { starts, bytes }, access, volume: layout.ram() })
+        let volume = layout.ram();
+        Some(Self { journal: Place { starts, bytes }, access, ring, volume })
     }
 }
 

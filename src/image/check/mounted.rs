@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::super::layout::{
-    ACCESS_BYTES, ACCESS_PATHS, CATALOGUE_PATH, JOURNAL_PATHS, MANIFEST_PATH, SLOTS,
+    ACCESS_BYTES, ACCESS_PATHS, CATALOGUE_PATH, JOURNAL_PATHS, MANIFEST_PATH, RING_BYTES, SLOTS,
 };
 use super::super::leaves::{LeavesError, Watch, fill_and_hash};
 use super::super::tree::{BLOCK_BYTES, Digest, file_root};
@@ -374,9 +374,11 @@ fn writable_area(
 ) -> Result<(Places, Area, Writable), CheckError> {
     let journal = edition.layout.shape().journal.bytes();
     let access = [2 * journal, 2 * journal + ACCESS_BYTES];
+    let ring = access[1] + ACCESS_BYTES;
+    let ring = [ring, ring + RING_BYTES];
     let volume = edition.layout.ram();
     let journal_place = Place { starts: [0, journal], bytes: journal };
-    let places = Places { journal: journal_place, access, volume };
+    let places = Places { journal: journal_place, access, ring, volume };
     let medium = stamped.certified.as_ref().map(|certified| certified.certificate.medium);
     let ram = candidates.iter().find(|ram| medium.is_some() && stated_medium(ram) == medium);
     let Some(ram) = ram else {
