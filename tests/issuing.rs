@@ -54,7 +54,7 @@ fn what_is_asked_twice_is_answered_once() {
     desk.json(&["enrol", "shop/request.cbr", "--out", "again.cert"]);
     let order = ["code", &desk.medium, "10000", "--order", "call of Tuesday, 9:15"];
     let said = desk.run(&order).stdout;
-    assert!(said.contains("10,000 JPY: type the code"), "{said}");
+    assert!(said.contains("¥10,000: type the code"), "{said}");
     let [one, two] = [desk.json(&order), desk.json(&order)];
     assert_eq!(one["code"], two["code"]);
     let name = text(&desk.kit, "kit").to_owned();

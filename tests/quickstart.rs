@@ -69,7 +69,7 @@ fn a_newcomer_gets_a_sealed_medium_and_a_second_run_keeps_it() {
     let pinned = verify(folder, &["--trust", "trust.cbr"]);
     let text = String::from_utf8_lossy(&pinned.stdout).into_owned();
     assert_eq!(pinned.status.code(), Some(0), "{text}");
-    assert!(text.contains("journal") && text.contains("2 records, balance 1,000 JPY"), "{text}");
+    assert!(text.contains("journal") && text.contains("2 records, balance ¥1,000"), "{text}");
     assert_eq!(verify(folder, &[]).status.code(), Some(1), "an unpinned root is never a yes");
 
     independent_tools_agree(folder);

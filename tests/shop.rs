@@ -364,16 +364,14 @@ fn the_quota_bounds_kits_and_vouchers() {
     shop.accept(&folder.kit(1, 1, 2), &[], at(NOW)).unwrap();
     let message = refused(shop.accept(&folder.kit(2, 3, 2), &[], at(NOW)));
     assert!(message.starts_with("store 7: kit 0202"), "{message}");
-    assert!(
-        message.ends_with("of 10,000 JPY makes 20,000 JPY handed out, the quota is 15,500 JPY")
-    );
+    assert!(message.ends_with("of ¥10,000 makes ¥20,000 handed out, the quota is ¥15,500"));
     shop.accept(&folder.kit(3, 5, 1), &[], at(NOW)).unwrap();
     shop.sell_voucher(number(1), amount(500), at(NOW)).unwrap();
     let message = refused(shop.sell_voucher(number(1), amount(1), at(NOW)));
-    let expected = "store 7: a voucher of 1 JPY makes 15,501 JPY handed out, \
-                    the quota is 15,500 JPY";
+    let expected = "store 7: a voucher of ¥1 makes ¥15,501 handed out, \
+                    the quota is ¥15,500";
     assert_eq!(message, expected);
-    assert_eq!(shop.status(at(NOW)).unwrap().quota_line(), "15,500 JPY of 15,500 JPY");
+    assert_eq!(shop.status(at(NOW)).unwrap().quota_line(), "¥15,500 of ¥15,500");
 }
 
 #[test]
@@ -612,9 +610,9 @@ fn sales_leave_receipts_that_can_be_printed_again() {
     let text = sale.text();
     for part in [
         "Kiosk, store 7",
-        "price 1,500 JPY",
-        "balance on it 1,000 JPY",
-        "top-up of 1,000 JPY: type the code",
+        "price ¥1,500",
+        "balance on it ¥1,000",
+        "top-up of ¥1,000: type the code",
         &code.code.printed(),
         &medium.grouped(),
     ] {
@@ -623,15 +621,14 @@ fn sales_leave_receipts_that_can_be_printed_again() {
     let twice = refused(shop.sell(medium, None, None, at(NOW)));
     assert!(twice.contains("is sold by entry 3"), "{twice}");
     let empty = refused(shop.sell_code(medium, amount(1_000), at(NOW)));
-    let stock =
-        format!("medium {medium}: no code of 1,000 JPY is left; its stock is 1 of 3,000 JPY");
+    let stock = format!("medium {medium}: no code of ¥1,000 is left; its stock is 1 of ¥3,000");
     assert_eq!(empty, stock);
     assert_eq!(
         refused(shop.sell_code(medium, amount(0), at(NOW))),
-        "a top-up of 0 JPY credits nothing"
+        "a top-up of ¥0 credits nothing"
     );
     let large = refused(shop.sell_code(medium, amount(10_001), at(NOW)));
-    assert_eq!(large, "10,001 JPY is above the largest top-up, 10,000 JPY");
+    assert_eq!(large, "¥10,001 is above the largest top-up, ¥10,000");
     drop(shop);
     let mut shop = folder.open();
     assert_eq!(shop.receipt(sale.number).unwrap().text(), text);
@@ -651,7 +648,7 @@ fn vouchers_are_the_same_bytes_each_time_and_verify() {
     let sold = shop.sell_voucher(medium, amount(500), at(NOW)).unwrap();
     let file = sold.voucher.unwrap();
     let large = refused(shop.sell_voucher(medium, amount(5_001), at(NOW)));
-    assert_eq!(large, "5,001 JPY is above the largest voucher, 5,000 JPY");
+    assert_eq!(large, "¥5,001 is above the largest voucher, ¥5,000");
     drop(shop);
     let mut shop = folder.open();
     assert_eq!(shop.receipt(sold.number).unwrap().voucher.as_ref(), Some(&file));
@@ -684,9 +681,9 @@ fn status_counts_and_warns() {
     assert_eq!(counts, (1, 1, 1, 1, 0));
     let line = status.codes[&amount(1_000)];
     assert_eq!((line.in_stock, line.sold), (7, 1));
-    assert_eq!(status.quota_line(), "20,000 JPY of 100,000 JPY");
+    assert_eq!(status.quota_line(), "¥20,000 of ¥100,000");
     assert_eq!((status.days_left, status.entries), (399, 6));
-    let expected = ["burns that began and haven't ended: 1", "only 4 codes of 3,000 JPY are left"];
+    let expected = ["burns that began and haven't ended: 1", "only 4 codes of ¥3,000 are left"];
     assert_eq!(status.warnings, expected);
     let early = shop.status(at(ISSUED - 9)).unwrap().warnings;
     assert!(early[0].starts_with("this computer's clock"), "{early:?}");

@@ -196,13 +196,13 @@ fn every_refused_code_has_its_own_name_and_words() {
 
     let (name, words, _) = owner.refused(&typed(&owner.code(medium(), NEW, 8)));
     assert_eq!(name, "over-limit");
-    let expected = "60,000 JPY would make 60,000 JPY, above the largest top-up, 50,000 JPY; \
+    let expected = "¥60,000 would make ¥60,000, above the largest top-up, ¥50,000; \
                     nothing was changed";
     assert_eq!(words, expected);
     owner.balance = minor(99_900);
     let (name, words, _) = owner.refused(&typed(&owner.code(medium(), NEW, 0)));
     assert_eq!(name, "over-limit");
-    let expected = "500 JPY would make 100,400 JPY, above the largest balance, 100,000 JPY; \
+    let expected = "¥500 would make ¥100,400, above the largest balance, ¥100,000; \
                     nothing was changed";
     assert_eq!(words, expected);
 
@@ -210,10 +210,7 @@ fn every_refused_code_has_its_own_name_and_words() {
     let (name, words, _) = owner.refused(&typed(&owner.code(medium(), NEW, 2)));
     assert_eq!(name, "already-added");
     let when = at(50);
-    assert_eq!(
-        words,
-        format!("already added: 500 JPY on {when}, in record 1; nothing was changed")
-    );
+    assert_eq!(words, format!("already added: ¥500 on {when}, in record 1; nothing was changed"));
     owner.balance = minor(0);
     assert!(
         owner.judge(&typed(&owner.code(medium(), NEW, 3))).is_ok(),
@@ -300,7 +297,7 @@ fn every_refused_voucher_has_its_own_name_and_words() {
     owner.revoked = Revoked::none();
     let (name, words, _) = owner.refused(&good);
     assert_eq!(name, "already-added");
-    assert!(words.starts_with("already added: 700 JPY on "), "{words}");
+    assert!(words.starts_with("already added: ¥700 on "), "{words}");
 }
 
 #[test]

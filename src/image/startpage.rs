@@ -203,13 +203,7 @@ fn price(price: Amount, form: CurrencyForm) -> String {
     if price.is_zero() {
         return format!(r#"<span class="price free">{}</span>"#, Both("free", "無料"));
     }
-    let (unit, minor) = (10_u64.pow(form.exponent().into()), price.minor());
-    let (major, width) = (minor / unit, usize::from(form.exponent()));
-    let text = match (form.currency().code(), width) {
-        ("JPY", _) => format!("¥{minor}"),
-        (code, 0) => format!("{major} {code}"),
-        (code, _) => format!("{major}.{:0width$} {code}", minor % unit),
-    };
+    let text = form.show(price);
     format!(r#"<span class="price">{text}</span>"#)
 }
 
@@ -326,7 +320,7 @@ mod tests {
             <h3><a href=\"a%20b/%C3%BC.txt\">&lt;&quot;Title&quot;&gt;</a></h3>\n\
             <p class=\"facts\"><span class=\"kind\"><span lang=\"en\">text</span>\
             <span lang=\"ja\">文章</span></span> <span class=\"length\">2 kB</span> \
-            <span class=\"price\">1.20 EUR</span></p>\n\
+            <span class=\"price\">€1.20</span></p>\n\
             <p class=\"creator\">C</p>\n\
             <p class=\"rights\"><span lang=\"en\">rights: R &amp; R</span>\
             <span lang=\"ja\">権利者：R &amp; R</span></p>\n\

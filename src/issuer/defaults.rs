@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn the_default_policy_is_sound_in_every_currency() {
         for (code, exponent, balance) in
-            [("JPY", 0, "100,000 JPY"), ("EUR", 2, "1,000.00 EUR"), ("KWD", 3, "1,000.000 KWD")]
+            [("JPY", 0, "¥100,000"), ("EUR", 2, "€1,000.00"), ("KWD", 3, "1,000.000 KWD")]
         {
             let form = CurrencyForm::new(code.parse().unwrap(), exponent).unwrap();
             assert_eq!(form, CurrencyForm::usual(form.currency()));

@@ -112,7 +112,7 @@ pub enum Refusal {
     Quota {
         /// The store.
         store: StoreId,
-        /// What would be added, as `a voucher of 500 JPY`.
+        /// What would be added, as `a voucher of ¥500`.
         what: String,
         /// What would be handed out then.
         sum: String,
@@ -136,9 +136,9 @@ pub enum Refusal {
         medium: MediumId,
         /// What was asked for.
         amount: String,
-        /// What there is, as `12 of 1,000 JPY`.
+        /// What there is, as `12 of ¥1,000`.
         stock: String,
-        /// What would add up to the amount, as `; these add up to it: 3 of 1,000 JPY`, or nothing.
+        /// What would add up to the amount, as `; these add up to it: 3 of ¥1,000`, or nothing.
         instead: String,
     },
     /// The medium is in no kit of this store.

@@ -173,12 +173,12 @@ fn days_left(end: Timestamp, floor: Option<Timestamp>, now: Timestamp) -> u64 {
 }
 
 impl Status {
-    /// Vouchers sold, as `2 sold for 1,000 JPY`.
+    /// Vouchers sold, as `2 sold for ¥1,000`.
     pub fn vouchers_line(&self) -> String {
         format!("{} sold for {}", self.vouchers, show_sum(self.form, self.vouchers_sum))
     }
 
-    /// Handed out of the quota, as `210,000 JPY of 1,000,000 JPY`.
+    /// Handed out of the quota, as `¥210,000 of ¥1,000,000`.
     pub fn quota_line(&self) -> String {
         format!("{} of {}", show_sum(self.form, self.quota_used), self.form.show(self.quota))
     }

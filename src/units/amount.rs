@@ -129,25 +129,44 @@ impl CurrencyForm {
         self.exponent
     }
 
-    /// Write an amount for a person: `1,234 JPY`, `12.34 EUR`.
+    /// Write an amount for a person: `¥1,234`, `€12.34`, `12.34 CHF`.
+    ///
+    /// A currency whose sign means another one as well is written with its code.
     pub fn show(&self, amount: Amount) -> String {
         let unit = 10_u64.pow(self.exponent.into());
-        let major = grouped(amount.minor() / unit);
-        if self.exponent == 0 {
-            return format!("{major} {}", self.currency);
+        let mut sum = grouped(amount.minor() / unit);
+        if self.exponent > 0 {
+            let width = usize::from(self.exponent);
+            sum = format!("{sum}.{:0width$}", amount.minor() % unit);
         }
-        let width = usize::from(self.exponent);
-        format!("{major}.{:0width$} {}", amount.minor() % unit, self.currency)
+        match self.sign() {
+            Some(sign) => format!("{sign}{sum}"),
+            None => format!("{sum} {}", self.currency),
+        }
     }
 
-    /// Read an amount a person typed: `1000`, `1,000`, `12.34`.
+    /// The sign that stands before a sum.
+    fn sign(&self) -> Option<char> {
+        Some(match self.currency.code() {
+            "JPY" => '¥',
+            "EUR" => '€',
+            "GBP" => '£',
+            "USD" => '$',
+            "INR" => '₹',
+            "KRW" => '₩',
+            _ => return None,
+        })
+    }
+
+    /// Read an amount a person typed: `1000`, `1,000`, `12.34`, `¥1,000`.
     pub fn parse(&self, text: &str) -> Result<Amount, UnitError> {
         let wrong = |reason| UnitError::AmountText {
             text: text.to_owned(),
             currency: self.currency.to_string(),
             reason,
         };
-        let (major, minor) = text.split_once('.').unwrap_or((text, ""));
+        let number = self.sign().and_then(|sign| text.strip_prefix(sign)).unwrap_or(text);
+        let (major, minor) = number.split_once('.').unwrap_or((number, ""));
         if minor.len() > usize::from(self.exponent) {
             return Err(wrong("it has more decimal places than the currency"));
         }
@@ -195,7 +214,11 @@ mod tests {
 
     #[test]
     fn amounts_are_written_and_read_in_their_currency() {
-        let cases = [("JPY", 0, 1_234_567, "1,234,567 JPY"), ("EUR", 2, 5, "0.05 EUR")];
+        let cases = [
+            ("JPY", 0, 1_234_567, "¥1,234,567"),
+            ("EUR", 2, 5, "€0.05"),
+            ("CHF", 2, 5, "0.05 CHF"),
+        ];
         for (code, exponent, minor, text) in cases {
             let amount = Amount::from_minor(minor).unwrap();
             assert_eq!(form(code, exponent).show(amount), text);

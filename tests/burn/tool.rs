@@ -22,11 +22,10 @@ fn a_burnt_image_is_sealed_and_its_label_alone_holds_the_password() {
     let desk = Desk::new(2);
     let said = desk.burn(&["--to", "one.img", "--balance", "1000"]).done();
     let checked = desk.check(&desk.path("one.img")).done();
-    checked
-        .ended(0, &[": TEST: sealed\n", "journal           sound: 2 records, balance 1,000 JPY"]);
+    checked.ended(0, &[": TEST: sealed\n", "journal           sound: 2 records, balance ¥1,000"]);
     let plain = desk.burn(&["--to", "two.img", "--json"]).done();
     let checked = desk.check(&desk.path("two.img")).done();
-    checked.ended(0, &[": TEST: sealed\n", "journal           sound: 1 record, balance 0 JPY"]);
+    checked.ended(0, &[": TEST: sealed\n", "journal           sound: 1 record, balance ¥0"]);
 
     let page = fs::read_to_string(desk.path("labels.html")).unwrap();
     assert_eq!(page.matches("<article>").count(), 2);
@@ -86,8 +85,7 @@ fn a_dry_run_says_what_would_be_burnt_and_writes_nothing() {
     assert!(!desk.path("one.img").exists() && !desk.path("labels.html").exists());
     assert_eq!(desk.status()["media"]["blank"], 1);
     desk.burn(&["--to", "a.img", "--to", "b.img", "--dry-run"]).ended(5, &["1 of 1 blanks left"]);
-    desk.burn(&["--to", "one.img", "--balance", "12", "--dry-run"])
-        .ended(5, &["no code of 12 JPY"]);
+    desk.burn(&["--to", "one.img", "--balance", "12", "--dry-run"]).ended(5, &["no code of ¥12"]);
     desk.burn(&["--to", "one.img", "--balance", "much", "--dry-run"]).ended(2, &[]);
 }
 

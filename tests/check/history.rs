@@ -136,7 +136,7 @@ fn a_lost_sector_is_repaired_by_the_other_copy_and_a_pair_is_damage() {
         owned.device.write_at(owned.place.starts[copy], &[0xff; 512]).unwrap();
         let report = owned.report();
         assert_eq!(report.grade(), Grade::Good);
-        let line = format!("repaired by the other copy: 2 records, balance 500 JPY; copy {name}");
+        let line = format!("repaired by the other copy: 2 records, balance ¥500; copy {name}");
         assert!(report.lines().join("\n").contains(&line), "{:?}", report.history);
     }
     for start in owned.place.starts {

@@ -86,7 +86,7 @@ fn a_sealed_medium_ends_with_0_and_says_that_it_is_a_test() {
     assert_eq!(code, 0, "{text}");
     for words in [
         "medium.img: TEST: sealed\n",
-        "journal           sound: 2 records, balance 500 JPY\n",
+        "journal           sound: 2 records, balance ¥500\n",
         "access key        sound\n",
         ", pinned, for test use\n",
     ] {

@@ -107,7 +107,7 @@ fn an_owner_starts_the_player_from_the_stick() {
     let image = written(&sample.burnt().into_bytes());
     let script = "chmod 1777 /tmp; su owner -c \"sh $ROM/start.sh\"";
     let said = use_medium(&image, DESKTOP, script, End::Unmounted).console;
-    for words in ["files intact; seal not checked", "500 JPY", "first seen here"] {
+    for words in ["files intact; seal not checked", "¥500", "first seen here"] {
         assert!(said.contains(words), "no {words:?} in {said}");
     }
     let folder = tempfile::tempdir().unwrap();

@@ -200,7 +200,7 @@ fn a_burn_that_began_is_given_up_by_number_or_target() {
         assert_eq!((&dry["medium"], &dry["entry"]), (&medium.clone().into(), &Value::Null));
         assert_eq!(desk.status()["media"]["begun"], 1);
         let said = desk.store(&["abandon", named, "--yes"]).done();
-        said.ended(0, &["codes worth 1,000 JPY", "may be whole, with label 1", "is given up"]);
+        said.ended(0, &["codes worth ¥1,000", "may be whole, with label 1", "is given up"]);
         assert_eq!(desk.status()["media"]["begun"], 0);
         assert_eq!(fs::read_dir(desk.path("shop/burns")).unwrap().count(), 0);
         desk.store(&["abandon", &medium, "--yes"]).ended(5, &["given up by entry"]);

@@ -191,15 +191,15 @@ fn status_shows_the_stock() {
     assert_eq!(text.exit, 0);
     for part in [
         "Kiosk, store 7, under root ",
-        "quota      15,000 JPY of 100,000 JPY handed out",
+        "quota      ¥15,000 of ¥100,000 handed out",
         "media      3 blank, 0 being burnt, 0 on the shelf, 0 sold, 0 given up",
-        "codes         3,000 JPY: 3 in stock",
-        "vouchers   0 sold for 0 JPY, serials 1 to 3 are left",
+        "codes            ¥3,000: 3 in stock",
+        "vouchers   0 sold for ¥0, serials 1 to 3 are left",
         "journal    0 entries",
     ] {
         assert!(text.out.contains(part), "{part} in {}", text.out);
     }
-    assert!(text.err.contains("warning: only 3 codes of 3,000 JPY are left"), "{}", text.err);
+    assert!(text.err.contains("warning: only 3 codes of ¥3,000 are left"), "{}", text.err);
     let json = desk.run(&["status", "--json"]).result();
     assert_eq!(json["media"]["blank"], 3);
     assert_eq!(json["quota_used"]["minor"], "15000");
@@ -243,15 +243,13 @@ fn topups_come_from_the_stock_or_as_vouchers() {
     let desk = Desk::stocked();
     let medium = desk.burnt();
     let code = desk.run(&["topup", &medium, "3000"]);
-    assert!(code.out.contains("top-up of 3,000 JPY: type the code"), "{}", code.err);
+    assert!(code.out.contains("top-up of ¥3,000: type the code"), "{}", code.err);
     let none = desk.run(&["topup", &medium, "3000"]);
     assert_eq!(none.exit, 5);
-    assert!(none.err.contains("no code of 3,000 JPY is left; its stock is 2 of 1,000 JPY"));
+    assert!(none.err.contains("no code of ¥3,000 is left; its stock is 2 of ¥1,000"));
     assert!(none.err.contains("hint: sell a voucher with `topup --voucher FILE`"), "{}", none.err);
     let two = desk.run(&["topup", &medium, "2000"]);
-    assert!(
-        two.err.contains("; these add up to it: 2 of 1,000 JPY\nhint: sell those codes one by")
-    );
+    assert!(two.err.contains("; these add up to it: 2 of ¥1,000\nhint: sell those codes one by"));
     let file = desk.file("top-up.voucher");
     let voucher = desk.run(&["topup", &medium, "3000", "--voucher", &file, "--json"]).result();
     assert_eq!((&voucher["serial"], &voucher["files"][0]), (&1.into(), &file.as_str().into()));
@@ -271,12 +269,9 @@ fn topups_come_from_the_stock_or_as_vouchers() {
     assert_eq!(desk.run(&["receipt", &receipt, "--voucher", &again]).exit, 0);
     assert_eq!(fs::read(&again).unwrap(), fs::read(&file).unwrap());
     let status = desk.run(&["status"]).out;
-    assert!(
-        status.contains("vouchers   1 sold for 3,000 JPY, serials 2 to 3 are left"),
-        "{status}"
-    );
-    assert!(status.contains("3,000 JPY: 2 in stock, 1 sold"), "{status}");
-    assert!(status.contains("quota      18,000 JPY of 100,000 JPY"), "{status}");
+    assert!(status.contains("vouchers   1 sold for ¥3,000, serials 2 to 3 are left"), "{status}");
+    assert!(status.contains("¥3,000: 2 in stock, 1 sold"), "{status}");
+    assert!(status.contains("quota      ¥18,000 of ¥100,000"), "{status}");
 }
 
 #[test]
@@ -285,16 +280,16 @@ fn few_codes_left_are_told_and_a_dry_run_shows_none() {
     let medium = desk.burnt();
     let dry = desk.run(&["topup", &medium, "1000", "--dry-run"]);
     assert_eq!(dry.exit, 0);
-    assert!(dry.out.contains("top-up of 1,000 JPY: not sold, so no code is shown"), "{}", dry.out);
+    assert!(dry.out.contains("top-up of ¥1,000: not sold, so no code is shown"), "{}", dry.out);
     let json = desk.run(&["topup", &medium, "1000", "--dry-run", "--json"]).result();
     assert!(json["code"].is_null() && json["amount"]["minor"] == "1000");
     let file = desk.file("dry.voucher");
     let voucher = desk.run(&["topup", &medium, "500", "--dry-run", "--voucher", &file]);
     assert_eq!((voucher.exit, PathBuf::from(&file).exists()), (0, false));
-    assert!(desk.run(&["status"]).out.contains("1,000 JPY: 6 in stock, 0 sold"));
+    assert!(desk.run(&["status"]).out.contains("¥1,000: 6 in stock, 0 sold"));
     let sold = desk.run(&["topup", &medium, "1000"]);
     let grouped = medium.parse::<scrip::units::MediumId>().unwrap().grouped();
-    let warning = format!("warning: medium {grouped}: 1 code of 1,000 JPY left");
+    let warning = format!("warning: medium {grouped}: 1 code of ¥1,000 left");
     assert!(sold.err.contains(&warning), "{}", sold.err);
 }
 
@@ -331,7 +326,7 @@ fn taking_back_says_what_it_means_and_happens_once() {
     let void = desk.run(&["void", &seq]);
     for part in [
         &format!("takes back receipt {seq}"),
-        "1,000 JPY stay counted against this store: its buyer has seen what to type",
+        "¥1,000 stay counted against this store: its buyer has seen what to type",
         "what was typed in before stays credited: look at the medium before paying back",
     ] {
         assert!(void.out.contains(part), "{part} in {}", void.out);
@@ -354,10 +349,10 @@ fn taking_back_says_what_it_means_and_happens_once() {
     assert_ne!(next["code"], code["code"]);
     let status = desk.run(&["status"]).out;
     assert!(
-        status.contains("1,000 JPY: 4 in stock, 1 sold, 0 spent on burns, 1 taken back"),
+        status.contains("¥1,000: 4 in stock, 1 sold, 0 spent on burns, 1 taken back"),
         "{status}"
     );
-    assert!(status.contains("quota      15,000 JPY of 100,000 JPY"), "{status}");
+    assert!(status.contains("quota      ¥15,000 of ¥100,000"), "{status}");
     let spent = super::spent_on_a_burn(&desk.folder);
     let burnt = told(&["void", &spent.to_string()]);
     assert!(burnt.contains("is \"spent on a burn\", which can't be taken back"), "{burnt}");

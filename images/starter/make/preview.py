@@ -71,7 +71,7 @@ def card(item):
     path, title = urllib.parse.quote(item["path"]), escape(item["title"])
     creator = escape(item.get("creator", item["rights_holder"]))
     holder = escape(item["rights_holder"])
-    price = f'<span class="price">¥{item["price"]}</span>' if item["price"] else (
+    price = f'<span class="price">¥{item["price"]:,}</span>' if item["price"] else (
         f'<span class="price free">{both("free", "無料")}</span>'
     )
     lines = [f'<li class="item" data-kind="{item["kind"]}" id="item-{item["id"]}">']
