@@ -10,6 +10,7 @@ mod damage;
 mod refused;
 mod storage;
 mod tool;
+mod voice;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;

@@ -117,6 +117,33 @@ fn nothing_is_left_unfinished_or_silenced_without_a_reason() {
 }
 
 #[test]
+fn the_wallet_says_nothing_in_one_language_alone() {
+    let past = [
+        ".line(\"",
+        ".line(format!",
+        ".line(&format!",
+        ".note(\"",
+        ".note(format!",
+        ".warn(\"",
+        ".warn(format!",
+        ".hint(\"",
+        ".hint(format!",
+        ".or_fail()",
+        ".or_exit",
+        "Failure::of(",
+    ];
+    let files = below("bin/scrip-wallet", &[".rs"]);
+    assert!(files.len() > 10, "{files:?}");
+    for path in files {
+        let text = fs::read_to_string(&path).unwrap();
+        let joined = text.split_whitespace().collect::<Vec<_>>().join(" ").replace("( ", "(");
+        for words in past.iter().chain(&["Usage, \"", "Refusal, \"", "Damage, \"", "Failure, \""]) {
+            assert!(!joined.contains(words), "{}: {words}: use phrases!", shown(&path));
+        }
+    }
+}
+
+#[test]
 fn the_wallet_alone_holds_no_database_and_no_runtime() {
     let output = Command::new(env!("CARGO"))
         .args(["tree", "--offline", "--edges", "normal", "--prefix", "none"])

@@ -79,6 +79,7 @@ fn run_bare(folder: &Path, arguments: &[&str]) -> Answer {
     let output = Command::new(env!("CARGO_BIN_EXE_scrip-wallet"))
         .args(arguments)
         .current_dir(folder)
+        .env("SCRIP_LANG", "en")
         .env("XDG_CONFIG_HOME", folder.join("config"))
         .env("XDG_STATE_HOME", folder.join("state"))
         .output()
@@ -93,7 +94,7 @@ fn info_shows_an_image_and_mounted_directories() {
     let bench = Bench::new();
     let answer = bench.on_image(&["info"]);
     assert_eq!(answer.exit, 0, "{}", answer.text);
-    for word in ["sealed", "500 JPY", "sample", "Test store"] {
+    for word in ["sealed", "¥500", "sample", "Test store"] {
         let found = answer.stdout.to_lowercase().contains(&word.to_lowercase());
         assert!(found, "no {word} in {}", answer.stdout);
     }
@@ -103,7 +104,7 @@ fn info_shows_an_image_and_mounted_directories() {
     let answer = run_in(folder, &["--medium", "ROM", "info"]);
     assert_eq!(answer.exit, 0, "{}", answer.text);
     assert!(answer.stdout.contains("files intact; seal not checked"), "{}", answer.stdout);
-    assert!(answer.stdout.contains("500 JPY"), "{}", answer.stdout);
+    assert!(answer.stdout.contains("¥500"), "{}", answer.stdout);
     let refused = run_in(folder, &["--medium", "ROM", "doctor", "--reseal"]);
     assert_eq!(refused.exit, 5, "{}", refused.text);
 }
@@ -146,7 +147,7 @@ fn info_shows_what_the_balance_affords_and_whose_key_it_is() {
     let result: Value = serde_json::from_str(answer.stdout.lines().last().unwrap()).unwrap();
     let offers = result["catalogue"].as_array().unwrap().iter();
     let offers: Vec<_> = offers.map(|o| (&o["id"], &o["price"], &o["affordable"])).collect();
-    let expected = [("gift", "free", true), ("fair", "500 JPY", true), ("dear", "501 JPY", false)];
+    let expected = [("gift", "free", true), ("fair", "¥500", true), ("dear", "¥501", false)];
     let expected = expected.map(|(id, price, able)| (id.into(), price.into(), able.into()));
     assert_eq!(
         offers,

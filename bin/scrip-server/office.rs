@@ -7,6 +7,7 @@ use scrip::tool::password::PasswordSource;
 use scrip::tool::{Classed, Exit, Failure, Output};
 use scrip::trust::Passphrase;
 use scrip::units::Amount;
+use scrip::words::Language;
 
 use crate::cli::Office;
 
@@ -48,7 +49,9 @@ impl Opener {
     /// A new passphrase for new keys, asked for twice.
     pub(crate) fn choose(office: &Office, name: &str) -> Result<Self, Failure> {
         let source = PasswordSource::from(office.password_file.clone());
-        source.read_new(&format!("new passphrase of {name}")).map(|word| Self(Some(word)))
+        source
+            .read_new(format!("new passphrase of {name}"), Language::English)
+            .map(|word| Self(Some(word)))
     }
 
     /// Keys that lie bare.

@@ -5,6 +5,7 @@ use scrip::crypto::password::Cost;
 use scrip::shop::Shop;
 use scrip::tool::password::PasswordSource;
 use scrip::tool::{Exit, Failure, Output, clock};
+use scrip::words::Language;
 use serde_json::json;
 
 use crate::cli::{Common, InitArgs};
@@ -23,7 +24,7 @@ pub(crate) fn init(common: &Common, args: &InitArgs, output: &Output) -> Result<
     }
     Shop::check_init(&args.folder, &args.name).map_err(told)?;
     let source = PasswordSource::from(common.password_file.clone());
-    let ask = || source.read_new("new passphrase of the store");
+    let ask = || source.read_new("new passphrase of the store", Language::English);
     let password = (!common.no_passphrase).then(ask).transpose()?;
     let cost = Cost::new(MEMORY_KIB, PASSES, 1).expect("it lies within the bounds");
     let given = passphrase(password.as_ref());

@@ -2,7 +2,16 @@
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
+use scrip::phrases;
 use scrip::tool::Output;
+use scrip::words::Spoken;
+
+phrases! {
+    fn yes_or_no(question) {
+        en: "{question} Type yes or no:",
+        ja: "{question}（はい・いいえ、またはyes・noを入力）：",
+    }
+}
 
 /// What a person answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,16 +24,29 @@ pub(crate) enum Answer {
     Nobody,
 }
 
-/// Ask; only a typed `y` or `yes` is one.
-pub(crate) fn ask(output: &Output, question: &str) -> Answer {
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+/// Is somebody there to be asked?
+pub(crate) fn somebody() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Ask; only a typed yes is one, in either language and either width.
+pub(crate) fn ask(output: &Output, question: impl Spoken) -> Answer {
+    if !somebody() {
         return Answer::Nobody;
     }
-    output.note(format!("{question} Type yes or no:"));
-    match line() {
-        Some(answer) if matches!(answer.to_lowercase().as_str(), "y" | "yes") => Answer::Yes,
+    output.note(yes_or_no(question));
+    let answer = line().map(|answer| narrow(&answer).to_lowercase());
+    match answer.as_deref() {
+        Some("y" | "yes" | "はい") => Answer::Yes,
         _ => Answer::No,
     }
+}
+
+/// Full-width letters and digits as the usual ones.
+pub(crate) fn narrow(text: &str) -> String {
+    const WIDE: std::ops::RangeInclusive<char> = '\u{ff01}'..='\u{ff5e}';
+    let usual = |c: char| char::from_u32(u32::from(c) - 0xfee0).expect("they mirror ASCII");
+    text.chars().map(|c| if WIDE.contains(&c) { usual(c) } else { c }).collect()
 }
 
 /// One line from standard input; none where there is none.
@@ -36,4 +58,15 @@ pub(crate) fn line() -> Option<String> {
     input.read_line(&mut answer).ok()?;
     let answer = answer.trim();
     (!answer.is_empty()).then(|| answer.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn full_width_answers_are_read_as_the_usual_ones() {
+        assert_eq!(narrow("ｙｅｓ　１２"), "yes　12");
+        assert_eq!(narrow("はい"), "はい");
+    }
 }

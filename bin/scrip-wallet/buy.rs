@@ -11,13 +11,60 @@ use scrip::format::edition::{Catalogue, Item};
 use scrip::format::record::Body;
 use scrip::format::{Kind, Object};
 use scrip::image::layout::CATALOGUE_PATH;
+use scrip::phrases;
 use scrip::tool::password::PasswordSource;
-use scrip::tool::{Classed, Exit, Failure, Interrupt, Output, clock, money};
-use scrip::wallet::Medium;
+use scrip::tool::{Exit, Failure, Interrupt, Output, Tell, clock, money};
+use scrip::wallet::{Medium, title};
+use scrip::words::{Phrase, Side, Table};
 use serde_json::{Value, json};
 
 use crate::cli::{BuyArgs, Common};
 use crate::opened::{Look, full, look, sums, take, tell_balance, unlock};
+
+phrases! {
+    fn yours(record) { en: "yours since record {record}", ja: "購入済み（記録{record}）" }
+    fn too_dear() { en: "not enough on the medium", ja: "残高不足" }
+    fn no_item(id) { en: "the catalogue has no item {id}", ja: "カタログに{id}はありません" }
+    fn list_them() {
+        en: "`scrip-wallet catalog` lists them",
+        ja: "`scrip-wallet catalog` で一覧を見られます",
+    }
+    fn already_yours(record) {
+        en: "Already yours: record {record} paid for it; nothing was paid.",
+        ja: "購入済みです：記録{record}で支払い済み。何も支払っていません。",
+    }
+    fn would_be_paid(sum) {
+        en: "{sum} would be paid; nothing was.",
+        ja: "{sum}の支払いになります。まだ支払っていません。",
+    }
+    fn is_free() {
+        en: "It is free: nothing was paid.",
+        ja: "無料です。何も支払っていません。",
+    }
+    fn paid(sum, title) { en: "Paid: {sum} for {title}", ja: "支払いました：{sum}（{title}）" }
+    fn no_catalogue() {
+        en: "this edition has no catalogue to buy from",
+        ja: "このエディションにはカタログがありません",
+    }
+    fn other_currency(found, own) {
+        en: "the catalogue is in {found}, this medium holds {own}",
+        ja: "カタログの通貨は{found}、この媒体の通貨は{own}です",
+    }
+    fn missing(id, price, free, missing) {
+        en: "{id} costs {price}, {free} may be spent: {missing} are missing",
+        ja: "{id}は{price}、使えるのは{free}です。{missing}足りません",
+    }
+    fn top_up_first() { en: "top up first", ja: "先にチャージしてください" }
+    fn free() { en: "free", ja: "無料" }
+    fn lies_at(path) {
+        en: "It lies in the read-only area at {path}",
+        ja: "読み出し専用領域の {path} にあります",
+    }
+    fn damaged_catalogue(error) {
+        en: "the catalogue is damaged: {error}",
+        ja: "カタログが壊れています（{error}）",
+    }
+}
 
 /// Show what is offered, at which price, and what was bought.
 pub(crate) fn catalog(
@@ -27,16 +74,17 @@ pub(crate) fn catalog(
 ) -> Result<Exit, Failure> {
     let look = look(common, output, interrupt)?;
     let (medium, items) = (&look.medium, items(&look)?);
-    let free = medium.account().state.free();
+    let funds = medium.account().state.free();
+    let mut table = Table::new([Side::Left, Side::Right, Side::Left, Side::Left]);
     for item in &items {
         let mark = match bought(medium, &item.id) {
-            Some(record) => format!("yours since record {record}"),
-            None if item.price > free => "not enough on the medium".to_owned(),
-            None => String::new(),
+            Some(record) => yours(record),
+            None if item.price > funds => too_dear(),
+            None => Phrase::default(),
         };
-        let line = format!("{:<16}  {:>12}  {}  {mark}", item.id, price(medium, item), item.title);
-        output.line(line.trim_end());
+        table.row([Phrase::same(&item.id), price(medium, item), title(item), mark]);
     }
+    table.lines().iter().for_each(|line| output.line(line));
     tell_balance(medium, output);
     let rows: Vec<_> = items
         .iter()
@@ -45,7 +93,7 @@ pub(crate) fn catalog(
                 "id": item.id,
                 "title": item.title,
                 "price": money(item.price, medium.currency()),
-                "affordable": item.price <= free,
+                "affordable": item.price <= funds,
                 "bought": bought(medium, &item.id),
             })
         })
@@ -63,45 +111,44 @@ pub(crate) fn buy(
 ) -> Result<Exit, Failure> {
     let look = look(common, output, interrupt)?;
     let item = items(&look)?.into_iter().find(|item| item.id == args.item).ok_or_else(|| {
-        Failure::new(Exit::Refusal, format!("the catalogue has no item {:?}", args.item))
-            .hint("`scrip-wallet catalog` lists them")
+        Failure::new(Exit::Refusal, no_item(format!("{:?}", args.item))).hint(list_them())
     })?;
     // A device that was opened for looking can't be claimed for writing.
     let medium = look.medium;
     drop(look.source);
     if let Some(record) = bought(&medium, &item.id) {
-        output.line(format!("Already yours: record {record} paid for it; nothing was paid."));
+        output.line(already_yours(record));
         return Ok(tell(&medium, &item, json!({ "already": record }), args, output));
     }
     check_funds(&medium, &item)?;
-    let paid = json!({ "paid": money(item.price, medium.currency()) });
+    let sum = json!({ "paid": money(item.price, medium.currency()) });
     if args.dry_run {
-        output.line(format!("{} would be paid; nothing was.", price(&medium, &item)));
-        return Ok(tell(&medium, &item, paid, args, output));
+        output.line(would_be_paid(price(&medium, &item)));
+        return Ok(tell(&medium, &item, sum, args, output));
     }
     let mut opened = take(common, output, interrupt)?;
     if item.price.is_zero() {
-        output.line("It is free: nothing was paid.");
+        output.line(is_free());
         return Ok(tell(opened.medium(), &item, json!({}), args, output));
     }
-    let (unlocked, _) = unlock(&mut opened, &PasswordSource::from(args.password_file.clone()))?;
+    let (unlocked, _) =
+        unlock(&mut opened, &PasswordSource::from(args.password_file.clone()), output)?;
     let goods = (item.id.as_str(), item.rights_holder.as_str());
     let mut rng = SystemRandom::new();
     let bought = opened.buy(&unlocked.keys, goods, item.price, clock::now(), &mut rng);
-    bought.or_fail().map_err(full)?;
-    output.line(format!("Paid: {} for {}", price(opened.medium(), &item), item.title));
-    Ok(tell(opened.medium(), &item, paid, args, output))
+    bought.map_err(|error| full(&error))?;
+    output.line(paid(price(opened.medium(), &item), title(&item)));
+    Ok(tell(opened.medium(), &item, sum, args, output))
 }
 
 fn items(look: &Look) -> Result<Vec<Item>, Failure> {
     let bytes = look.source.file(CATALOGUE_PATH, Kind::Catalogue.bytes_max() as u64);
-    let bytes = bytes
-        .ok_or_else(|| Failure::new(Exit::Refusal, "this edition has no catalogue to buy from"))?;
-    let catalogue = Catalogue::decode(&bytes).or_fail()?;
+    let bytes = bytes.ok_or_else(|| Failure::new(Exit::Refusal, no_catalogue()))?;
+    let catalogue = Catalogue::decode(&bytes)
+        .map_err(|error| Failure::new(Exit::Damage, damaged_catalogue(error)))?;
     let (found, own) = (catalogue.currency, look.medium.currency());
     if found != own {
-        let message = format!("the catalogue is in {found}, this medium holds {own}");
-        return Err(Failure::new(Exit::Refusal, message));
+        return Err(Failure::new(Exit::Refusal, other_currency(found, own)));
     }
     Ok(catalogue.items)
 }
@@ -121,18 +168,18 @@ fn check_funds(medium: &Medium, item: &Item) -> Result<(), Failure> {
         return Ok(());
     }
     let form = medium.form();
-    let missing = item.price.checked_sub(free).or_fail()?;
-    let [price, free, missing] = [item.price, free, missing].map(|sum| form.show(sum));
-    let message = format!("{} costs {price}, {free} may be spent: {missing} are missing", item.id);
-    Err(Failure::new(Exit::Refusal, message).hint("top up first"))
+    let lacking = item.price.checked_sub(free).or_tell()?;
+    let [price, free, lacking] = [item.price, free, lacking].map(|sum| form.show(sum));
+    let message = missing(&item.id, price, free, lacking);
+    Err(Failure::new(Exit::Refusal, message).hint(top_up_first()))
 }
 
-fn price(medium: &Medium, item: &Item) -> String {
-    if item.price.is_zero() { "free".to_owned() } else { medium.form().show(item.price) }
+fn price(medium: &Medium, item: &Item) -> Phrase {
+    if item.price.is_zero() { free() } else { Phrase::same(medium.form().show(item.price)) }
 }
 
 fn tell(medium: &Medium, item: &Item, extra: Value, args: &BuyArgs, output: &Output) -> Exit {
-    output.line(format!("It lies in the read-only area at {}", item.path));
+    output.line(lies_at(&item.path));
     tell_balance(medium, output);
     let mut fields = sums(medium);
     fields["medium"] = medium.id().to_string().into();

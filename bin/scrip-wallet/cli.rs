@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use scrip::words::Language;
 
 /// Top up your prepaid medium, and see what is on it, with no network.
 #[derive(Debug, Parser)]
@@ -25,12 +26,35 @@ pub(crate) struct Common {
     /// Trust this root, as the issuer wrote it; may be given several times
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) trust: Vec<PathBuf>,
+    /// Speak this language; JSON is always English
+    ///
+    /// Without it, the one that SCRIP_LANG or the locale names, else the medium's own.
+    #[arg(long, global = true, value_name = "LANGUAGE")]
+    pub(crate) lang: Option<Lang>,
     /// Print JSON lines that end in one result object
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// Let a test root count that --trust names
     #[arg(long, global = true, hide = true, requires = "trust")]
     pub(crate) allow_test_root: bool,
+}
+
+/// A language that is spoken.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Lang {
+    /// English
+    En,
+    /// Japanese
+    Ja,
+}
+
+impl From<Lang> for Language {
+    fn from(lang: Lang) -> Self {
+        match lang {
+            Lang::En => Self::English,
+            Lang::Ja => Self::Japanese,
+        }
+    }
 }
 
 /// What to do.

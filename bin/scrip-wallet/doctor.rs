@@ -5,15 +5,35 @@ use std::path::Path;
 use scrip::device::{Access, FileDevice};
 use scrip::image::check::{CheckError, Identity, Reading, Report};
 use scrip::image::reseal::{Mending, prepare};
+use scrip::phrases;
 use scrip::tool::{
-    Attendant, Classed, Exit, Failure, Interrupt, Output, Progress, Source, open_unmounted, threads,
+    Attendant, Exit, Failure, Interrupt, Output, Progress, Source, Tell, open_unmounted, threads,
 };
 use scrip::trust::Trust;
 use scrip::wallet::advice;
+use scrip::words::Phrase;
 use serde_json::json;
 
 use crate::cli::{Common, DoctorArgs};
-use crate::medium::{check, path, root_word, trust};
+use crate::medium::{check, checked_word, checking, not_checked, path, root_word, trust};
+
+phrases! {
+    fn resealing(path) { en: "resealing {path}", ja: "{path} の封の復元" }
+    fn its_root(root) { en: "Its root is {root}.", ja: "発行元は{root}です。" }
+    fn finding(what) { en: "- {what}", ja: "- {what}" }
+    fn whole() {
+        en: "The seal is whole; there is nothing to do.",
+        ja: "封は完全です。何もする必要はありません。",
+    }
+    fn would_be_written(bytes) {
+        en: "{bytes} bytes would be written; nothing was.",
+        ja: "{bytes}バイトを書き込むことになります。まだ書いていません。",
+    }
+    fn resealed(bytes) {
+        en: "Resealed: {bytes} bytes written, read back and checked.",
+        ja: "封を戻しました：{bytes}バイトを書き込み、読み戻して確かめました。",
+    }
+}
 
 /// Explain the medium; with `--reseal` put back what ordinary use has touched.
 pub(crate) fn doctor(
@@ -25,7 +45,7 @@ pub(crate) fn doctor(
     let path = path(common)?;
     if args.reseal {
         return reseal(&path, common, args, output, interrupt)
-            .map_err(|failure| failure.during(format!("resealing {}", path.display())));
+            .map_err(|failure| failure.during(resealing(path.display())));
     }
     let source = Source::open(&path)?;
     let report = check(&source, &path, common, output, interrupt)?;
@@ -35,9 +55,10 @@ pub(crate) fn doctor(
         output.line(line);
     }
     if let Some(root) = &root {
-        output.line(format!("Its root is {root}."));
+        output.line(its_root(root));
     }
-    let fields = json!({ "advice": advice, "root": root, "check": report.fields() });
+    let advice: Vec<_> = advice.iter().map(Phrase::en).collect();
+    let fields = json!({ "advice": advice, "root": root.as_ref().map(Phrase::en), "check": report.fields() });
     output.result(exit, &fields);
     Ok(exit)
 }
@@ -56,23 +77,23 @@ fn reseal(
     let (exit, root) = root_word(mending.report());
     let bytes = mending.bytes();
     for touch in &mending.report().touches {
-        output.line(format!("- {}", touch.what));
+        output.line(finding(&touch.what));
     }
     if let Some(root) = &root {
-        output.line(format!("Its root is {root}."));
+        output.line(its_root(root));
     }
     if args.dry_run || bytes == 0 {
         output.line(match bytes {
-            0 => "The seal is whole; there is nothing to do.".to_owned(),
-            _ => format!("{bytes} bytes would be written; nothing was."),
+            0 => whole(),
+            _ => would_be_written(bytes),
         });
         tell(mending.report(), 0, exit, output);
         return Ok(exit);
     }
     // From here on it takes milliseconds, and whatever ends it leaves a touched medium.
     interrupt.check()?;
-    let report = mending.write(&device, &trust, &identity).or_fail()?;
-    output.line(format!("Resealed: {bytes} bytes written, read back and checked."));
+    let report = mending.write(&device, &trust, &identity).or_tell()?;
+    output.line(resealed(bytes));
     tell(&report, bytes, exit, output);
     Ok(exit)
 }
@@ -90,8 +111,8 @@ fn examine(
     interrupt: &Interrupt,
 ) -> Result<Mending, Failure> {
     let progress = Progress::start(output, &path.display().to_string());
-    let attendant = Attendant::new(&progress, interrupt, "checking");
+    let attendant = Attendant::new(&progress, interrupt, checking());
     let reading = Reading::take(device, threads(), &attendant).map_err(CheckError::from);
-    progress.end(if reading.is_ok() { "checked" } else { "not checked" });
-    prepare(reading.or_fail()?, device, trust, identity).or_fail()
+    progress.end(if reading.is_ok() { checked_word() } else { not_checked() });
+    prepare(reading.or_tell()?, device, trust, identity).or_tell()
 }

@@ -8,14 +8,52 @@ use std::path::Path;
 
 use scrip::device::{Privacy, check_new_file, create_file};
 use scrip::format::record::{Record, RecordKind};
-use scrip::tool::{Classed, Exit, Failure, Form, Interrupt, Output, money};
+use scrip::phrases;
+use scrip::tool::{Exit, Failure, Form, Interrupt, Output, Tell, money};
 use scrip::trust::Verified;
 use scrip::units::{DAY_CHARACTERS, Timestamp};
-use scrip::wallet::{Filter, Ledger, Medium, csv_row, decimal, signed, unsigned};
+use scrip::wallet::{
+    Filter, Ledger, Medium, csv_row, decimal, kind_word, partner_word, reason_word, signed,
+};
+use scrip::words::{Phrase, Side, Table};
 use serde_json::{Value, json};
 
 use crate::cli::{Common, HistoryArgs};
 use crate::opened::{look, tell_balance};
+
+phrases! {
+    fn no_kind(word) {
+        en: "there is no kind of record {word}",
+        ja: "{word}という種類の記録はありません",
+    }
+    fn one_of(words) { en: "one of {words}", ja: "次のどれかです：{words}" }
+    fn no_record(number, count) {
+        en: "there is no record {number}, the journal has {count}",
+        ja: "記録{number}はありません。取引記録は{count}件です",
+    }
+    fn head(medium, number) {
+        en: "Medium {medium}, record {number}",
+        ja: "媒体{medium}、記録{number}",
+    }
+    fn at() { en: "at", ja: "日時" }
+    fn kind_name() { en: "kind", ja: "種類" }
+    fn partner() { en: "partner", ja: "相手" }
+    fn content() { en: "content", ja: "内容" }
+    fn amount() { en: "amount", ja: "金額" }
+    fn balance_after() { en: "balance after", ja: "その後の残高" }
+    fn reason() { en: "reason", ja: "理由" }
+    fn accounting_event() { en: "accounting event", ja: "会計番号" }
+    fn signed_by() { en: "signed by key", ja: "署名の鍵" }
+    fn hash_name() { en: "SHA-256", ja: "SHA-256" }
+    fn would_be_written(count, file) {
+        en: "{count} records would be written to {file}",
+        ja: "{count}件の記録を {file} に書き込むことになります",
+    }
+    fn written(count, file) {
+        en: "{count} records written to {file}",
+        ja: "{count}件の記録を {file} に書き込みました",
+    }
+}
 
 /// Show the history, or what it did to the money.
 pub(crate) fn history(
@@ -53,7 +91,7 @@ pub(crate) fn history(
 
 /// A day or time; `--until` a day means to its end.
 fn time(text: &str, days: u64) -> Result<Timestamp, Failure> {
-    let time: Timestamp = text.parse().or_fail()?;
+    let time: Timestamp = text.parse().or_tell()?;
     Ok(if text.len() == DAY_CHARACTERS { time.plus_days(days) } else { time })
 }
 
@@ -61,8 +99,7 @@ fn kind(word: &str) -> Result<RecordKind, Failure> {
     let all = RecordKind::ALL;
     let words = || all.iter().map(|kind| kind.word()).collect::<Vec<_>>().join(", ");
     all.iter().find(|kind| kind.word() == word).copied().ok_or_else(|| {
-        let message = format!("there is no kind of record {word:?}");
-        Failure::new(Exit::Usage, message).hint(format!("one of {}", words()))
+        Failure::new(Exit::Usage, no_kind(format!("{word:?}"))).hint(one_of(words()))
     })
 }
 
@@ -82,29 +119,11 @@ fn csv(medium: &Medium, ledger: Ledger, records: &[&Verified<Record>], output: &
 }
 
 fn table(medium: &Medium, ledger: Ledger, records: &[&Verified<Record>], output: &Output) {
-    let form = medium.form();
-    let mut rows = vec![ledger.columns().map(str::to_owned)];
-    rows.extend(records.iter().filter_map(|record| {
-        let mut first = true;
-        ledger.cells(record, |minor| {
-            // The amount comes first and has a sign; the balance after it has none.
-            let amount = std::mem::replace(&mut first, false);
-            if amount { signed(form, minor) } else { unsigned(form, minor) }
-        })
-    }));
-    let mut widths = [0; 6];
-    for row in &rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
-    for row in rows {
-        let cells = row.iter().zip(widths).enumerate().map(|(column, (cell, width))| {
-            let sum = ledger == Ledger::Accounting && (column == 1 || column == 2);
-            if sum { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
-        });
-        output.line(cells.collect::<Vec<_>>().join("  ").trim_end());
-    }
+    let mut table = Table::new(ledger.sides());
+    table.row(ledger.heads());
+    let shown = records.iter().filter_map(|record| ledger.shown(record, medium.form()));
+    shown.for_each(|cells| table.row(cells));
+    table.lines().iter().for_each(|line| output.line(line));
 }
 
 fn row(medium: &Medium, ledger: Ledger, record: &Record) -> Value {
@@ -141,29 +160,28 @@ pub(crate) fn receipt(
     let (medium, form) = (&look.medium, look.medium.form());
     let record = medium.record(seq).ok_or_else(|| {
         let count = medium.account().records.len();
-        Failure::new(Exit::Refusal, format!("there is no record {seq}, the journal has {count}"))
+        Failure::new(Exit::Refusal, no_record(seq, count))
     })?;
     let hash = data_encoding::HEXLOWER.encode(&record.hash());
     let history = &record.history;
-    output.line(format!("Medium {}, record {seq}", medium.id().grouped()));
-    let mut lines = vec![
-        ("at", history.at.to_string()),
-        ("kind", history.kind.to_string()),
-        ("partner", history.partner.clone()),
-    ];
-    lines.extend(history.content.clone().map(|content| ("content", content)));
+    output.line(head(medium.id().grouped(), seq));
+    let mut table = Table::new([Side::Left; 3]);
+    let mut line = |name, text| table.row([Phrase::default(), name, text]);
+    line(at(), Phrase::same(history.at.to_string()));
+    line(kind_name(), kind_word(history.kind));
+    line(partner(), partner_word(&history.partner));
+    if let Some(text) = &history.content {
+        line(content(), Phrase::same(text));
+    }
     if let Some(entry) = &record.accounting {
-        let balance = form.show(entry.balance_after);
-        lines.push(("amount", signed(form, entry.amount)));
-        lines.push(("balance after", balance));
-        lines.push(("reason", entry.reason.clone()));
-        lines.push(("accounting event", data_encoding::HEXLOWER.encode(&entry.event)));
+        line(amount(), Phrase::same(signed(form, entry.amount)));
+        line(balance_after(), Phrase::same(form.show(entry.balance_after)));
+        line(reason(), reason_word(&entry.reason));
+        line(accounting_event(), Phrase::same(data_encoding::HEXLOWER.encode(&entry.event)));
     }
-    lines.push(("signed by key", record.signer().to_string()));
-    lines.push(("SHA-256", hash.clone()));
-    for (name, text) in lines {
-        output.line(format!("  {name:<16}  {text}"));
-    }
+    line(signed_by(), Phrase::same(record.signer().to_string()));
+    line(hash_name(), Phrase::same(&hash));
+    table.lines().iter().for_each(|line| output.line(line));
     let fields = json!({
         "medium": medium.id().to_string(),
         "hash": hash,
@@ -186,11 +204,11 @@ pub(crate) fn export(
     let bytes = look.medium.evidence();
     let records = look.medium.account().records.len();
     if dry_run {
-        check_new_file(file).or_fail()?;
-        output.line(format!("{records} records would be written to {}", file.display()));
+        check_new_file(file).or_tell()?;
+        output.line(would_be_written(records, file.display()));
     } else {
-        create_file(file, &bytes, Privacy::Public).or_fail()?;
-        output.line(format!("{records} records written to {}", file.display()));
+        create_file(file, &bytes, Privacy::Public).or_tell()?;
+        output.line(written(records, file.display()));
     }
     let fields = json!({
         "medium": look.medium.id().to_string(),

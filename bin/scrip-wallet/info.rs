@@ -13,12 +13,18 @@ use scrip::format::edition::{Catalogue, Settings};
 use scrip::format::{Kind, Object};
 use scrip::image::check::{Grade, Report};
 use scrip::image::layout::{CATALOGUE_PATH, SETTINGS_PATH};
+use scrip::phrases;
 use scrip::tool::{Exit, Failure, Interrupt, Output, Source, money};
 use scrip::wallet::Overview;
+use scrip::words::Phrase;
 use serde_json::json;
 
 use crate::cli::Common;
 use crate::medium::{check, path, root_word};
+
+phrases! {
+    fn root_line(root) { en: "  root          {root}", ja: "  発行元        {root}" }
+}
 
 /// Show the medium.
 pub(crate) fn info(
@@ -43,14 +49,14 @@ pub(crate) fn info(
         output.line(line);
     }
     if let Some(root) = &root {
-        output.line(format!("  {:<12}  {root}", "root"));
+        output.line(root_line(root));
     }
     if !original {
         for line in report.lines() {
             output.note(line);
         }
     }
-    tell_json(&overview, &report, root.as_deref(), exit, output);
+    tell_json(&overview, &report, root.as_ref().map(Phrase::en), exit, output);
     Ok(exit)
 }
 
@@ -69,7 +75,7 @@ fn tell_json(
                 "id": offer.item.id,
                 "title": offer.item.title,
                 "kind": offer.item.kind.word(),
-                "price": offer.price,
+                "price": offer.price.en(),
                 "affordable": offer.affordable,
             })
         })

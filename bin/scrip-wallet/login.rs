@@ -8,13 +8,46 @@ use scrip::crypto::SystemRandom;
 use scrip::crypto::password::Password;
 use scrip::device::Device;
 use scrip::ledger::KeyLife;
+use scrip::phrases;
 use scrip::tool::password::PasswordSource;
-use scrip::tool::{Classed, Exit, Failure, Interrupt, Output, clock};
+use scrip::tool::{Exit, Failure, Interrupt, Output, Tell, clock};
 use scrip::wallet::Opened;
 use serde_json::json;
 
 use crate::cli::{Common, NewPasswordArgs};
 use crate::opened::{sums, take, tell_balance, unlock};
+
+phrases! {
+    fn yours_now(medium) {
+        en: "Medium {medium} is yours now: only your password opens it.",
+        ja: "媒体{medium}はあなたのものになりました。開けるのはあなたのパスワードだけです。",
+    }
+    fn right(medium) {
+        en: "Medium {medium}: the password is right.",
+        ja: "媒体{medium}：パスワードは正しいです。",
+    }
+    fn first_time() {
+        en: "This is the first login: the password from the package opens the medium once.",
+        ja: "最初のログインです。パッケージのパスワードは一度だけ使えます。",
+    }
+    fn package_password(medium) {
+        en: "password from the package of {medium}",
+        ja: "媒体{medium}のパッケージのパスワード",
+    }
+    fn new_counts() {
+        en: "The new password counts from now on, the old one no longer.",
+        ja: "これからは新しいパスワードだけが使えます。",
+    }
+    fn your_new() { en: "your new password", ja: "あなたの新しいパスワード" }
+    fn same_again() {
+        en: "the new password is the old one",
+        ja: "新しいパスワードが前と同じです",
+    }
+    fn choose_another() {
+        en: "choose one that nobody else knows",
+        ja: "他の人が知らないものにしてください",
+    }
+}
 
 /// Verify the password; the first time make the owner's own keys.
 pub(crate) fn login(
@@ -29,14 +62,11 @@ pub(crate) fn login(
         first_login(&mut opened, args, output)?;
         false
     } else {
-        later_login(&mut opened, args)?
+        later_login(&mut opened, args, output)?
     };
     let medium = opened.medium();
-    output.line(if first {
-        format!("Medium {} is yours now: only your password opens it.", medium.id().grouped())
-    } else {
-        format!("Medium {}: the password is right.", medium.id().grouped())
-    });
+    let number = medium.id().grouped();
+    output.line(if first { yours_now(number) } else { right(number) });
     tell_balance(medium, output);
     let mut fields = sums(medium);
     fields["medium"] = medium.id().to_string().into();
@@ -50,23 +80,28 @@ fn first_login<D: Device>(
     args: &NewPasswordArgs,
     output: &Output,
 ) -> Result<(), Failure> {
-    output.note("This is the first login: the password from the package opens the medium once.");
-    let question = format!("password from the package of {}", opened.medium().id().grouped());
+    output.note(first_time());
+    let question = output.text(package_password(opened.medium().id().grouped()));
     let password = PasswordSource::from(args.password_file.clone()).read(&question)?;
-    let unlocked = opened.unlock(&password).or_fail()?;
-    let new = new_password(args, &password)?;
+    let unlocked = opened.unlock(&password).or_tell()?;
+    let new = new_password(args, &password, output)?;
     let mut rng = SystemRandom::new();
-    opened.rekey(&unlocked, &new, clock::now(), &mut rng).or_fail()?;
+    opened.rekey(&unlocked, &new, clock::now(), &mut rng).or_tell()?;
     Ok(())
 }
 
 /// Verify; make guesses dearer where they became too cheap; end what an earlier change left.
-fn later_login<D: Device>(opened: &mut Opened<D>, args: &NewPasswordArgs) -> Result<bool, Failure> {
-    let (unlocked, password) = unlock(opened, &PasswordSource::from(args.password_file.clone()))?;
+fn later_login<D: Device>(
+    opened: &mut Opened<D>,
+    args: &NewPasswordArgs,
+    output: &Output,
+) -> Result<bool, Failure> {
+    let source = PasswordSource::from(args.password_file.clone());
+    let (unlocked, password) = unlock(opened, &source, output)?;
     if !opened.is_cheap(&unlocked) {
         return Ok(false);
     }
-    opened.change_password(unlocked, &password, &mut SystemRandom::new()).or_fail()?;
+    opened.change_password(unlocked, &password, &mut SystemRandom::new()).or_tell()?;
     Ok(true)
 }
 
@@ -79,20 +114,24 @@ pub(crate) fn passwd(
 ) -> Result<Exit, Failure> {
     let mut opened = take(common, output, interrupt)?;
     let (unlocked, password) =
-        unlock(&mut opened, &PasswordSource::from(args.password_file.clone()))?;
-    let new = new_password(args, &password)?;
-    opened.change_password(unlocked, &new, &mut SystemRandom::new()).or_fail()?;
-    output.line("The new password counts from now on, the old one no longer.");
+        unlock(&mut opened, &PasswordSource::from(args.password_file.clone()), output)?;
+    let new = new_password(args, &password, output)?;
+    opened.change_password(unlocked, &new, &mut SystemRandom::new()).or_tell()?;
+    output.line(new_counts());
     let medium = opened.medium().id().to_string();
     output.result(Exit::Done, &json!({ "medium": medium }));
     Ok(Exit::Done)
 }
 
-fn new_password(args: &NewPasswordArgs, old: &Password) -> Result<Password, Failure> {
-    let new = PasswordSource::from(args.new_password_file.clone()).read_new("your new password")?;
+fn new_password(
+    args: &NewPasswordArgs,
+    old: &Password,
+    output: &Output,
+) -> Result<Password, Failure> {
+    let source = PasswordSource::from(args.new_password_file.clone());
+    let new = source.read_new(your_new(), output.language())?;
     if new == *old {
-        return Err(Failure::new(Exit::Usage, "the new password is the old one")
-            .hint("choose one that nobody else knows"));
+        return Err(Failure::new(Exit::Usage, same_again()).hint(choose_another()));
     }
     Ok(new)
 }

@@ -7,6 +7,7 @@ mod cli;
 mod doctor;
 mod history;
 mod info;
+mod language;
 mod login;
 mod medium;
 mod opened;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
     let Cli { common, verb } = usage::parse();
     let form = if common.json { Form::Json } else { Form::Text };
     let work = |output: &Output, interrupt: &Interrupt| -> Result<Exit, Failure> {
+        output.speak(language::chosen(&common));
         match verb {
             #[cfg(feature = "manual")]
             Verb::Manual(manual) => manual.print::<Cli>(output),

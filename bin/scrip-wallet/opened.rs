@@ -4,15 +4,90 @@ use scrip::crypto::SystemRandom;
 use scrip::crypto::password::Password;
 use scrip::device::{Device, Folder};
 use scrip::image::check::{Access, Binding, Report, Verdict};
-use scrip::journal::{Mirror, Relation, Storage};
+use scrip::journal::{AppendError, Mirror, Relation, Storage};
 use scrip::ledger::KeyLife;
+use scrip::phrases;
 use scrip::tool::password::PasswordSource;
-use scrip::tool::{Classed, Exit, Failure, Interrupt, Output, Source, home, money};
+use scrip::tool::{Exit, Failure, Interrupt, Output, Source, Tell, home, money, told};
 use scrip::wallet::{CommitError, Medium, Opened, Unlocked};
+use scrip::words::Phrase;
 use serde_json::{Value, json};
 
 use crate::cli::Common;
 use crate::medium::{examine, path, root_alone};
+
+phrases! {
+    fn ask_the_shop() {
+        en: "ask the shop: the medium can still be looked at",
+        ja: "店にお尋ねください。媒体を見ることはできます",
+    }
+    fn opening(path) { en: "opening {path}", ja: "{path} を開く" }
+    fn repaired(count) {
+        en: "records that a copy lacked were written again: {count}",
+        ja: "一方の写しに欠けていた記録を書き直しました：{count}件",
+    }
+    fn written_back(relation, count) {
+        en: "the medium had {relation}: they were written back",
+        ja: "このコンピューターが最後に見たときより記録が{count}件少なかったため、書き戻しました",
+    }
+    fn parted(relation, count) {
+        en: "{relation}: the shop can merge what this computer keeps",
+        ja: "このコンピューターが見た記録のうち{count}件が媒体にありません。ここに残る分は店で統合できます",
+    }
+    fn mirror_unused(error) {
+        en: "what this computer saw of it is not used: {error}",
+        ja: "このコンピューターに残る記録は使いません：{error}",
+    }
+    fn root_is(root) { en: "the medium's root is {root}", ja: "媒体の発行元は{root}です" }
+    fn compare() { en: "compare it with the package", ja: "パッケージと比べてください" }
+    fn no_password(why) {
+        en: "no password opens it any more: the access files are damaged ({why})",
+        ja: "アクセスキーのファイルが壊れているため、もうパスワードでは開けません（{why}）",
+    }
+    fn settle_first() {
+        en: "the journal has to be settled first: bring the medium to the shop",
+        ja: "先に精算が必要です。媒体を店へお持ちください",
+    }
+    fn do_not_use() {
+        en: "don't use it: `scrip-wallet doctor` explains more",
+        ja: "使わないでください。`scrip-wallet doctor` が詳しく説明します",
+    }
+    fn touched() {
+        en: "the medium was touched by ordinary use: all is whole",
+        ja: "媒体に通常の使用の跡がありますが、すべて無事です",
+    }
+    fn files_intact() {
+        en: "files intact; seal not checked",
+        ja: "ファイルは無事です。封は未確認です",
+    }
+    fn copied(bound, found) {
+        en: "this is a copy: it was made on {bound} and lies on {found}",
+        ja: "これは複製です。{bound}で作られ、{found}にあります",
+    }
+    fn its_root(root) { en: "its root is {root}", ja: "発行元は{root}" }
+    fn password_of(medium) { en: "password of medium {medium}", ja: "媒体{medium}のパスワード" }
+    fn nothing_locks() {
+        en: "try again as often as you like: nothing locks",
+        ja: "何度でもやり直せます。ロックはされません",
+    }
+    fn log_in_first() {
+        en: "run `scrip-wallet login` with the password from the package",
+        ja: "パッケージのパスワードで `scrip-wallet login` を実行してください",
+    }
+    fn balance(sum) { en: "Balance: {sum}", ja: "残高：{sum}" }
+    fn reserved(sum) {
+        en: "  {sum}: reserved for downloads under way",
+        ja: "  {sum}：途中のダウンロードのために確保",
+    }
+    fn provisional(sum) {
+        en: "  {sum}: earned, not settled yet",
+        ja: "  {sum}：受け取り済み、未精算",
+    }
+    fn lacking(sum) {
+        en: "  {sum}: lacking, taken from the next top-ups",
+        ja: "  {sum}：不足。次のチャージから差し引きます",
+    }
+}
 
 /// A medium that was looked at.
 pub(crate) struct Look {
@@ -42,17 +117,14 @@ pub(crate) fn take(
     let source = Source::open_to_write(&path)?;
     let Look { medium, report, source } = judged(source, common, output, interrupt)?;
     if let Some(reason) = report.refusals.first() {
-        return Err(Failure::new(Exit::Refusal, reason.clone())
-            .hint("ask the shop: the medium can still be looked at"));
+        return Err(Failure::new(Exit::Refusal, reason).hint(ask_the_shop()));
     }
-    let storage = source.into_storage(medium.grounds()).or_fail();
-    let storage =
-        storage.map_err(|failure| failure.during(format!("opening {}", path.display())))?;
-    let mut opened = Opened::open(storage, medium, &mut SystemRandom::new()).or_fail()?;
+    let storage = source.into_storage(medium.grounds()).or_tell();
+    let storage = storage.map_err(|failure| failure.during(opening(path.display())))?;
+    let mut opened = Opened::open(storage, medium, &mut SystemRandom::new()).or_tell()?;
     attach(&mut opened, output);
     if opened.repaired() > 0 {
-        let count = opened.repaired();
-        output.note(format!("records that a copy lacked were written again: {count}"));
+        output.note(repaired(opened.repaired()));
     }
     Ok(opened)
 }
@@ -65,14 +137,17 @@ fn attach(opened: &mut Opened<Storage>, output: &Output) {
         folder.and_then(|folder| Mirror::open(&folder, medium, grounds.journal.bytes).ok());
     let Some(mirror) = mirror else { return };
     match opened.attach(mirror) {
-        Ok(relation @ Relation::Mirror(_)) => {
-            output.warn(format!("the medium had {relation}: they were written back"));
-        }
-        Ok(relation @ (Relation::Parted { .. } | Relation::Apart { .. })) => {
-            output.warn(format!("{relation}: the shop can merge what this computer keeps"));
-        }
-        Ok(Relation::New | Relation::Medium | Relation::Settled) => {}
-        Err(error) => output.warn(format!("what this computer saw of it is not used: {error}")),
+        Ok(relation) => tell_relation(&relation, output),
+        Err(error) => output.warn(mirror_unused(told(&error))),
+    }
+}
+
+fn tell_relation(relation: &Relation, output: &Output) {
+    match relation {
+        Relation::Mirror(lost) => output.warn(written_back(relation, lost.len())),
+        Relation::Parted { branch, .. } => output.warn(parted(relation, branch.len())),
+        Relation::Apart { fewer, .. } => output.warn(parted(relation, fewer)),
+        Relation::New | Relation::Medium | Relation::Settled => {}
     }
 }
 
@@ -86,39 +161,38 @@ fn judged(
     let mut checked = examine(&source, &path, common, output, interrupt)?;
     let report = checked.report.clone();
     let root = root_alone(&report);
-    tell_originality(&report, root.as_ref().map(|(_, root)| root.as_str()), output);
+    tell_originality(&report, root.as_ref().map(|(_, root)| root), output);
     // Of an altered medium all else is told first.
     if let Some((Exit::Damage, root)) = root
         && checked.grounds.is_some()
         && checked.account.is_some()
     {
-        let message = format!("the medium's root is {root}");
-        return Err(Failure::new(Exit::Damage, message).hint("compare it with the package"));
+        return Err(Failure::new(Exit::Damage, root_is(root)).hint(compare()));
     }
     checked.report.notes.clear();
-    let medium = Medium::of(checked).or_fail();
+    let medium = Medium::of(checked).or_tell();
     let medium = medium.map_err(|failure| match failure.exit() {
-        Exit::Damage => failure.hint("don't use it: `scrip-wallet doctor` explains more"),
+        Exit::Damage => failure.hint(do_not_use()),
         _ => failure,
     })?;
     Ok(Look { medium, report, source })
 }
 
 /// What is to be known before anything else.
-fn tell_originality(report: &Report, root: Option<&str>, output: &Output) {
+fn tell_originality(report: &Report, root: Option<&Phrase>, output: &Output) {
     match report.verdict {
-        Verdict::Touched => output.note("the medium was touched by ordinary use: all is whole"),
-        Verdict::FilesIntact => output.note("files intact; seal not checked"),
+        Verdict::Touched => output.note(touched()),
+        Verdict::FilesIntact => output.note(files_intact()),
         _ => {}
     }
     if let Binding::CopyOf { bound, found } = &report.hardware {
-        output.warn(format!("this is a copy: it was made on {bound} and lies on {found}"));
+        output.warn(copied(bound, found));
     }
     if let Some(root) = root.filter(|_| report.root.is_some_and(|root| !root.is_pinned())) {
-        output.note(format!("its root is {root}"));
+        output.note(its_root(root));
     }
     if let Access::Damaged(why) = &report.access {
-        output.warn(format!("no password opens it any more: the access files are damaged ({why})"));
+        output.warn(no_password(why));
     }
     report.notes.iter().for_each(|note| output.note(note));
 }
@@ -127,14 +201,15 @@ fn tell_originality(report: &Report, root: Option<&str>, output: &Output) {
 pub(crate) fn unlock<D: Device>(
     opened: &mut Opened<D>,
     password: &PasswordSource,
+    output: &Output,
 ) -> Result<(Unlocked, Password), Failure> {
     if opened.life() == KeyLife::StoreMade {
         return Err(not_yours());
     }
-    let question = format!("password of medium {}", opened.medium().id().grouped());
+    let question = output.text(password_of(opened.medium().id().grouped()));
     let password = password.read(&question)?;
-    let unlocked = opened.unlock(&password).or_fail().map_err(|failure| match failure.exit() {
-        Exit::Refusal => failure.hint("try again as often as you like: nothing locks"),
+    let unlocked = opened.unlock(&password).or_tell().map_err(|failure| match failure.exit() {
+        Exit::Refusal => failure.hint(nothing_locks()),
         _ => failure,
     })?;
     Ok((unlocked, password))
@@ -142,16 +217,18 @@ pub(crate) fn unlock<D: Device>(
 
 /// What to do before the first login.
 fn not_yours() -> Failure {
-    Failure::of(Exit::Refusal, &CommitError::NotLoggedIn)
-        .hint("run `scrip-wallet login` with the password from the package")
+    Failure::new(Exit::Refusal, told(&CommitError::NotLoggedIn)).hint(log_in_first())
 }
 
-/// What to do about a journal that takes no more.
-pub(crate) fn full(failure: Failure) -> Failure {
-    if failure.message().contains("full") {
-        return failure.hint("the journal has to be settled first: bring the medium to the shop");
+/// Why a record was not committed, and what to do about a journal that takes no more.
+pub(crate) fn full(error: &CommitError) -> Failure {
+    let failure = Failure::new(Exit::from(error), told(error));
+    match error {
+        CommitError::Journal(AppendError::Full { .. } | AppendError::NearlyFull { .. }) => {
+            failure.hint(settle_first())
+        }
+        _ => failure,
     }
-    failure
 }
 
 /// What there is on a medium, in JSON.
@@ -169,13 +246,10 @@ pub(crate) fn sums(medium: &Medium) -> Value {
 /// The balance for a person, and what of it can't be spent under it.
 pub(crate) fn tell_balance(medium: &Medium, output: &Output) {
     let (state, form) = (&medium.account().state, medium.form());
-    output.line(format!("Balance: {}", form.show(state.balance)));
-    let parts = [
-        ("reserved for downloads under way", state.reserved()),
-        ("earned, not settled yet", state.provisional),
-        ("lacking, taken from the next top-ups", state.debt),
-    ];
-    for (what, sum) in parts.into_iter().filter(|(_, sum)| !sum.is_zero()) {
-        output.line(format!("  {}: {what}", form.show(sum)));
+    output.line(balance(form.show(state.balance)));
+    let parts: [(fn(String) -> Phrase, _); 3] =
+        [(reserved, state.reserved()), (provisional, state.provisional), (lacking, state.debt)];
+    for (part, sum) in parts.into_iter().filter(|(_, sum)| !sum.is_zero()) {
+        output.line(part(form.show(sum)));
     }
 }

@@ -10,18 +10,83 @@ use std::path::Path;
 
 use scrip::crypto::SystemRandom;
 use scrip::device::read_file;
+use scrip::phrases;
 use scrip::tool::password::PasswordSource;
-use scrip::tool::{Classed, Exit, Explain, Failure, Interrupt, Output, clock, money, threads};
+use scrip::tool::{Exit, Failure, Interrupt, Output, Tell, clock, money, threads, told};
 use scrip::voucher::Meant;
 use scrip::voucher::code::CodeDigits;
 use scrip::wallet::{
     Entry, EntryError, Medium, Source, Topup, TopupRefusal, read_given, read_typed,
 };
+use scrip::words::Phrase;
 use serde_json::{Value, json};
 
 use crate::ask::{Answer, ask, line};
 use crate::cli::{Common, TopupArgs};
 use crate::opened::{full, look, sums, take, tell_balance, unlock};
+
+phrases! {
+    fn would_be_added(sum) {
+        en: "{sum} would be added; nothing was.",
+        ja: "{sum}が追加されます。まだ追加していません。",
+    }
+    fn added(sum) { en: "Added: {sum}", ja: "追加しました：{sum}" }
+    fn type_it() {
+        en: "the code from the receipt, or a voucher's text:",
+        ja: "レシートのコード、または引換券の文字列：",
+    }
+    fn nothing_typed() { en: "no code was typed", ja: "コードが入力されていません" }
+    fn reading(file) { en: "reading {file}", ja: "{file} の読み取り" }
+    fn what_a_code_is() {
+        en: "a code has 20 digits; a file is named by its path",
+        ja: "コードは20桁の数字です。ファイルはパスで指定してください",
+    }
+    fn sentence(words) { en: "{words}.", ja: "{words}。" }
+    fn type_again() {
+        en: "type it again from the receipt; nothing locks",
+        ja: "レシートを見てもう一度入力してください。ロックはされません",
+    }
+    fn spend_first() {
+        en: "spend some first, then enter it again",
+        ja: "先に少し使ってから、もう一度入力してください",
+    }
+    fn looking() {
+        en: "there is a typing error in this code: looking for the one that was meant",
+        ja: "コードに打ち間違いがあります。正しいコードを探しています",
+    }
+    fn did_you_mean(code, sum) {
+        en: "Did you mean {code}? It adds {sum}.",
+        ja: "正しくは {code} ですか？ {sum}が追加されます。",
+    }
+    fn seems_to_be(code) {
+        en: "the code that was meant seems to be {code}",
+        ja: "正しいコードは {code} のようです",
+    }
+    fn may_be_meant(code) {
+        en: "there is a typing error in this code; {code} may be meant",
+        ja: "コードに打ち間違いがあります。{code} かもしれません",
+    }
+    fn compare() {
+        en: "compare it with the receipt, then type it so, or add --yes",
+        ja: "レシートと比べて、その通りに入力するか、--yes を付けてください",
+    }
+    fn not_added() {
+        en: "nothing was added: type the code again",
+        ja: "追加していません。コードをもう一度入力してください",
+    }
+    fn sheet_replaced() {
+        en: "where the number is this one, its sheet was replaced: ask the shop that sold it",
+        ja: "番号がこの媒体のものなら、コード表が替わっています。買った店にお尋ねください",
+    }
+    fn by_store(store) {
+        en: "the voucher is by store {store}",
+        ja: "この引換券は店{store}のものです",
+    }
+    fn few_are_left(count, sum) {
+        en: "{count} codes of {sum} are left for this medium: the shop can get more",
+        ja: "この媒体の{sum}のコードは残り{count}個です。店で追加できます",
+    }
+}
 
 /// Photographs are larger than anything else that is given.
 const GIVEN_BYTES_MAX: u64 = 32 << 20;
@@ -29,7 +94,7 @@ const GIVEN_BYTES_MAX: u64 = 32 << 20;
 /// What came of the judging.
 enum Judged {
     Adds { topup: Box<Topup>, repaired: bool },
-    Already { words: String, fields: Value },
+    Already { words: Phrase, fields: Value },
 }
 
 /// Add a top-up.
@@ -48,8 +113,7 @@ pub(crate) fn topup(
                 fields
             }
             Judged::Adds { topup, repaired } => {
-                let added = medium.form().show(topup.amount);
-                output.line(format!("{added} would be added; nothing was."));
+                output.line(would_be_added(medium.form().show(topup.amount)));
                 added_fields(&medium, &topup, repaired)
             }
         };
@@ -63,11 +127,11 @@ pub(crate) fn topup(
             fields
         }
         Judged::Adds { topup, repaired } => {
-            let (unlocked, _) =
-                unlock(&mut opened, &PasswordSource::from(args.password_file.clone()))?;
+            let source = PasswordSource::from(args.password_file.clone());
+            let (unlocked, _) = unlock(&mut opened, &source, output)?;
             let (now, mut rng) = (clock::now(), SystemRandom::new());
-            opened.topup(&unlocked.keys, &topup, now, &mut rng).or_fail().map_err(full)?;
-            output.line(format!("Added: {}", opened.medium().form().show(topup.amount)));
+            opened.topup(&unlocked.keys, &topup, now, &mut rng).map_err(|error| full(&error))?;
+            output.line(added(opened.medium().form().show(topup.amount)));
             tell_store(opened.medium(), &topup, output);
             added_fields(opened.medium(), &topup, repaired)
         }
@@ -84,13 +148,12 @@ fn added_fields(medium: &Medium, topup: &Topup, repaired: bool) -> Value {
 fn entry(words: &[String], output: &Output) -> Result<Entry, Failure> {
     let typed = match words {
         [] => {
-            output.note("the code from the receipt, or a voucher's text:");
-            line().ok_or_else(|| Failure::new(Exit::Usage, "no code was typed"))?
+            output.note(type_it());
+            line().ok_or_else(|| Failure::new(Exit::Usage, nothing_typed()))?
         }
         [one] if Path::new(one).is_file() => {
-            let bytes = read_file(Path::new(one), GIVEN_BYTES_MAX).or_fail()?;
-            return read_given(&bytes)
-                .map_err(|error| unread(&error).during(format!("reading {one}")));
+            let bytes = read_file(Path::new(one), GIVEN_BYTES_MAX).or_tell()?;
+            return read_given(&bytes).map_err(|error| unread(&error).during(reading(one)));
         }
         words => words.join(" "),
     };
@@ -98,11 +161,9 @@ fn entry(words: &[String], output: &Output) -> Result<Entry, Failure> {
 }
 
 fn unread(error: &EntryError) -> Failure {
-    let failure = Failure::of(Exit::from(error), error);
+    let failure = Failure::new(Exit::from(error), told(error));
     match error.name() {
-        "incomplete" | "too-long" | "not-a-code" => {
-            failure.hint("a code has 20 digits; a file is named by its path")
-        }
+        "incomplete" | "too-long" | "not-a-code" => failure.hint(what_a_code_is()),
         _ => failure,
     }
 }
@@ -129,27 +190,23 @@ fn already(refusal: &TopupRefusal) -> Result<Judged, Failure> {
         return Err(refused(refusal));
     };
     let already = json!({ "record": record.number(), "at": at.to_string() });
-    let words = capitalised(&refusal.to_string());
+    let words = sentence(told(refusal).map(capitalised));
     Ok(Judged::Already { words, fields: json!({ "added": null, "already": already }) })
 }
 
 fn refused(refusal: &TopupRefusal) -> Failure {
-    let failure = Failure::of(Exit::from(refusal), refusal);
+    let failure = Failure::new(Exit::from(refusal), told(refusal));
     match refusal {
-        TopupRefusal::Typo => failure.hint("type it again from the receipt; nothing locks"),
-        TopupRefusal::OverLimit { .. } => failure.hint("spend some first, then enter it again"),
-        TopupRefusal::NotOfThisMedium { .. } => failure.hint(
-            "where the number is this one, its sheet was replaced: ask the shop that sold it",
-        ),
+        TopupRefusal::Typo => failure.hint(type_again()),
+        TopupRefusal::OverLimit { .. } => failure.hint(spend_first()),
+        TopupRefusal::NotOfThisMedium { .. } => failure.hint(sheet_replaced()),
         _ => failure,
     }
 }
 
 fn capitalised(words: &str) -> String {
     let mut letters = words.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(letters).chain(['.']).collect()
-    })
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// Find the code that was meant, and ask before it counts.
@@ -160,12 +217,13 @@ fn repair(
     output: &Output,
     interrupt: &Interrupt,
 ) -> Result<Judged, Failure> {
-    output.note("there is a typing error in this code: looking for the one that was meant");
+    output.note(looking());
     let patience = |_: usize, _: usize| {
         if interrupt.requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     let meant = medium.meant(digits, threads(), &patience);
-    let repair = match meant.or_exit(Exit::Refusal)? {
+    let meant = meant.map_err(|error| Failure::new(Exit::Refusal, told(&error)))?;
+    let repair = match meant {
         Meant::Found(repair) => repair,
         Meant::Nothing => return Err(refused(&TopupRefusal::Typo)),
         Meant::Stopped { .. } => return Err(Failure::interrupted()),
@@ -174,29 +232,27 @@ fn repair(
     match medium.judge(&Entry::Code(repair.code.digits())) {
         Ok(topup) => {
             let sum = medium.form().show(topup.amount);
-            confirm(&format!("Did you mean {printed}? It adds {sum}."), &printed, args, output)?;
+            confirm(&did_you_mean(&printed, sum), &printed, args, output)?;
             Ok(Judged::Adds { topup: Box::new(topup), repaired: true })
         }
         Err(refusal) => {
-            output.note(format!("the code that was meant seems to be {printed}"));
+            output.note(seems_to_be(&printed));
             already(&refusal)
         }
     }
 }
 
 fn confirm(
-    question: &str,
+    question: &Phrase,
     printed: &str,
     args: &TopupArgs,
     output: &Output,
 ) -> Result<(), Failure> {
     let answer = if args.yes { Answer::Yes } else { ask(output, question) };
-    let message = format!("there is a typing error in this code; {printed} may be meant");
     match answer {
         Answer::Yes => Ok(()),
-        Answer::No => Err(Failure::new(Exit::Refusal, "nothing was added: type the code again")),
-        Answer::Nobody => Err(Failure::new(Exit::Refusal, message)
-            .hint("compare it with the receipt, then type it so, or add --yes")),
+        Answer::No => Err(Failure::new(Exit::Refusal, not_added())),
+        Answer::Nobody => Err(Failure::new(Exit::Refusal, may_be_meant(printed)).hint(compare())),
     }
 }
 
@@ -205,7 +261,7 @@ fn tell_store(medium: &Medium, topup: &Topup, output: &Output) {
     if let Source::Voucher { carried, .. } = &topup.source {
         let (by, own) = (carried.voucher.store, medium.grounds().certificate.store);
         if by != own {
-            output.note(format!("the voucher is by store {by}"));
+            output.note(by_store(by));
         }
     }
 }
@@ -214,10 +270,7 @@ fn tell(medium: &Medium, extra: Value, args: &TopupArgs, output: &Output) {
     tell_balance(medium, output);
     let few = medium.few_left();
     for (amount, count) in &few {
-        let sum = medium.form().show(*amount);
-        output.note(format!(
-            "{count} codes of {sum} are left for this medium: the shop can get more"
-        ));
+        output.note(few_are_left(count, medium.form().show(*amount)));
     }
     let few: Vec<_> = few
         .iter()

@@ -250,14 +250,8 @@ impl Seen<'_> {
                 continue;
             }
             let kept = match shop.kept_stamp(medium) {
-                // It is of no use, and holds up no other medium; beside a sound one, its
-                // stamping had ended and letting it go was cut off.
-                Err(ShopError::Damaged { .. }) => {
-                    if own.is_some() {
-                        shop.forget_stamp(medium)?;
-                    }
-                    continue;
-                }
+                // It is of no use, and holds up no other medium.
+                Err(ShopError::Damaged { .. }) => continue,
                 kept => kept?,
             };
             let Self { device, identity, reading, trust } = *self;

@@ -4,18 +4,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Interrupt, Progress};
 use crate::image::leaves::Watch;
+use crate::words::{Phrase, Spoken};
 
 /// Shows one long work's progress and has it stop when the user asks.
 pub struct Attendant<'a> {
     progress: &'a Progress,
     interrupt: &'a Interrupt,
-    doing: &'static str,
+    doing: Phrase,
     total_bytes: AtomicU64,
 }
 
 impl<'a> Attendant<'a> {
     /// Attends work that is called by a gerund (`reading`); the work says how long it is.
-    pub fn new(progress: &'a Progress, interrupt: &'a Interrupt, doing: &'static str) -> Self {
+    pub fn new(progress: &'a Progress, interrupt: &'a Interrupt, doing: impl Spoken) -> Self {
+        let doing = doing.phrase();
         Self { progress, interrupt, doing, total_bytes: AtomicU64::new(0) }
     }
 }
@@ -23,7 +25,7 @@ impl<'a> Attendant<'a> {
 impl Watch for Attendant<'_> {
     fn progress(&self, done: u64, total: u64) {
         if self.total_bytes.swap(total, Ordering::Relaxed) != total {
-            self.progress.stage(self.doing, total);
+            self.progress.stage(&self.doing, total);
         }
         self.progress.at(done);
     }

@@ -8,8 +8,8 @@ use crate::phrases;
 use crate::words::{Language, Phrase, Spoken};
 
 phrases! {
-    fn error(tool, message) { en: "{tool}: error: {message}", ja: "{tool}: エラー: {message}" }
-    fn advised(hint) { en: "hint: {hint}", ja: "ヒント: {hint}" }
+    fn error(tool, message) { en: "{tool}: error: {message}", ja: "{tool}：エラー：{message}" }
+    fn advised(hint) { en: "hint: {hint}", ja: "ヒント：{hint}" }
     fn broken_off() { en: "interrupted", ja: "中断されました" }
 }
 
@@ -42,8 +42,8 @@ impl Failure {
     #[must_use]
     pub fn during(mut self, doing: impl Spoken) -> Self {
         let doing = doing.phrase();
-        let english = within(doing.en(), self.message.en());
-        self.message = Phrase::new(english, within(doing.ja(), self.message.ja()));
+        let english = within(doing.en(), self.message.en(), ": ");
+        self.message = Phrase::new(english, within(doing.ja(), self.message.ja(), "："));
         self
     }
 
@@ -80,11 +80,11 @@ impl Failure {
 }
 
 /// A message with what was being done in front, unless the message names that object itself.
-fn within(doing: &str, message: &str) -> String {
+fn within(doing: &str, message: &str, colon: &str) -> String {
     let repeated = doing.split_once(' ').and_then(|(_, object)| {
-        message.strip_prefix(object).and_then(|rest| rest.strip_prefix(": "))
+        message.strip_prefix(object).and_then(|rest| rest.strip_prefix(colon))
     });
-    format!("{doing}: {}", repeated.unwrap_or(message))
+    format!("{doing}{colon}{}", repeated.unwrap_or(message))
 }
 
 /// Turns a library's error into the end of a verb.
@@ -107,7 +107,7 @@ impl<T, E: Error> Explain<T> for Result<T, E> {
 }
 
 /// The error, then each cause that its message doesn't already tell.
-fn explained(error: &dyn Error) -> String {
+pub(super) fn explained(error: &dyn Error) -> String {
     let mut message = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

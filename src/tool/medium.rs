@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use super::{Exit, Explain, Failure, open_unmounted};
+use super::{Exit, Explain, Failure, open_unmounted, told};
 use crate::device::{
     Access, Device, DeviceNumber, FileDevice, Machine, MountedTree, OpenError, Use, read_file,
 };
@@ -24,8 +24,40 @@ use crate::image::layout::{CERTIFICATE_SLOT, JOURNAL_PATHS, MANIFEST_PATH};
 use crate::image::leaves::Watch;
 #[cfg(feature = "wallet")]
 use crate::journal::{Place, Storage, StorageError};
+use crate::phrases;
 use crate::trust::Trust;
 use crate::units::MediumId;
+
+phrases! {
+    fn checking(path) { en: "checking {path}", ja: "{path} の検査" }
+    fn opening(path) { en: "opening {path}", ja: "{path} を開く" }
+    fn no_read_only_area() {
+        en: "originality not checked: the read-only area that belongs to this writable area is not \
+             mounted",
+        ja: "正規品かどうか未確認：この書き込み領域と対になる読み出し専用領域がマウントされていません",
+    }
+    fn mount_both() { en: "mount both of its areas", ja: "両方の領域をマウントしてください" }
+    fn read_only_areas(count) {
+        en: "{count} read-only areas are mounted here, expected 1",
+        ja: "ここにマウントされている読み出し専用領域は{count}個です（1個のはずです）",
+    }
+    fn name_the_area() {
+        en: "name the directory where the read-only area is mounted, or the device",
+        ja: "読み出し専用領域をマウントしたフォルダーか、デバイスを指定してください",
+    }
+    fn name_the_directory() {
+        en: "name the directory where its read-only area is mounted",
+        ja: "読み出し専用領域をマウントしたフォルダーを指定してください",
+    }
+    pub(super) fn partition(disk) {
+        en: "it is a partition of {disk}",
+        ja: "{disk} のパーティションです",
+    }
+    pub(super) fn whole_device(disk) {
+        en: "name the whole device: {disk}",
+        ja: "デバイス全体を指定してください：{disk}",
+    }
+}
 
 /// Directories looked at for a writable area, at most.
 const NEIGHBOURS_MAX: usize = 100;
@@ -46,7 +78,7 @@ impl Source {
     /// Open what stands at a path; the writable area is looked for beside a mounted one.
     pub fn open(path: &Path) -> Result<Self, Failure> {
         let source = if path.is_dir() { Self::open_mounted(path) } else { Self::open_raw(path) };
-        source.map_err(|failure| failure.during(format!("checking {}", path.display())))
+        source.map_err(|failure| failure.during(checking(path.display())))
     }
 
     fn open_raw(path: &Path) -> Result<Self, Failure> {
@@ -68,17 +100,13 @@ impl Source {
         if holds(path, JOURNAL_PATHS[0]) || holds(path, JOURNAL_PATHS[1]) {
             inside = read_only_areas_of(path, &machine);
             if inside.is_empty() {
-                let message = "originality not checked: the read-only area that belongs to this \
-                               writable area is not mounted";
-                return Err(Failure::new(Exit::Refusal, message).hint("mount both of its areas"));
+                return Err(Failure::new(Exit::Refusal, no_read_only_area()).hint(mount_both()));
             }
         }
         inside.retain(|folder| holds(folder, MANIFEST_PATH));
         let [rom] = inside.as_slice() else {
             let count = inside.len();
-            let message = format!("{count} read-only areas are mounted here, expected 1");
-            let hint = "name the directory where the read-only area is mounted, or the device";
-            return Err(Failure::new(Exit::Usage, message).hint(hint));
+            return Err(Failure::new(Exit::Usage, read_only_areas(count)).hint(name_the_area()));
         };
         let beside = rom.parent().map(folders_in).unwrap_or_default();
         let mut ram: Vec<_> = beside.into_iter().chain(places).collect();
@@ -128,7 +156,7 @@ impl Source {
             return Self::open(path);
         }
         let (device, identity) = open_unmounted(path, Access::Write)
-            .map_err(|failure| failure.during(format!("opening {}", path.display())))?;
+            .map_err(|failure| failure.during(opening(path.display())))?;
         Ok(Self { form: Form::Raw(device), identity, notes: vec![] })
     }
 
@@ -190,10 +218,10 @@ fn certified_medium(rom: &Path) -> Option<MediumId> {
 
 /// An owner has no rights on the device itself, but may look at what is mounted.
 fn unopened(error: &OpenError) -> Failure {
-    let failure = Failure::of(Exit::from(error), error);
+    let failure = Failure::new(Exit::from(error), told(error));
     match error {
         OpenError::Io { source, .. } if source.kind() == ErrorKind::PermissionDenied => {
-            failure.hint("name the directory where its read-only area is mounted")
+            failure.hint(name_the_directory())
         }
         _ => failure,
     }
@@ -216,9 +244,8 @@ fn block(number: DeviceNumber) -> Result<(Identity, Vec<String>), Failure> {
         return Ok((Identity::Unreadable(reason), vec![]));
     };
     if disk.number != number {
-        let message = format!("it is a partition of {}", disk.path.display());
-        let hint = format!("name the whole device: {}", disk.path.display());
-        return Err(Failure::new(Exit::Usage, message).hint(hint));
+        let place = disk.path.display();
+        return Err(Failure::new(Exit::Usage, partition(&place)).hint(whole_device(&place)));
     }
     let mounted = machine.uses(disk).into_iter().filter_map(|used| match used {
         Use::Mounted { place } => {

@@ -13,7 +13,7 @@ use crate::units::{Amount, Currency};
 use crate::words::{Language, Spoken};
 
 phrases! {
-    fn warning(tool, text) { en: "{tool}: warning: {text}", ja: "{tool}: 注意: {text}" }
+    fn warning(tool, text) { en: "{tool}: warning: {text}", ja: "{tool}：注意：{text}" }
     fn writing() { en: "writing to standard output", ja: "標準出力への書き込み" }
 }
 

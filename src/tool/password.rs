@@ -4,9 +4,36 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use super::{Exit, Explain, Failure, printable};
+use super::{Exit, Failure, printable, told};
 use crate::crypto::SecretBytes;
 use crate::crypto::password::Password;
+use crate::phrases;
+use crate::words::{Language, Phrase, Spoken};
+
+phrases! {
+    fn again(question) { en: "{question}, again", ja: "{question}（もう一度）" }
+    fn differ() { en: "the two passwords differ", ja: "2回のパスワードが一致しません" }
+    fn twice() { en: "type the same one twice", ja: "同じものを2回入力してください" }
+    fn nothing_typed() { en: "no password was typed", ja: "パスワードが入力されていません" }
+    fn no_terminal(error) {
+        en: "no terminal to ask for a password on: {error}",
+        ja: "パスワードを尋ねる端末がありません（{error}）",
+    }
+    fn give_a_file() {
+        en: "give it with --password-file FILE",
+        ja: "--password-file ファイル で指定してください",
+    }
+    fn reading(name) { en: "reading password file {name}", ja: "パスワードファイル {name}" }
+    fn too_long(name) {
+        en: "password file {name} is longer than {FILE_BYTES_MAX} bytes",
+        ja: "パスワードファイル {name} は{FILE_BYTES_MAX}バイトを超えています",
+    }
+    fn no_text(name) {
+        en: "password file {name} isn't UTF-8 text",
+        ja: "パスワードファイル {name} はUTF-8のテキストではありません",
+    }
+    fn empty(name) { en: "password file {name} is empty", ja: "パスワードファイル {name} は空です" }
+}
 
 /// Longest password file that is read.
 pub const FILE_BYTES_MAX: usize = 4096;
@@ -36,9 +63,9 @@ impl PasswordSource {
     }
 
     /// Gets a new password; a prompt asks twice.
-    pub fn read_new(&self, question: &str) -> Result<Password, Failure> {
+    pub fn read_new(&self, question: impl Spoken, language: Language) -> Result<Password, Failure> {
         match self {
-            Self::Prompt => ask_twice(question, &mut prompt),
+            Self::Prompt => ask_twice(&question.phrase(), language, &mut prompt),
             Self::File(path) => from_file(path),
         }
     }
@@ -50,47 +77,49 @@ fn prompt(question: &str) -> io::Result<String> {
     rpassword::prompt_password(question)
 }
 
-fn ask_twice(question: &str, prompt: Prompt<'_>) -> Result<Password, Failure> {
-    let first = ask(question, prompt)?;
-    if first == ask(&format!("{question}, again"), prompt)? {
+fn ask_twice(
+    question: &Phrase,
+    language: Language,
+    prompt: Prompt<'_>,
+) -> Result<Password, Failure> {
+    let first = ask(question.text(language), prompt)?;
+    if first == ask(again(question).text(language), prompt)? {
         return Ok(first);
     }
-    Err(Failure::new(Exit::Usage, "the two passwords differ").hint("type the same one twice"))
+    Err(Failure::new(Exit::Usage, differ()).hint(twice()))
 }
 
 fn ask(question: &str, prompt: Prompt<'_>) -> Result<Password, Failure> {
     let typed =
         prompt(&format!("{}: ", printable(question))).map_err(|error| unanswered(&error))?;
-    not_empty(typed, || "no password was typed".to_owned())
+    not_empty(typed, nothing_typed)
 }
 
 fn unanswered(error: &io::Error) -> Failure {
     match error.kind() {
         ErrorKind::Interrupted => Failure::interrupted(),
-        ErrorKind::UnexpectedEof => Failure::new(Exit::Usage, "no password was typed"),
-        _ => Failure::new(Exit::Usage, format!("no terminal to ask for a password on: {error}"))
-            .hint("give it with --password-file FILE"),
+        ErrorKind::UnexpectedEof => Failure::new(Exit::Usage, nothing_typed()),
+        _ => Failure::new(Exit::Usage, no_terminal(error)).hint(give_a_file()),
     }
 }
 
 fn from_file(path: &Path) -> Result<Password, Failure> {
     let name = path.display();
     let bytes = read_bounded(path)
-        .or_exit_while(Exit::Failure, format_args!("reading password file {name}"))?;
+        .map_err(|error| Failure::new(Exit::Failure, told(&error)).during(reading(&name)))?;
     if bytes.len() > FILE_BYTES_MAX {
-        let limit = format!("password file {name} is longer than {FILE_BYTES_MAX} bytes");
-        return Err(Failure::new(Exit::Usage, limit));
+        return Err(Failure::new(Exit::Usage, too_long(&name)));
     }
     let mut text = String::from_utf8(bytes).map_err(|error| {
         // Wipes the bytes.
         drop(SecretBytes::new(error.into_bytes()));
-        Failure::new(Exit::Usage, format!("password file {name} isn't UTF-8 text"))
+        Failure::new(Exit::Usage, no_text(&name))
     })?;
     let end = text
         .strip_suffix('\n')
         .map_or(text.len(), |line| line.strip_suffix('\r').unwrap_or(line).len());
     text.truncate(end);
-    not_empty(text, || format!("password file {name} is empty"))
+    not_empty(text, || empty(&name))
 }
 
 /// Reads one byte more than is allowed at most, in a buffer that never moves.
@@ -102,7 +131,7 @@ fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn not_empty(text: String, complaint: impl FnOnce() -> String) -> Result<Password, Failure> {
+fn not_empty(text: String, complaint: impl FnOnce() -> Phrase) -> Result<Password, Failure> {
     let password = Password::new(text);
     if password.is_empty() {
         return Err(Failure::new(Exit::Usage, complaint()));
@@ -134,7 +163,10 @@ mod tests {
         for (contents, expected) in cases {
             let (_file, source) = file_with(contents.as_bytes());
             assert!(source.read("").unwrap() == password(expected), "{contents:?}");
-            assert!(source.read_new("").unwrap() == password(expected), "{contents:?}");
+            assert!(
+                source.read_new("", Language::English).unwrap() == password(expected),
+                "{contents:?}"
+            );
         }
     }
 
@@ -173,11 +205,12 @@ mod tests {
             asked.push(question.to_owned());
             Ok("pass".to_owned())
         };
-        assert!(ask_twice("new password", &mut same).unwrap() == password("pass"));
+        let (question, language) = (Phrase::same("new password"), Language::English);
+        assert!(ask_twice(&question, language, &mut same).unwrap() == password("pass"));
         assert_eq!(asked, ["new password: ", "new password, again: "]);
         let mut answers = ["pass", "pasS"].into_iter();
         let mut other = |_: &str| Ok(answers.next().unwrap().to_owned());
-        let failure = ask_twice("new password", &mut other).err().unwrap();
+        let failure = ask_twice(&question, language, &mut other).err().unwrap();
         assert_eq!(failure.message(), "the two passwords differ");
     }
 

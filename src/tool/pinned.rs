@@ -2,9 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Exit, Explain, Failure, home};
+use super::{Exit, Explain, Failure, home, told};
 use crate::device::{Folder, FolderError, read_file};
+use crate::phrases;
 use crate::trust::Root;
+
+phrases! {
+    fn no_root(file) { en: "{file}: not a root", ja: "{file}：発行元の証明書ではありません" }
+}
 
 /// Longer than any root certificate.
 const ROOT_BYTES_MAX: u64 = 16 << 10;
@@ -22,7 +27,7 @@ fn roots_in(place: &Path) -> Result<Vec<Root>, Failure> {
     let folder = match Folder::open(place) {
         Ok(folder) => folder,
         Err(FolderError::Missing { .. }) => return Ok(vec![]),
-        Err(error) => return Err(Failure::of(Exit::Failure, &error)),
+        Err(error) => return Err(Failure::new(Exit::Failure, told(&error))),
     };
     let mut names = folder.list().or_exit(Exit::Failure)?;
     names.retain(|name| Path::new(name).extension().is_some_and(|ending| ending == "cbr"));
@@ -31,10 +36,10 @@ fn roots_in(place: &Path) -> Result<Vec<Root>, Failure> {
 
 fn root(file: &Path) -> Result<Root, Failure> {
     let bytes = read_file(file, ROOT_BYTES_MAX).map_err(|error| match error {
-        FolderError::TooLong { .. } => Failure::of(Exit::Damage, &error),
-        _ => Failure::of(Exit::Failure, &error),
+        FolderError::TooLong { .. } => Failure::new(Exit::Damage, told(&error)),
+        _ => Failure::new(Exit::Failure, told(&error)),
     })?;
-    Root::read(&bytes).or_exit_while(Exit::Damage, format!("{}: not a root", file.display()))
+    Root::read(&bytes).or_exit_while(Exit::Damage, no_root(file.display()))
 }
 
 #[cfg(test)]

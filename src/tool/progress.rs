@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::{Form, Output, printable};
+use crate::words::Spoken;
 
 /// Least time between two plain lines about one thing.
 const LINE_EVERY: Duration = Duration::from_secs(3);
@@ -42,8 +43,9 @@ impl Progress {
     }
 
     /// Begins a stage of the work, as a gerund (`writing`), with its own count of bytes.
-    pub fn stage(&self, doing: &'static str, total_bytes: u64) {
-        self.meter().begin(doing, total_bytes, self.started.elapsed());
+    pub fn stage(&self, doing: impl Spoken, total_bytes: u64) {
+        let doing = self.output.text(doing);
+        self.meter().begin(doing.clone(), total_bytes, self.started.elapsed());
         if let Some(bar) = &self.bar {
             bar.set_length(total_bytes);
             bar.set_message(doing);
@@ -63,7 +65,8 @@ impl Progress {
     }
 
     /// Ends with a last word, such as `done, take it out` or what went wrong.
-    pub fn end(&self, word: &str) {
+    pub fn end(&self, word: impl Spoken) {
+        let word = self.output.text(word);
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
@@ -99,7 +102,7 @@ fn bar(name: &str) -> ProgressBar {
 /// Decides when to tell, and what; the time is handed in.
 struct Meter {
     every: Duration,
-    doing: &'static str,
+    doing: String,
     total_bytes: u64,
     began: Duration,
     told: Duration,
@@ -108,10 +111,10 @@ struct Meter {
 impl Meter {
     fn new(every: Duration) -> Self {
         let began = Duration::ZERO;
-        Self { every, doing: "working", total_bytes: 0, began, told: began }
+        Self { every, doing: String::new(), total_bytes: 0, began, told: began }
     }
 
-    fn begin(&mut self, doing: &'static str, total_bytes: u64, now: Duration) {
+    fn begin(&mut self, doing: String, total_bytes: u64, now: Duration) {
         (self.doing, self.total_bytes, self.began, self.told) = (doing, total_bytes, now, now);
     }
 
@@ -120,7 +123,7 @@ impl Meter {
             return None;
         }
         self.told = now;
-        let (doing, total_bytes) = (self.doing, self.total_bytes);
+        let (doing, total_bytes) = (self.doing.clone(), self.total_bytes);
         let bytes_per_second = rate(done_bytes, now.saturating_sub(self.began));
         Some(State { doing, done_bytes, total_bytes, bytes_per_second })
     }
@@ -134,7 +137,7 @@ fn rate(bytes: u64, time: Duration) -> Option<u64> {
 /// What is told at one moment.
 #[derive(Debug, PartialEq, Eq)]
 struct State {
-    doing: &'static str,
+    doing: String,
     done_bytes: u64,
     total_bytes: u64,
     bytes_per_second: Option<u64>,
@@ -173,7 +176,7 @@ mod tests {
     #[test]
     fn a_line_comes_at_most_once_in_a_while() {
         let mut meter = Meter::new(LINE_EVERY);
-        meter.begin("writing", 350_000_000, seconds(1));
+        meter.begin("writing".to_owned(), 350_000_000, seconds(1));
         let told: Vec<u64> = (0..100u64)
             .filter(|tenth| meter.at(0, seconds(1) + Duration::from_millis(tenth * 100)).is_some())
             .collect();
@@ -183,10 +186,10 @@ mod tests {
     #[test]
     fn rate_and_time_left_count_from_the_stage() {
         let mut meter = Meter::new(LINE_EVERY);
-        meter.begin("reading back", 350_000_000, seconds(10));
+        meter.begin("reading back".to_owned(), 350_000_000, seconds(10));
         let state = meter.at(120_000_000, seconds(13)).unwrap();
         assert_eq!(state.line(), "reading back, 120.0 of 350.0 MB, 40.0 MB/s, 6 s left");
-        meter.begin("flushing", 0, seconds(13));
+        meter.begin("flushing".to_owned(), 0, seconds(13));
         let state = meter.at(0, seconds(16)).unwrap();
         assert_eq!(state.line(), "flushing, 0.0 of 0.0 MB, 0.0 MB/s");
         assert_eq!(state.seconds_left(), None);
@@ -206,7 +209,7 @@ mod tests {
         progress.stage("writing", 2_000_000);
         progress.at(1_000_000);
         progress.tell(&State {
-            doing: "writing",
+            doing: "writing".to_owned(),
             done_bytes: 1_000_000,
             total_bytes: 2_000_000,
             bytes_per_second: None,
@@ -222,7 +225,7 @@ mod tests {
         let progress = Progress::start(&output, "sdb");
         progress.stage("writing", 9);
         progress.tell(&State {
-            doing: "writing",
+            doing: "writing".to_owned(),
             done_bytes: 4,
             total_bytes: 9,
             bytes_per_second: Some(2),

@@ -2,21 +2,34 @@
 
 use std::path::Path;
 
-use super::{Exit, Explain, Failure};
+use super::medium::{partition, whole_device};
+use super::{Exit, Explain, Failure, told};
 use crate::device::{Access, DeviceNumber, FileDevice, Machine, OpenError, Use};
 use crate::image::check::Identity;
+use crate::phrases;
+
+phrases! {
+    fn only_files() {
+        en: "a mounted directory does not show the bytes under its files",
+        ja: "マウントされたフォルダーからは、ファイルの下のバイトが見えません",
+    }
+    fn unmount_and_name() {
+        en: "unmount it, and name the device or the image",
+        ja: "アンマウントして、デバイスかイメージを指定してください",
+    }
+    fn unmount_first() { en: "unmount it first", ja: "先にアンマウントしてください" }
+    fn mounted_at(place) { en: "it is mounted at {place}", ja: "{place} にマウントされています" }
+}
 
 /// Open an image or a whole device that nothing has mounted.
 pub fn open_unmounted(path: &Path, access: Access) -> Result<(FileDevice, Identity), Failure> {
-    let refused = |message: String| Failure::new(Exit::Refusal, message);
     if path.is_dir() {
-        return Err(refused("a mounted directory does not show the bytes under its files".into())
-            .hint("unmount it, and name the device or the image"));
+        return Err(Failure::new(Exit::Refusal, only_files()).hint(unmount_and_name()));
     }
     let machine = Machine::observe(Path::new("/")).or_exit(Exit::Failure)?;
     let device = FileDevice::open(path, access).map_err(|error| match error {
-        OpenError::Busy { .. } => refused(error.to_string()).hint("unmount it first"),
-        error => Failure::of(Exit::Failure, &error),
+        OpenError::Busy { .. } => Failure::new(Exit::Refusal, told(&error)).hint(unmount_first()),
+        error => Failure::new(Exit::Failure, told(&error)),
     });
     let identity = match device.as_ref().ok().and_then(FileDevice::block_number) {
         Some(number) => identity(&machine, number)?,
@@ -31,9 +44,8 @@ fn identity(machine: &Machine, number: DeviceNumber) -> Result<Identity, Failure
     match machine.disk_of(number) {
         Some(disk) if disk.number == number => Ok(Identity::of(disk)),
         Some(disk) => {
-            let message = format!("it is a partition of {}", disk.path.display());
-            let hint = format!("name the whole device: {}", disk.path.display());
-            Err(Failure::new(Exit::Usage, message).hint(hint))
+            let place = disk.path.display();
+            Err(Failure::new(Exit::Usage, partition(&place)).hint(whole_device(&place)))
         }
         None => Ok(Identity::Unreadable("this machine does not list the device".to_owned())),
     }
@@ -54,7 +66,6 @@ fn refuse_mounted(
         Use::Swap { .. } | Use::Held { .. } => None,
     });
     place.map_or(Ok(()), |place| {
-        let message = format!("it is mounted at {}", place.display());
-        Err(Failure::new(Exit::Refusal, message).hint("unmount it first"))
+        Err(Failure::new(Exit::Refusal, mounted_at(place.display())).hint(unmount_first()))
     })
 }

@@ -1,96 +1,158 @@
 //! What is wrong with a medium in plain words, and what to do about it.
 
 use crate::image::check::{Access, Balance, Binding, History, Report, Verdict};
+use crate::phrases;
+use crate::words::Phrase;
 
 /// The most single findings that are told.
 const TOLD_MAX: usize = 20;
 
+phrases! {
+    fn sealed() {
+        en: "The seal is whole: every byte is as the shop made it.",
+        ja: "封は完全です。すべてのバイトが店で作られたままです。",
+    }
+    fn touched() {
+        en: "Computers left notes on it, as they do on any stick. Every file is whole:",
+        ja: "コンピューターが印を残しました。どのUSBメモリーにもあることで、ファイルはすべて無事です：",
+    }
+    fn reseal() {
+        en: "Nothing has to be done. `doctor --reseal` puts those bytes back.",
+        ja: "何もする必要はありません。`doctor --reseal` で元のバイトに戻せます。",
+    }
+    fn files_intact() {
+        en: "Every file is whole. The seal can't be seen in a mounted directory.",
+        ja: "ファイルはすべて無事です。マウントされたフォルダーからは封を確かめられません。",
+    }
+    fn name_the_device() {
+        en: "To check the seal as well, name the device or the image.",
+        ja: "封も確かめるには、デバイスかイメージを指定してください。",
+    }
+    fn altered() {
+        en: "It was ALTERED or is damaged: it is not what the shop made.",
+        ja: "改変されているか、壊れています。店で作られたものではありません。",
+    }
+    fn use_no_more() {
+        en: "Don't use it. Bring it to the shop: what was paid stands in its journal.",
+        ja: "使わずに店へお持ちください。支払いは取引記録に残っています。",
+    }
+    fn failing() {
+        en: "The storage is failing: parts of it can't be read any more.",
+        ja: "記憶装置が故障しかけています。読めない部分があります。",
+    }
+    fn hurry() {
+        en: "Bring it to the shop soon: what was paid stands in its journal.",
+        ja: "早めに店へお持ちください。支払いは取引記録に残っています。",
+    }
+    fn no_medium() { en: "This is no medium of this kind.", ja: "この種の媒体ではありません。" }
+    fn item(finding) { en: "- {finding}", ja: "- {finding}" }
+    fn more(count) { en: "- and {count} more", ja: "- ほか{count}件" }
+    pub(super) fn copied(bound, found) {
+        en: "This is a copy: it was made on {bound} and lies on {found}.",
+        ja: "これは複製です。{bound}で作られ、{found}にあります。",
+    }
+    fn rule(reason) { en: "A rule says no: {reason}.", ja: "決まりにより使えません：{reason}。" }
+    fn records(count) { en: "{count} records", ja: "{count}件" }
+    fn one_record() { en: "1 record", ja: "1件" }
+    fn journal_sound(records, bank, generation) {
+        en: "The journal is whole: {records} in each of its two copies, in the {bank} bank \
+             (generation {generation}).",
+        ja: "取引記録は完全です：2つの写しのどちらにも{records}、{bank}（第{generation}世代）。",
+    }
+    fn first_bank() { en: "first", ja: "前半" }
+    fn second_bank() { en: "second", ja: "後半" }
+    fn journal_repaired(records, copies) {
+        en: "The journal is whole: {records}. Copy {copies} lacks some, the other has them; \
+             nothing is lost.",
+        ja: "取引記録は完全です：{records}。写し{copies}に欠けがありますが、もう一方にあり、\
+             何も失われていません。",
+    }
+    fn journal_damaged(reason) {
+        en: "The journal is DAMAGED: {reason}. Bring the medium to the shop.",
+        ja: "取引記録が壊れています：{reason}。媒体を店へお持ちください。",
+    }
+    fn journal_unchecked(reason) {
+        en: "The journal was not checked: {reason}.",
+        ja: "取引記録は確かめていません：{reason}。",
+    }
+    fn access_sound() {
+        en: "The access key is whole in both of its files.",
+        ja: "アクセスキーは2つのファイルのどちらでも完全です。",
+    }
+    fn access_once(reason) {
+        en: "The access key is whole in one of its two files: {reason}. That is enough.",
+        ja: "アクセスキーは一方のファイルで完全です：{reason}。それで足ります。",
+    }
+    fn access_damaged(reason) {
+        en: "The access key is DAMAGED: {reason}. Bring the medium to the shop.",
+        ja: "アクセスキーが壊れています：{reason}。媒体を店へお持ちください。",
+    }
+    fn access_unchecked(reason) {
+        en: "The access key was not checked: {reason}.",
+        ja: "アクセスキーは確かめていません：{reason}。",
+    }
+}
+
 /// Sentences for an owner: the read-only area and its seal, the journal's copies, the access key.
-pub fn advice(report: &Report) -> Vec<String> {
+pub fn advice(report: &Report) -> Vec<Phrase> {
     let mut lines = seal(report);
     if let Binding::CopyOf { bound, found } = &report.hardware {
-        lines.push(format!("This is a copy: it was made on {bound} and lies on {found}."));
+        lines.push(copied(bound, found));
     }
     if report.verdict != Verdict::NoMedium {
         lines.push(journal(&report.history));
         lines.push(access(&report.access));
     }
-    lines.extend(report.refusals.iter().map(|reason| format!("A rule says no: {reason}.")));
+    lines.extend(report.refusals.iter().map(rule));
     lines
 }
 
-fn seal(report: &Report) -> Vec<String> {
-    let (first, findings, last): (&str, Vec<String>, &str) = match report.verdict {
-        Verdict::Sealed => ("The seal is whole: every byte is as the shop made it.", vec![], ""),
-        Verdict::Touched => (
-            "Computers left notes on it, as they do on any stick. Every file is whole:",
-            report.touches.iter().map(|touch| touch.what.clone()).collect(),
-            "Nothing has to be done. `doctor --reseal` puts those bytes back.",
-        ),
-        Verdict::FilesIntact => (
-            "Every file is whole. The seal can't be seen in a mounted directory.",
-            report.touches.iter().map(|touch| touch.what.clone()).collect(),
-            "To check the seal as well, name the device or the image.",
-        ),
-        Verdict::Altered => (
-            "It was ALTERED or is damaged: it is not what the shop made.",
-            report.faults.iter().map(|fault| format!("{}: {}", fault.part, fault.reason)).collect(),
-            "Don't use it. Bring it to the shop: what was paid stands in its journal.",
-        ),
-        Verdict::Unreadable => (
-            "The storage is failing: parts of it can't be read any more.",
-            report.faults.iter().map(|fault| format!("{}: {}", fault.part, fault.reason)).collect(),
-            "Bring it to the shop soon: what was paid stands in its journal.",
-        ),
-        Verdict::NoMedium => (
-            "This is no medium of this kind.",
-            report.faults.iter().map(|fault| fault.reason.clone()).collect(),
-            "",
-        ),
+fn seal(report: &Report) -> Vec<Phrase> {
+    let touches = || report.touches.iter().map(|touch| touch.what.clone()).collect();
+    let faults = || {
+        let faults = report.faults.iter();
+        faults.map(|fault| format!("{}: {}", fault.part, fault.reason)).collect()
     };
-    let more = findings.len().saturating_sub(TOLD_MAX);
-    let told = findings.into_iter().take(TOLD_MAX).map(|finding| format!("- {finding}"));
-    let more = (more > 0).then(|| format!("- and {more} more"));
-    let all = std::iter::once(first.to_owned()).chain(told).chain(more);
-    all.chain((!last.is_empty()).then(|| last.to_owned())).collect()
+    let (first, findings, last): (_, Vec<String>, _) = match report.verdict {
+        Verdict::Sealed => (sealed(), vec![], None),
+        Verdict::Touched => (touched(), touches(), Some(reseal())),
+        Verdict::FilesIntact => (files_intact(), touches(), Some(name_the_device())),
+        Verdict::Altered => (altered(), faults(), Some(use_no_more())),
+        Verdict::Unreadable => (failing(), faults(), Some(hurry())),
+        Verdict::NoMedium => {
+            let reasons = report.faults.iter().map(|fault| fault.reason.clone());
+            (no_medium(), reasons.collect(), None)
+        }
+    };
+    let left = findings.len().saturating_sub(TOLD_MAX);
+    let told = findings.into_iter().take(TOLD_MAX).map(item);
+    let all = std::iter::once(first).chain(told).chain((left > 0).then(|| more(left)));
+    all.chain(last).collect()
 }
 
-fn journal(history: &History) -> String {
+fn journal(history: &History) -> Phrase {
     match history {
         History::Sound(balance) => {
-            let bank = if balance.generation % 2 == 0 { "first" } else { "second" };
-            let (copies, generation) = (records(balance), balance.generation);
-            format!(
-                "The journal is whole: {copies} in each of its two copies, in the {bank} bank \
-                 (generation {generation})."
-            )
+            let bank = if balance.generation % 2 == 0 { first_bank() } else { second_bank() };
+            journal_sound(count(balance), bank, balance.generation)
         }
-        History::Repaired { balance, lacking } => format!(
-            "The journal is whole: {}. Copy {} lacks some, the other has them; nothing is lost.",
-            records(balance),
-            lacking.join(" and ")
-        ),
-        History::Damaged(reason) => {
-            format!("The journal is DAMAGED: {reason}. Bring the medium to the shop.")
+        History::Repaired { balance, lacking } => {
+            journal_repaired(count(balance), lacking.join(" + "))
         }
-        History::NotChecked(reason) => format!("The journal was not checked: {reason}."),
+        History::Damaged(reason) => journal_damaged(reason),
+        History::NotChecked(reason) => journal_unchecked(reason),
     }
 }
 
-fn records(balance: &Balance) -> String {
-    let plural = if balance.records == 1 { "" } else { "s" };
-    format!("{} record{plural}", balance.records)
+fn count(balance: &Balance) -> Phrase {
+    if balance.records == 1 { one_record() } else { records(balance.records) }
 }
 
-fn access(access: &Access) -> String {
+fn access(access: &Access) -> Phrase {
     match access {
-        Access::Sound => "The access key is whole in both of its files.".to_owned(),
-        Access::OneCopy(reason) => {
-            format!("The access key is whole in one of its two files: {reason}. That is enough.")
-        }
-        Access::Damaged(reason) => {
-            format!("The access key is DAMAGED: {reason}. Bring the medium to the shop.")
-        }
-        Access::NotChecked(reason) => format!("The access key was not checked: {reason}."),
+        Access::Sound => access_sound(),
+        Access::OneCopy(reason) => access_once(reason),
+        Access::Damaged(reason) => access_damaged(reason),
+        Access::NotChecked(reason) => access_unchecked(reason),
     }
 }

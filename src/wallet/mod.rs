@@ -41,8 +41,10 @@ pub use medium::{Medium, UnusableError};
 pub use memory::{Met, RootMemory};
 #[cfg(feature = "wallet")]
 pub use opened::{CommitError, LoginError, MirrorError, OpenError, Opened};
-pub use overview::{Offer, Overview};
+pub use overview::{Offer, Overview, title};
 #[cfg(feature = "wallet")]
-pub use statement::{Filter, Ledger, csv_row, decimal, signed, unsigned};
+pub use statement::{
+    Filter, Ledger, csv_row, decimal, kind_word, partner_word, reason_word, signed,
+};
 #[cfg(feature = "wallet")]
 pub use topup::{Credited, Source, Topup, TopupRefusal, TopupTerms};

@@ -1,10 +1,24 @@
 //! The history of a medium as lines: what happened, and what it did to the money.
 
 use crate::format::record::{Record, RecordKind};
+use crate::phrases;
 use crate::trust::Verified;
 use crate::units::{CurrencyForm, Timestamp};
+use crate::words::{Phrase, Side};
 
 use super::medium::Medium;
+
+phrases! {
+    fn at() { en: "at (UTC)", ja: "日時（UTC）" }
+    fn kind() { en: "kind", ja: "種類" }
+    fn partner() { en: "partner", ja: "相手" }
+    fn content() { en: "content", ja: "内容" }
+    fn event() { en: "accounting", ja: "会計番号" }
+    fn number() { en: "#", ja: "#" }
+    fn amount() { en: "amount", ja: "金額" }
+    fn balance() { en: "balance", ja: "残高" }
+    fn reason() { en: "reason", ja: "理由" }
+}
 
 /// Which of the two histories is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +43,54 @@ pub struct Filter {
 }
 
 impl Ledger {
-    /// The names of its columns.
+    /// The heads of its columns, for a person.
+    pub fn heads(self) -> [Phrase; 6] {
+        match self {
+            Self::History => [at(), kind(), partner(), content(), event(), number()],
+            Self::Accounting => [at(), amount(), balance(), partner(), reason(), number()],
+        }
+    }
+
+    /// Where the text of its columns stands.
+    pub fn sides(self) -> [Side; 6] {
+        let mut sides = [Side::Left; 6];
+        sides[5] = Side::Right;
+        if self == Self::Accounting {
+            (sides[1], sides[2]) = (Side::Right, Side::Right);
+        }
+        sides
+    }
+
+    /// The cells of a record for a person, who reads minutes, words and the beginning of an
+    /// event's id; none for a record without money where money is asked for.
+    pub fn shown(self, record: &Record, form: CurrencyForm) -> Option<[Phrase; 6]> {
+        let (history, seq) = (&record.history, Phrase::same(record.seq.to_string()));
+        Some(match self {
+            Self::History => [
+                minute(history.at),
+                kind_word(history.kind),
+                partner_word(&history.partner),
+                Phrase::same(history.content.clone().unwrap_or_default()),
+                Phrase::same(
+                    history.link.as_ref().map(|id| hex(id)[..8].to_owned()).unwrap_or_default(),
+                ),
+                seq,
+            ],
+            Self::Accounting => {
+                let entry = record.accounting.as_ref()?;
+                [
+                    minute(entry.at),
+                    Phrase::same(signed(form, entry.amount)),
+                    Phrase::same(form.show(entry.balance_after)),
+                    partner_word(&entry.partner),
+                    reason_word(&entry.reason),
+                    seq,
+                ]
+            }
+        })
+    }
+
+    /// The names of its columns, for a program.
     pub fn columns(self) -> [&'static str; 6] {
         match self {
             Self::History => ["at", "kind", "partner", "content", "accounting event", "record"],
@@ -62,6 +123,68 @@ impl Ledger {
     }
 }
 
+/// A time to the minute: `2026-11-21 09:30`.
+fn minute(at: Timestamp) -> Phrase {
+    const MINUTE_CHARACTERS: usize = 16;
+    let text: String = at.to_string().chars().take(MINUTE_CHARACTERS).collect();
+    Phrase::same(text.replace('T', " "))
+}
+
+/// The name of a kind of record.
+pub fn kind_word(kind: RecordKind) -> Phrase {
+    let ja = match kind {
+        RecordKind::Genesis => "発行",
+        RecordKind::Topup => "チャージ",
+        RecordKind::Sale => "販売",
+        RecordKind::Purchase => "購入",
+        RecordKind::Play => "再生",
+        RecordKind::Connect => "接続",
+        RecordKind::DownloadStart => "受取開始",
+        RecordKind::DownloadInterrupted => "受取中断",
+        RecordKind::DownloadEnd => "受取完了",
+        RecordKind::UploadStart => "提供開始",
+        RecordKind::UploadInterrupted => "提供中断",
+        RecordKind::UploadEnd => "提供完了",
+        RecordKind::Earn => "提供料",
+        RecordKind::Checkpoint => "精算",
+        RecordKind::Policy => "規約変更",
+        RecordKind::Exception => "要確認",
+        RecordKind::Merge => "統合",
+        RecordKind::Rekey => "鍵の変更",
+        RecordKind::Refund => "返金",
+    };
+    Phrase::new(kind.word(), ja)
+}
+
+/// Who a record says was on the other side: a store and a medium are told in each language,
+/// a name is a name.
+pub fn partner_word(partner: &str) -> Phrase {
+    let told = |word, ja| Some(format!("{ja}{}", partner.strip_prefix(word)?));
+    let ja = match partner {
+        "store" => "店".to_owned(),
+        "owner" => "本人".to_owned(),
+        _ => {
+            let named = told("store ", "店").or_else(|| told("medium ", "媒体"));
+            named.unwrap_or_else(|| partner.to_owned())
+        }
+    };
+    Phrase::new(partner, ja)
+}
+
+/// The reason that a record gives for moving money.
+pub fn reason_word(reason: &str) -> Phrase {
+    let ja = match reason {
+        "top-up by code" => "コードでチャージ",
+        "top-up by voucher" => "引換券でチャージ",
+        "purchase" => "購入",
+        "download" => "受け取り",
+        "upload" => "提供",
+        "refund" => "返金",
+        other => other,
+    };
+    Phrase::new(reason, ja)
+}
+
 fn hex(event: &[u8; 16]) -> String {
     data_encoding::HEXLOWER.encode(event)
 }
@@ -84,14 +207,14 @@ impl Filter {
     }
 }
 
-/// A sum with its sign, for a person: `+500 JPY`.
+/// A sum with its sign, for a person: `+¥500`.
 pub fn signed(form: CurrencyForm, minor: i64) -> String {
     let sign = if minor < 0 { "-" } else { "+" };
     format!("{sign}{}", unsigned(form, minor))
 }
 
 /// A sum without its sign.
-pub fn unsigned(form: CurrencyForm, minor: i64) -> String {
+fn unsigned(form: CurrencyForm, minor: i64) -> String {
     let amount = crate::units::Amount::from_minor(minor.unsigned_abs());
     amount.map_or_else(|_| minor.unsigned_abs().to_string(), |amount| form.show(amount))
 }
@@ -132,10 +255,10 @@ mod tests {
         let (yen, euro) = (form("JPY", 0).unwrap(), form("EUR", 2).unwrap());
         assert_eq!(
             (signed(yen, 1500).as_str(), decimal(yen, -1500).as_str()),
-            ("+1,500 JPY", "-1500")
+            ("+¥1,500", "-1500")
         );
-        assert_eq!((signed(euro, -5).as_str(), decimal(euro, -5).as_str()), ("-0.05 EUR", "-0.05"));
-        assert_eq!(unsigned(euro, 123_456), "1,234.56 EUR");
+        assert_eq!((signed(euro, -5).as_str(), decimal(euro, -5).as_str()), ("-€0.05", "-0.05"));
+        assert_eq!(unsigned(euro, 123_456), "€1,234.56");
     }
 
     #[test]

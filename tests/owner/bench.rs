@@ -81,6 +81,7 @@ impl Bench {
             .args(arguments)
             .args(["--trust", "trust.cbr", "--allow-test-root"])
             .current_dir(self.folder.path())
+            .env("SCRIP_LANG", "en")
             .env("XDG_CONFIG_HOME", self.folder.path().join("config"))
             .env("XDG_STATE_HOME", self.folder.path().join("state"))
             .stdin(Stdio::null());

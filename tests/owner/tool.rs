@@ -30,26 +30,26 @@ fn walk(bench: &Bench) {
     bench.run(&wrong).says(5, "wrong password");
     bench.login().says(0, "is yours now");
     bench.login().says(5, "wrong password");
-    bench.run(&["login", "--password-file", "own"]).says(0, "Balance: 500 JPY");
+    bench.run(&["login", "--password-file", "own"]).says(0, "Balance: ¥500");
 
     let spaced = bench.code(0).replace('-', " ");
-    bench.topup(&spaced).says(0, "Added: 500 JPY");
+    bench.topup(&spaced).says(0, "Added: ¥500");
     let words: Vec<_> = ["topup"].into_iter().chain(spaced.split(' ')).collect();
     let again = bench.run(&[&words, &["--password-file", "own"][..]].concat());
-    again.says(0, "Already added: 500 JPY on ");
+    again.says(0, "Already added: ¥500 on ");
     again.says(0, "in record 3; nothing was changed.");
     let full_width = |c: char| c.to_digit(10).map_or(c, |d| char::from_u32(0xff10 + d).unwrap());
     let wide: String = bench.code(1).chars().map(full_width).collect();
     let dry = bench.run(&["--json", "topup", &wide, "--dry-run"]);
     assert_eq!((dry.exit, &dry.result()["added"]["minor"]), (0, &"500".into()), "{}", dry.text);
     assert_eq!(bench.balance(), "1000");
-    bench.topup(&wide).says(0, "Balance: 1,500 JPY");
+    bench.topup(&wide).says(0, "Balance: ¥1,500");
     bench.run(&["topup", &bench.code(2), "--password-file", "wrong"]).says(5, "wrong password");
     refusals(bench);
     bench.run(&["passwd", "--password-file", "own", "--new-password-file", "third"]).says(0, "");
     bench.topup(&bench.code(5)).says(5, "wrong password");
     let last = bench.run(&["topup", &bench.code(5), "--password-file", "third"]);
-    last.says(0, "Balance: 2,500 JPY");
+    last.says(0, "Balance: ¥2,500");
     histories(bench);
 }
 
@@ -67,7 +67,7 @@ fn refusals(bench: &Bench) {
     asked.says(5, &format!("{} may be meant", bench.code(4)));
     assert_eq!(bench.balance(), "1500");
     let arguments = ["topup", &mistyped, "--yes", "--password-file", "own"];
-    bench.run(&arguments).says(0, "Balance: 2,000 JPY");
+    bench.run(&arguments).says(0, "Balance: ¥2,000");
 }
 
 /// What the journal says, in all its forms.
@@ -92,7 +92,7 @@ fn histories(bench: &Bench) {
     let none = bench.run(&["--json", "history", "--since", "2999-01-01"]).result();
     assert_eq!(none["rows"].as_array().unwrap().len(), 0);
     bench.run(&["history", "--kind", "nothing"]).says(2, "hint: one of genesis, topup");
-    bench.run(&["receipt", "3"]).says(0, "+500 JPY");
+    bench.run(&["receipt", "3"]).says(0, "+¥500");
     bench.run(&["receipt", "70"]).says(5, "there is no record 70, the journal has 7");
     export(bench);
 }
@@ -123,7 +123,7 @@ fn an_owner_walks_from_the_package_to_a_history_on_an_image() {
     walk(&bench);
     let checked = answer(&mut bench.command("scrip-verify", &["check", "medium.img"]));
     checked.says(0, "sealed");
-    checked.says(0, "2,500 JPY");
+    checked.says(0, "¥2,500");
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn an_owner_walks_from_the_package_to_a_history_on_directories() {
     let bench = Bench::directories();
     walk(&bench);
     let checked = answer(&mut bench.command("scrip-verify", &["check", "ROM"]));
-    checked.says(0, "2,500 JPY");
+    checked.says(0, "¥2,500");
     fs::rename(bench.folder.path().join("ROM"), bench.folder.path().join("elsewhere.d")).unwrap();
     fs::remove_dir_all(bench.folder.path().join("elsewhere.d")).unwrap();
     let alone = bench.run(&["balance"]);
@@ -147,7 +147,7 @@ fn a_second_wallet_is_refused_and_may_look() {
     image.topup(&image.code(0)).says(5, "in use by ");
     assert_eq!(image.balance(), "500");
     drop(claim);
-    image.topup(&image.code(0)).says(0, "Added: 500 JPY");
+    image.topup(&image.code(0)).says(0, "Added: ¥500");
     let directories = Bench::directories();
     directories.login().says(0, "is yours now");
     let journal = directories.folder.path().join("RAM/SCRIP/JOURNAL.A");
@@ -242,7 +242,7 @@ fn a_medium_that_comes_back_with_less_gets_it_from_this_computer() {
     let path = bench.folder.path().join("medium.img");
     let older = fs::read(&path).unwrap();
     for slot in [0, 1] {
-        bench.topup(&bench.code(slot)).says(0, "Added: 500 JPY");
+        bench.topup(&bench.code(slot)).says(0, "Added: ¥500");
     }
     fs::write(&path, &older).unwrap();
     assert_eq!(bench.balance(), "500");
@@ -253,12 +253,12 @@ fn a_medium_that_comes_back_with_less_gets_it_from_this_computer() {
     let state = bench.folder.path().join("state");
     fs::rename(&state, bench.folder.path().join("kept")).unwrap();
     fs::write(&path, &older).unwrap();
-    bench.topup(&bench.code(2)).says(0, "Balance: 1,000 JPY");
+    bench.topup(&bench.code(2)).says(0, "Balance: ¥1,000");
     fs::remove_dir_all(&state).unwrap();
     fs::rename(bench.folder.path().join("kept"), &state).unwrap();
     let parted = bench.topup(&bench.code(4));
     parted.says(0, "are not on the medium, which went on with others");
-    parted.says(0, "Balance: 1,500 JPY");
+    parted.says(0, "Balance: ¥1,500");
 }
 
 #[test]
@@ -284,8 +284,8 @@ fn a_voucher_is_added_by_its_file_once() {
     };
     voucher("own.voucher", 5, SERIAL);
     voucher("foreign.voucher", 6, SERIAL + 1);
-    bench.topup("own.voucher").says(0, "Balance: 1,200 JPY");
-    bench.topup("own.voucher").says(0, "Already added: 700 JPY");
+    bench.topup("own.voucher").says(0, "Balance: ¥1,200");
+    bench.topup("own.voucher").says(0, "Already added: ¥700");
     bench.topup("foreign.voucher").says(5, "this is not a voucher of this medium");
     let path = bench.folder.path().join("own.voucher");
     let mut bytes = fs::read(&path).unwrap();
@@ -319,9 +319,9 @@ fn goods_are_bought_once_and_not_beyond_what_is_there() {
     let buy = |id: &str| bench.run(&["buy", id, "--password-file", "own"]);
     buy("fair").says(5, "hint: run `scrip-wallet login`");
     bench.login().says(0, "is yours now");
-    buy("dear").says(5, "dear costs 501 JPY, 500 JPY may be spent: 1 JPY are missing");
+    buy("dear").says(5, "dear costs ¥501, ¥500 may be spent: ¥1 are missing");
     buy("none").says(5, "the catalogue has no item");
-    bench.run(&["buy", "fair", "--dry-run"]).says(0, "400 JPY would be paid; nothing was.");
+    bench.run(&["buy", "fair", "--dry-run"]).says(0, "¥400 would be paid; nothing was.");
     assert_eq!(bench.balance(), "500");
     buy("fair").says(0, "It lies in the read-only area at /START.HTM");
     buy("fair").says(0, "Already yours: record 3 paid for it; nothing was paid.");
@@ -332,7 +332,7 @@ fn goods_are_bought_once_and_not_beyond_what_is_there() {
     let told: Vec<_> = items.map(|item| (&item["bought"], &item["affordable"])).collect();
     let (none, three, yes, no) = (Value::Null, 3.into(), true.into(), false.into());
     assert_eq!(told, [(&none, &yes), (&three, &no), (&none, &no)]);
-    bench.run(&["history", "--accounting"]).says(0, "-400 JPY");
+    bench.run(&["history", "--accounting"]).says(0, "-¥400");
 }
 
 #[test]
@@ -349,6 +349,6 @@ fn storage_that_takes_no_writing_is_named() {
     let unmounted = Command::new("umount").arg(&ram).status().unwrap();
     assert!(unmounted.success());
     refused.says(4, "Read-only file system");
-    balance.says(0, "500 JPY");
+    balance.says(0, "¥500");
     assert!(Path::new(&ram).is_dir());
 }

@@ -1,0 +1,50 @@
+//! Passwords and the access key.
+
+use super::Japanese;
+use crate::crypto::password::OutOfMemory;
+use crate::trust::access::AccessError;
+use crate::wallet::{LoginError, UnlockError};
+
+impl Japanese for OutOfMemory {
+    fn japanese(&self) -> String {
+        format!("このコンピューターのメモリーが足りません（{} KiB必要です）", self.memory_kib)
+    }
+}
+
+impl Japanese for AccessError {
+    fn japanese(&self) -> String {
+        match self {
+            Self::WrongPassword(medium) => format!("媒体{medium}：パスワードが違います"),
+            Self::Cost(medium, error) => {
+                format!("媒体{medium}：アクセスキーが決まりに合いません（{error}）")
+            }
+            Self::Memory(medium, error) => format!("媒体{medium}：{}", error.japanese()),
+            Self::Contents(medium) => format!("媒体{medium}：アクセスキーの中身が合いません"),
+        }
+    }
+}
+
+impl Japanese for UnlockError {
+    fn japanese(&self) -> String {
+        match self {
+            Self::NoSlot(medium) => format!("媒体{medium}：有効なアクセスキーが見つかりません"),
+            Self::Access(error) => error.japanese(),
+            Self::Device(error) => {
+                format!("アクセスキーのファイルの書き込み：{}", error.japanese())
+            }
+        }
+    }
+}
+
+impl Japanese for LoginError {
+    fn japanese(&self) -> String {
+        match self {
+            Self::Owned(medium) => format!("媒体{medium}にはすでに持ち主の鍵があります"),
+            Self::Memory(error) => error.japanese(),
+            Self::Commit(error) => error.japanese(),
+            Self::Device(error) => {
+                format!("アクセスキーのファイルの書き込み：{}", error.japanese())
+            }
+        }
+    }
+}
