@@ -28,7 +28,7 @@ pub(crate) struct Common {
     pub(crate) trust: Vec<PathBuf>,
     /// Speak this language; JSON is always English
     ///
-    /// Without it, the one that SCRIP_LANG or the locale names, else the medium's own.
+    /// Without it, the one that `SCRIP_LANG` or the locale names, else the medium's own.
     #[arg(long, global = true, value_name = "LANGUAGE")]
     pub(crate) lang: Option<Lang>,
     /// Print JSON lines that end in one result object

@@ -247,9 +247,12 @@ pub(crate) fn sums(medium: &Medium) -> Value {
 pub(crate) fn tell_balance(medium: &Medium, output: &Output) {
     let (state, form) = (&medium.account().state, medium.form());
     output.line(balance(form.show(state.balance)));
-    let parts: [(fn(String) -> Phrase, _); 3] =
-        [(reserved, state.reserved()), (provisional, state.provisional), (lacking, state.debt)];
-    for (part, sum) in parts.into_iter().filter(|(_, sum)| !sum.is_zero()) {
-        output.line(part(form.show(sum)));
+    let parts = [
+        (state.reserved(), reserved(form.show(state.reserved()))),
+        (state.provisional, provisional(form.show(state.provisional))),
+        (state.debt, lacking(form.show(state.debt))),
+    ];
+    for (_, told) in parts.into_iter().filter(|(sum, _)| !sum.is_zero()) {
+        output.line(told);
     }
 }

@@ -26,10 +26,11 @@ fn of(environment: &dyn Fn(&str) -> Option<OsString>) -> Option<Language> {
 mod tests {
     use super::*;
 
+    type Set = &'static [(&'static str, &'static str)];
+
     #[test]
     fn the_first_locale_that_is_set_counts() {
         let (en, ja) = (Some(Language::English), Some(Language::Japanese));
-        type Set = &'static [(&'static str, &'static str)];
         let cases: [(Set, Option<Language>); 7] = [
             (&[], None),
             (&[("LANG", "ja_JP.UTF-8")], ja),

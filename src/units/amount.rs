@@ -146,7 +146,7 @@ impl CurrencyForm {
     }
 
     /// The sign that stands before a sum.
-    fn sign(&self) -> Option<char> {
+    fn sign(self) -> Option<char> {
         Some(match self.currency.code() {
             "JPY" => '¥',
             "EUR" => '€',

@@ -32,12 +32,11 @@ fn a_clock_decades_off_neither_stops_nor_costs_anybody() {
         run_at(PAST, &bench, &login).says(0, "is yours now");
         // By its own date this voucher has long expired; a host's clock says nothing of that.
         bench.put("own.voucher", voucher(&World::new(), |_| {}));
-        run_at(FUTURE, &bench, &topup("own.voucher")).says(0, "Balance: 1,200 JPY");
-        run_at(PAST, &bench, &topup(&bench.code(0))).says(0, "Balance: 1,700 JPY");
-        run_at(FUTURE, &bench, &topup(&bench.code(1))).says(0, "Balance: 2,200 JPY");
-        bench.topup(&bench.code(2)).says(0, "Balance: 2,700 JPY");
-        run_at(PAST, &bench, &topup(&bench.code(1)))
-            .says(0, "Already added: 500 JPY on 2117-03-04");
+        run_at(FUTURE, &bench, &topup("own.voucher")).says(0, "Balance: ¥1,200");
+        run_at(PAST, &bench, &topup(&bench.code(0))).says(0, "Balance: ¥1,700");
+        run_at(FUTURE, &bench, &topup(&bench.code(1))).says(0, "Balance: ¥2,200");
+        bench.topup(&bench.code(2)).says(0, "Balance: ¥2,700");
+        run_at(PAST, &bench, &topup(&bench.code(1))).says(0, "Already added: ¥500 on 2117-03-04");
         let history = bench.run(&["history", "--accounting"]);
         history.says(0, "1971-03-04");
         history.says(0, "2117-03-04");

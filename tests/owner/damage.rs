@@ -18,7 +18,7 @@ fn journal() -> (Bench, [u64; 2], Vec<Range<u64>>) {
     let bench = Bench::image();
     bench.login().says(0, "is yours now");
     for slot in [0, 1, 2] {
-        bench.topup(&bench.code(slot)).says(0, "Added: 500 JPY");
+        bench.topup(&bench.code(slot)).says(0, "Added: ¥500");
     }
     let device = bench.open();
     let starts = medium(&device).grounds().journal.starts;
@@ -150,7 +150,7 @@ fn access_files_are_repaired_from_each_other_and_lost_together() {
     let told = bench.run(&["doctor"]);
     told.says(3, "access");
     let looked = bench.run(&["balance"]);
-    looked.says(0, "500 JPY");
+    looked.says(0, "¥500");
     looked.says(0, "no password opens it any more: the access files are damaged");
 }
 

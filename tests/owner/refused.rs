@@ -117,10 +117,10 @@ fn more_than_the_policy_allows_is_refused_by_both_sums() {
     let world = World::new().under(&small);
     for bench in both(&Sample::of(&world, SERIAL)) {
         bench.put("big.voucher", voucher(&world, |_| {}));
-        let words = ["700 JPY would make 700 JPY, above the largest top-up, 600 JPY"];
+        let words = ["¥700 would make ¥700, above the largest top-up, ¥600"];
         bench.refuses(&topup("big.voucher"), 5, &words);
-        bench.topup(&bench.code(0)).says(0, "Balance: 1,000 JPY");
-        let words = ["500 JPY would make 1,500 JPY, above the largest balance, 1,200 JPY"];
+        bench.topup(&bench.code(0)).says(0, "Balance: ¥1,000");
+        let words = ["¥500 would make ¥1,500, above the largest balance, ¥1,200"];
         bench.refuses(&topup(&bench.code(1)), 5, &words);
         bench.refuses(&["topup", &bench.code(1), "--dry-run"], 5, &words);
         assert_eq!(bench.balance(), "1000");
@@ -152,7 +152,7 @@ fn a_code_that_a_robbed_store_never_sold_is_refused_by_its_list() {
         bench.put("stolen.voucher", voucher(&world, |_| {}));
         let words = ["voucher 5 of store 7 is above the cut 4 of list 3"];
         bench.refuses(&topup("stolen.voucher"), 5, &words);
-        bench.topup(&bench.code(4)).says(0, "Balance: 1,000 JPY");
+        bench.topup(&bench.code(4)).says(0, "Balance: ¥1,000");
     }
 }
 
@@ -160,10 +160,10 @@ fn a_code_that_a_robbed_store_never_sold_is_refused_by_its_list() {
 fn a_purchase_says_how_much_is_missing() {
     for bench in both(&shop(&[("fair", 500), ("dear", 501)])) {
         let buy = |item| ["buy", item, "--password-file", "own"];
-        let words = ["dear costs 501 JPY, 500 JPY may be spent: 1 JPY are missing"];
+        let words = ["dear costs ¥501, ¥500 may be spent: ¥1 are missing"];
         bench.refuses(&buy("dear"), 5, &words);
         bench.refuses(&buy("none"), 5, &["no item \"none\""]);
-        bench.run(&buy("fair")).says(0, "Paid: 500 JPY");
+        bench.run(&buy("fair")).says(0, "Paid: ¥500");
     }
 }
 
@@ -201,8 +201,8 @@ fn a_picture_of_a_code_tops_up_once_and_one_of_another_medium_never() {
         bench.put("blank.png", std::fs::read("tests/pictures/nothing.jpg").unwrap());
         bench.refuses(&topup("foreign.png"), 5, &["not a code of this medium"]);
         bench.refuses(&topup("blank.png"), 5, &["blank.png", "no QR code can be read"]);
-        bench.run(&topup("own.png")).says(0, "Balance: 1,000 JPY");
-        bench.run(&topup("own.png")).says(0, "Already added: 500 JPY");
+        bench.run(&topup("own.png")).says(0, "Balance: ¥1,000");
+        bench.run(&topup("own.png")).says(0, "Already added: ¥500");
         assert_eq!(bench.balance(), "1000");
     }
 }

@@ -105,7 +105,7 @@ fn a_full_disk_stops_no_medium_that_lies_there_whole() {
     mount.fill();
     on_disk(&["login", "--password-file", "first", "--new-password-file", "own"]).says(0, "yours");
     // Nothing of it needs new space, and that this computer can't remember it blocks nobody.
-    on_disk(&topup(&bench.code(0))).says(0, "Balance: 1,000 JPY");
+    on_disk(&topup(&bench.code(0))).says(0, "Balance: ¥1,000");
     let exported = mount.0.join("mine.evidence");
     let told = on_disk(&["export", exported.to_str().unwrap()]);
     told.says(4, "No space left on device");
@@ -138,7 +138,7 @@ fn an_image_that_finds_no_space_keeps_what_was_acknowledged() {
     let sum = |count: usize| (500 + 500 * count).to_string();
     assert_eq!(balance(), sum(added));
     fs::remove_file(filler).unwrap();
-    on_disk(&topup(&bench.code(slots[added]))).says(0, "Added: 500 JPY");
+    on_disk(&topup(&bench.code(slots[added]))).says(0, "Added: ¥500");
     assert_eq!(balance(), sum(added + 1));
 }
 
@@ -162,7 +162,7 @@ fn a_directory_that_vanished_is_named() {
     let words = ["/SCRIP/JOURNAL.A: 4096 bytes, the medium's layout says 1048576"];
     bench.refuses(&topup(&code), 3, &words);
     fs::write(ram.join("SCRIP/JOURNAL.A"), short).unwrap();
-    bench.topup(&code).says(0, "Balance: 1,000 JPY");
+    bench.topup(&code).says(0, "Balance: ¥1,000");
 }
 
 /// Keeps trying while another wallet has the medium.
@@ -186,13 +186,13 @@ fn two_wallets_at_once_add_each_code_once() {
                 let bench = &bench;
                 scope.spawn(move || {
                     for slot in slots {
-                        patient(bench, &bench.code(slot)).0.says(0, "Added: 500 JPY");
+                        patient(bench, &bench.code(slot)).0.says(0, "Added: ¥500");
                     }
                 });
             }
         });
         assert_eq!(bench.balance(), "4500");
-        bench.topup(&bench.code(4)).says(0, "Already added: 500 JPY");
+        bench.topup(&bench.code(4)).says(0, "Already added: ¥500");
         bench.run(&["doctor"]).says(0, "");
     }
 }
@@ -270,7 +270,7 @@ fn a_journal_that_is_nearly_full_takes_money_and_no_spending() {
     bench.refuses(&["buy", "fair", "--password-file", "own"], 5, &words);
     bench.refuses(&["buy", "fair", "--password-file", "own"], 5, &["full", "hint: "]);
     assert_eq!(bench.balance(), balance);
-    bench.topup(&bench.code(4)).says(0, "Added: 500 JPY");
+    bench.topup(&bench.code(4)).says(0, "Added: ¥500");
 }
 
 #[test]

@@ -70,7 +70,7 @@ fn histories_stand_in_columns_in_both_languages() {
         let path = format!("{}/tests/owner/shown/{name}", env!("CARGO_MANIFEST_DIR"));
         let (found, kept) = (masked(&answer.stdout), fs::read_to_string(&path).unwrap_or_default());
         if found != kept {
-            differing += &format!("== {name}\n{found}");
+            differing.extend(["== ", name, "\n", &found]);
         }
     }
     assert!(differing.is_empty(), "these are now:\n{differing}");

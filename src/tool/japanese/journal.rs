@@ -51,6 +51,7 @@ impl Japanese for OpenError {
             }
             Self::Refusal(refusal) => refusal.japanese(),
             Self::Access(error) => format!("アクセスキーのファイル：{}", error.japanese()),
+            Self::Ring(error) => format!("鍵束のファイル：{}", error.japanese()),
         }
     }
 }
