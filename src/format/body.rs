@@ -151,7 +151,7 @@ bodies! {
             /// SHA-256 over the partner's signed download-start.
             4 => start: [u8; 32],
             /// The key that the partner's receipts are signed by.
-            5 => key: PublicKey,
+            5 => key: Box<PublicKey>,
         }
         /// The open segment of an upload broke off.
         11 => UploadInterrupted of UploadInterrupted {
@@ -205,7 +205,7 @@ bodies! {
         /// The owner's own key took the place of the store-made one.
         18 => Rekey of Rekey {
             /// The new key.
-            1 => key: PublicKey,
+            1 => key: Box<PublicKey>,
             /// Its signature: that whoever changes the key has the new one.
             2 => proof: [u8; 64],
         }

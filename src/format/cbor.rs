@@ -7,7 +7,7 @@
 
 use ciborium::Value;
 
-use super::reader::Reader;
+use super::reader::{Encoding, Reader};
 use super::{DecodeError, Kind};
 
 /// How deep arrays, maps and tags may nest.
@@ -18,29 +18,30 @@ pub const TAG_SIGN1: u64 = 18;
 /// The length in bytes of the one well-formed item that `bytes` begins with.
 pub fn measure(bytes: &[u8]) -> Result<usize, DecodeError> {
     let mut reader = Reader::new(bytes, usize::MAX);
-    reader.skip()?;
+    reader.skip(0).map_err(|error| *error)?;
     Ok(reader.used())
 }
 
 /// Refuse all but exactly one item within the limits of its kind, with nothing behind it.
 pub fn check(bytes: &[u8], kind: Kind) -> Result<(), DecodeError> {
-    read(bytes, kind, Reader::skip)
+    read(bytes, kind, |reader| reader.skip(0)).map_err(|error| *error)
 }
 
 /// Read exactly one item within the limits of its kind, with nothing behind it.
-pub(super) fn read<'a, T, E: From<DecodeError>>(
+#[inline]
+pub(super) fn read<'a, T, E: From<Encoding>>(
     bytes: &'a [u8],
     kind: Kind,
     item: impl FnOnce(&mut Reader<'a>) -> Result<T, E>,
 ) -> Result<T, E> {
     if bytes.len() > kind.bytes_max() {
         let (found, max) = (bytes.len(), kind.bytes_max());
-        return Err(DecodeError::TooLarge { found, max }.into());
+        return Err(Encoding::from(DecodeError::TooLarge { found, max }).into());
     }
     let mut reader = Reader::new(bytes, kind.items_max());
     let item = item(&mut reader)?;
-    let (used, found) = (reader.used(), bytes.len());
-    if used == found { Ok(item) } else { Err(DecodeError::Trailing { used, found }.into()) }
+    reader.end()?;
+    Ok(item)
 }
 
 /// The item that a fixed-size slot begins with; the rest of the slot must be zero.

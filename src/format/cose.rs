@@ -26,6 +26,9 @@ const HEADER_START: [u8; 3] = [0xa3, 0x01, 0x27];
 const HEADER_KEY_ID: [u8; 2] = [0x04, 0x48];
 /// The label of `typ`.
 const LABEL_TYP: u8 = 0x10;
+/// The head of a text of up to 23 bytes; of a longer one, whose length follows.
+const TEXT_HEAD: u8 = 0x60;
+const TEXT_LONG_HEAD: u8 = 0x78;
 const FOREIGN_HEADERS: &str = "headers other than alg, kid, typ";
 /// The context of a signature in a `Sig_structure` (RFC 9052 section 4.4): text in an array of four.
 const CONTEXT: &[u8] = b"\x84\x6aSignature1";
@@ -138,10 +141,18 @@ fn key_id(protected: &[u8], kind: Kind) -> Option<KeyId> {
     let rest = protected.strip_prefix(&HEADER_START)?.strip_prefix(&HEADER_KEY_ID)?;
     let (key_id, rest) = rest.split_first_chunk::<8>()?;
     let rest = rest.strip_prefix(&[LABEL_TYP])?;
-    let mut typ = Reader::new(rest, 1);
-    let name = typ.text().ok()?.strip_prefix(TYPE_START)?;
-    let right = name == kind.name() && typ.used() == rest.len();
-    right.then(|| KeyId::from_bytes(*key_id))
+    is_typ(rest, kind).then(|| KeyId::from_bytes(*key_id))
+}
+
+/// Is this the text that names the kind, in shortest form?
+fn is_typ(text: &[u8], kind: Kind) -> bool {
+    let name = kind.name().as_bytes();
+    let Ok(length) = u8::try_from(TYPE_START.len() + name.len()) else { return false };
+    let text = match length {
+        0..24 => text.strip_prefix(&[TEXT_HEAD | length]),
+        _ => text.strip_prefix(&[TEXT_LONG_HEAD, length]),
+    };
+    text.and_then(|text| text.strip_prefix(TYPE_START.as_bytes())) == Some(name)
 }
 
 fn envelope(kind: Kind, reason: String) -> DecodeError {

@@ -48,8 +48,8 @@ impl Field for FileEntry {
         let Some(parts @ (2 | 3)) = reader.row()? else {
             return Err(Mismatch::new("is not [path, size] or [path, size, root]"));
         };
-        let (path, size) = (reader.inner()?, reader.inner()?);
-        let root = if parts == 3 { Some(reader.inner()?) } else { None };
+        let (path, size) = (Field::read(reader)?, Field::read(reader)?);
+        let root = if parts == 3 { Some(Field::read(reader)?) } else { None };
         Ok(Self { path, size, root })
     }
 }

@@ -6,6 +6,7 @@
 use ciborium::Value;
 use ciborium::value::Integer;
 
+use super::reader::Encoding;
 pub use super::reader::{MapReader, Reader};
 use super::{DecodeError, Kind, cbor};
 use crate::crypto::sign::PublicKey;
@@ -36,7 +37,7 @@ pub struct Mismatch(Box<Fault>);
 
 #[derive(Debug)]
 enum Fault {
-    Encoding(DecodeError),
+    Encoding(Encoding),
     Value { path: String, reason: String },
 }
 
@@ -60,19 +61,19 @@ impl Mismatch {
     /// What this is in these bytes of an object: what no encoder would have written comes first.
     #[cold]
     pub(super) fn within(self, bytes: &[u8], kind: Kind) -> DecodeError {
-        match *self.0 {
-            Fault::Encoding(error) => error,
-            Fault::Value { path, reason } => match cbor::check(bytes, kind) {
-                Err(error) => error,
-                Ok(()) => DecodeError::Object { kind: kind.name(), path, reason },
-            },
-        }
+        let encoding = cbor::check(bytes, kind).err();
+        encoding.unwrap_or_else(|| match *self.0 {
+            Fault::Encoding(error) => *error,
+            Fault::Value { path, reason } => {
+                DecodeError::Object { kind: kind.name(), path, reason }
+            }
+        })
     }
 }
 
-impl From<DecodeError> for Mismatch {
+impl From<Encoding> for Mismatch {
     #[cold]
-    fn from(error: DecodeError) -> Self {
+    fn from(error: Encoding) -> Self {
         Self(Box::new(Fault::Encoding(error)))
     }
 }
@@ -127,6 +128,7 @@ macro_rules! record {
                 map.finish()
             }
 
+            #[inline]
             fn read(
                 reader: &mut $crate::format::field::Reader<'_>,
             ) -> Result<Self, $crate::format::field::Mismatch> {
@@ -169,6 +171,7 @@ macro_rules! choice {
                 match self { $( Self::$variant => ciborium::Value::from($number), )* }
             }
 
+            #[inline]
             fn read(
                 reader: &mut $crate::format::field::Reader<'_>,
             ) -> Result<Self, $crate::format::field::Mismatch> {
@@ -190,6 +193,7 @@ impl Field for u64 {
         Value::Integer(Integer::from(*self))
     }
 
+    #[inline]
     fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
         reader.unsigned()
     }
@@ -200,6 +204,7 @@ impl Field for u32 {
         u64::from(*self).to_value()
     }
 
+    #[inline]
     fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
         let wide = reader.unsigned()?;
         Self::try_from(wide).map_err(|_| Mismatch::new(format!("{wide} is above 2^32 - 1")))
@@ -211,6 +216,7 @@ impl Field for u8 {
         u64::from(*self).to_value()
     }
 
+    #[inline]
     fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
         let wide = reader.unsigned()?;
         Self::try_from(wide).map_err(|_| Mismatch::new(format!("{wide} is above 255")))
@@ -222,6 +228,7 @@ impl Field for i64 {
         Value::Integer(Integer::from(*self))
     }
 
+    #[inline]
     fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
         reader.integer()
     }
@@ -232,6 +239,7 @@ impl Field for bool {
         Value::Bool(*self)
     }
 
+    #[inline]
     fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
         reader.boolean()
     }
@@ -246,13 +254,15 @@ impl Field for String {
     }
 
     /// Text of at most [`TEXT_BYTES_MAX`] bytes without control characters.
+    #[inline]
     fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
         let text = reader.text()?;
         if text.len() > TEXT_BYTES_MAX {
             let reason = format!("text of {} bytes, limit {TEXT_BYTES_MAX}", text.len());
             return Err(Mismatch::new(reason));
         }
-        if text.chars().any(char::is_control) {
+        let plain = text.bytes().fold(true, |plain, byte| plain & (b' '..=b'~').contains(&byte));
+        if !plain && text.chars().any(char::is_control) {
             return Err(Mismatch::new("text holds control characters"));
         }
         Ok(text.to_owned())
@@ -264,6 +274,7 @@ impl<const N: usize> Field for [u8; N] {
         Value::Bytes(self.to_vec())
     }
 
+    #[inline]
     fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
         let bytes = reader.bytes()?;
         Self::try_from(bytes)
@@ -280,6 +291,7 @@ impl Field for Bytes {
         Value::Bytes(self.0.clone())
     }
 
+    #[inline]
     fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
         Ok(Self(reader.bytes()?.to_vec()))
     }
@@ -290,9 +302,22 @@ impl<T: Field> Field for Vec<T> {
         Value::Array(self.iter().map(Field::to_value).collect())
     }
 
+    #[inline]
     fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
         let count = reader.array()?;
         reader.items(count)
+    }
+}
+
+/// What is large and rare, so that what is around it stays small.
+impl<T: Field> Field for Box<T> {
+    fn to_value(&self) -> Value {
+        T::to_value(self)
+    }
+
+    #[inline]
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
+        T::read(reader).map(Self::new)
     }
 }
 
@@ -301,6 +326,7 @@ impl<T: Field> Field for Option<T> {
         self.as_ref().expect("an absent field is never written").to_value()
     }
 
+    #[inline]
     fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
         T::read(reader).map(Some)
     }
@@ -322,6 +348,7 @@ macro_rules! unit_field {
                 u64::from(self.$write()).to_value()
             }
 
+            #[inline]
             fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
                 let read: fn(u64) -> Result<Self, crate::units::UnitError> = $read;
                 read(reader.unsigned()?).map_err(Mismatch::new)
@@ -344,6 +371,7 @@ impl Field for Currency {
         Value::Text(self.code().to_owned())
     }
 
+    #[inline]
     fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
         String::read(reader)?.parse().map_err(Mismatch::new)
     }
@@ -355,6 +383,7 @@ impl Field for PublicKey {
         Value::Bytes(self.as_bytes().to_vec())
     }
 
+    #[inline]
     fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
         Self::from_bytes(<[u8; 32]>::read(reader)?).map_err(Mismatch::new)
     }

@@ -210,6 +210,7 @@ pub trait Object: Field {
     }
 
     /// Read exactly one object; every other encoding of it is refused.
+    #[inline]
     fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         cbor::read(bytes, Self::KIND, Self::read)
             .map_err(|mismatch| mismatch.within(bytes, Self::KIND))

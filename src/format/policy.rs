@@ -14,7 +14,7 @@ impl Field for CurrencyForm {
         let Some(2) = reader.row()? else {
             return Err(Mismatch::new("is not [code, exponent]"));
         };
-        let (code, exponent) = (reader.inner()?, reader.inner()?);
+        let (code, exponent) = (Field::read(reader)?, Field::read(reader)?);
         Self::new(code, exponent).map_err(Mismatch::new)
     }
 }

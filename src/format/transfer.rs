@@ -58,9 +58,9 @@ impl Field for Partner {
         let Some(2) = reader.row()? else {
             return Err(Mismatch::new("is not [kind, number]"));
         };
-        match reader.inner::<u64>()? {
-            0 => reader.inner().map(Self::Medium),
-            1 => reader.inner().map(Self::Store),
+        match reader.unsigned()? {
+            0 => Field::read(reader).map(Self::Medium),
+            1 => Field::read(reader).map(Self::Store),
             other => Err(Mismatch::new(format!("{other} is no known kind of partner"))),
         }
     }

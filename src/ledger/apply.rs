@@ -153,7 +153,7 @@ impl Case<'_> {
             Body::Purchase {} => moves::purchase(self, state),
             Body::Play {} => self.content().and(self.moves_nothing(None)),
             Body::Sale { .. } | Body::Connect { .. } => self.moves_nothing(None),
-            Body::Rekey { key, proof } => moves::rekey(self, state, *key, *proof),
+            Body::Rekey { key, proof } => moves::rekey(self, state, **key, *proof),
             Body::Policy { number, hash } => moves::policy(self, state, *number, hash),
             Body::Exception { .. } => moves::exception(self, state),
             Body::DownloadStart { terms, partner, before } => {
@@ -166,7 +166,7 @@ impl Case<'_> {
                 transfers::close(self, state, transfer, *got, transfers::Close::Complete)
             }
             Body::UploadStart { terms, partner, before, key, .. } => {
-                transfers::upload(self, state, terms, *partner, *before, *key)
+                transfers::upload(self, state, terms, *partner, *before, **key)
             }
             Body::UploadInterrupted { transfer, got } | Body::UploadEnd { transfer, got } => {
                 transfers::uploaded(self, state, transfer, *got)
@@ -338,7 +338,7 @@ mod tests {
         let owner = key(9);
         let rekey = next::rekey(&purse.state, &host(), [3; 16], &owner);
         let mut stolen = rekey.clone();
-        stolen.body = Body::Rekey { key: key(8).public(), proof: [0; 64] };
+        stolen.body = Body::Rekey { key: key(8).public().into(), proof: [0; 64] };
         assert!(purse.refused(&stolen).contains("has not signed for it"));
         purse.put(&rekey).unwrap();
         assert_eq!((purse.state.life, purse.state.holder), (KeyLife::Owners, owner.public()));

@@ -5,8 +5,7 @@ use super::refusal::{Reason, Refusal};
 use super::rules::Rules;
 use super::settled;
 use super::state::State;
-use crate::crypto::sign::PublicKey;
-use crate::format::record::Record;
+use crate::format::record::{Body, Record};
 use crate::trust::{Claimed, TrustError, Verified, verify, verify_all};
 
 /// What records add up to, and how far they follow.
@@ -22,42 +21,48 @@ pub struct Fold {
 
 /// Verify and apply records in order, from a blank medium on, up to the first refusal.
 ///
-/// Signatures are verified all at once; where one of them is bad, one by one.
+/// Signatures of one key are verified all at once; where one of them is bad, one by one.
 pub fn fold(rules: &Rules<'_>, blank: State, records: &[Vec<u8>]) -> Fold {
-    let mut state = blank.clone();
-    let follows = records.iter().map_while(|bytes| claimed(rules, &mut state, bytes).ok());
-    let mut fold = match verify_all(follows.collect()) {
-        Some(records) => Fold { state, records, refusal: None },
-        None => Fold { state: blank, records: vec![], refusal: None },
-    };
-    let done = fold.records.len();
-    one_by_one(rules, &mut fold, &records[done..]);
+    let mut fold = Fold { state: blank, records: Vec::with_capacity(records.len()), refusal: None };
+    while fold.refusal.is_none() && fold.records.len() < records.len() {
+        let rest = &records[fold.records.len()..];
+        let mut state = fold.state.clone();
+        let run: Vec<_> = rest.iter().map_while(|bytes| plain(rules, &mut state, bytes)).collect();
+        let one_by_one = run.len() + 1;
+        match verify_all(run, &fold.state.holder) {
+            Some(run) if !run.is_empty() => {
+                fold.state = state;
+                fold.records.extend(run);
+            }
+            _ => fold.follow(rules, &rest[..one_by_one.min(rest.len())]),
+        }
+    }
     fold
 }
 
-fn one_by_one(rules: &Rules<'_>, fold: &mut Fold, records: &[Vec<u8>]) {
-    for bytes in records {
-        match follow(rules, &mut fold.state, bytes) {
-            Ok(record) => fold.records.push(record),
-            Err(refusal) => {
-                fold.refusal = Some(refusal);
-                break;
+impl Fold {
+    fn follow(&mut self, rules: &Rules<'_>, records: &[Vec<u8>]) {
+        for bytes in records {
+            match follow(rules, &mut self.state, bytes) {
+                Ok(record) => self.records.push(record),
+                Err(refusal) => {
+                    self.refusal = Some(refusal);
+                    break;
+                }
             }
         }
     }
 }
 
-/// Apply a record that nobody has verified, and say under which key it has to be.
-fn claimed<'a>(
-    rules: &Rules<'_>,
-    state: &mut State,
-    bytes: &'a [u8],
-) -> Result<(Claimed<'a, Record>, PublicKey), Reason> {
-    let record = Claimed::<Record>::read(bytes)?;
-    let before = (record.signer() == state.signer).then_some(state.holder);
-    advance_claimed(rules, state, &record).map_err(|refusal| refusal.reason)?;
-    let key = before.unwrap_or(state.holder);
-    Ok((record, key))
+/// Apply a record that nobody has verified, and that leaves the holder as it is.
+fn plain<'a>(rules: &Rules<'_>, state: &mut State, bytes: &'a [u8]) -> Option<Claimed<'a, Record>> {
+    let record = Claimed::<Record>::read(bytes).ok()?;
+    let follows = !names_holder(&record) && advance_claimed(rules, state, &record).is_ok();
+    follows.then_some(record)
+}
+
+fn names_holder(record: &Record) -> bool {
+    matches!(record.body, Body::Rekey { .. } | Body::Checkpoint { .. } | Body::Merge { .. })
 }
 
 /// The state of a chain by few signatures: the newest one of each key vouches for the records before
@@ -67,18 +72,21 @@ fn claimed<'a>(
 /// bad: [`fold`] says which.
 pub fn fold_by_head(rules: &Rules<'_>, blank: State, records: &[Vec<u8>]) -> Option<State> {
     let mut state = blank;
-    let mut newest: Option<(&[u8], PublicKey)> = None;
+    let mut newest: Option<&[u8]> = None;
+    let vouched = |newest: Option<&[u8]>, state: &State| {
+        newest.is_none_or(|bytes| verify::<Record>(bytes, &state.holder).is_ok())
+    };
     for bytes in records {
-        let (_, key) = claimed(rules, &mut state, bytes).ok()?;
-        if let Some((last, other)) = newest.filter(|(_, other)| *other != key) {
-            verify::<Record>(last, &other).ok()?;
+        let record = Claimed::<Record>::read(bytes).ok()?;
+        if names_holder(&record) {
+            vouched(newest.take(), &state).then_some(())?;
+            follow(rules, &mut state, bytes).ok()?;
+        } else {
+            advance_claimed(rules, &mut state, &record).ok()?;
+            newest = Some(bytes);
         }
-        newest = Some((bytes, key));
     }
-    if let Some((last, key)) = newest {
-        verify::<Record>(last, &key).ok()?;
-    }
-    Some(state)
+    vouched(newest, &state).then_some(state)
 }
 
 /// Verify one signed record and apply it in place.
@@ -123,7 +131,7 @@ mod tests {
         let all = purse.records.clone();
         let agree = |records: &[Vec<u8>]| {
             let mut each = Fold { state: blank.clone(), records: vec![], refusal: None };
-            one_by_one(&rules, &mut each, records);
+            each.follow(&rules, records);
             let at_once = fold(&rules, blank.clone(), records);
             let message = |fold: &Fold| fold.refusal.as_ref().map(ToString::to_string);
             assert_eq!((&at_once.state, message(&at_once)), (&each.state, message(&each)));
@@ -165,7 +173,8 @@ mod tests {
         let key_id = purse.public().key_id();
         let bytes = assemble(Kind::Record, key_id, record.encode(), |_| [9; 64]);
         let rules = purse.world.rules(&purse.sheets);
-        claimed(&rules, &mut purse.state, &bytes).unwrap();
+        let claimed = Claimed::read(&bytes).unwrap();
+        advance_claimed(&rules, &mut purse.state, &claimed).unwrap();
         purse.records.push(bytes);
     }
 

@@ -83,6 +83,7 @@ pub struct Claimed<'a, T> {
 
 impl<'a, T: Object> Claimed<'a, T> {
     /// Parse an object of the form that is signed.
+    #[inline]
     pub fn read(bytes: &'a [u8]) -> Result<Self, TrustError> {
         let message = Sign1::decode(bytes, T::KIND)?;
         Ok(Self { value: T::decode(message.payload())?, bytes, message })
@@ -113,19 +114,19 @@ impl<T> Deref for Claimed<'_, T> {
     }
 }
 
-/// Verify the signatures of all, each by its key; none of them where one is bad.
+/// Verify the signatures of all by this very key; none of them where one is bad.
 pub fn verify_all<T: Object>(
-    claimed: Vec<(Claimed<'_, T>, PublicKey)>,
+    claimed: Vec<Claimed<'_, T>>,
+    key: &PublicKey,
 ) -> Option<Vec<Verified<T>>> {
-    let named = claimed.iter().all(|(object, key)| object.signer() == key.key_id());
-    let messages: Vec<Vec<u8>> =
-        claimed.iter().map(|(object, _)| object.message.to_be_signed()).collect();
-    let signed = claimed.iter().zip(&messages).map(|((object, key), message)| {
+    let key_id = key.key_id();
+    let messages: Vec<_> = claimed.iter().map(|object| object.message.to_be_signed()).collect();
+    let signed = claimed.iter().zip(&messages).map(|(object, message)| {
         (*key, message.as_slice(), Signature::from_bytes(*object.message.signature()))
     });
-    let batch: Vec<_> = signed.collect();
-    let good = named && verify_batch(&batch).is_ok();
-    good.then(|| claimed.into_iter().map(|(object, _)| object.believed()).collect())
+    let named = claimed.iter().all(|object| object.signer() == key_id);
+    let good = named && verify_batch(&signed.collect::<Vec<_>>()).is_ok();
+    good.then(|| claimed.into_iter().map(Claimed::believed).collect())
 }
 
 /// Sign an object in its kind's domain.

@@ -88,7 +88,7 @@ fn extended(parts: &Parts) -> Vec<u8> {
 /// A header that COSE knows and Scrip doesn't write: an `IV`, between `kid` and `typ`.
 fn with_iv(parts: &Parts) -> Vec<u8> {
     let (before, after) = parts.protected.split_at(13);
-    [&[0xa4], &before[1..], &[0x05, 0x40], after].concat()
+    [&[0xa4], &before[1..], &[0x05, 0x41, 0x07], after].concat()
 }
 
 /// The untagged array; signed unless a signature is given.

@@ -192,7 +192,7 @@ pub fn rekey(state: &State, host: &Host, event: EventId, new: &SecretKey) -> Rec
     let key = new.public();
     let message = rekey_message(state.medium, state.next, &state.head, &state.holder, &key);
     let proof = *new.sign(&message).as_bytes();
-    noted(state, host, event, "owner", Body::Rekey { key, proof })
+    noted(state, host, event, "owner", Body::Rekey { key: Box::new(key), proof })
 }
 
 /// A policy binds from here on.

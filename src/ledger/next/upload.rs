@@ -32,6 +32,7 @@ pub struct Segment<'a> {
 pub fn upload_start(state: &State, host: &Host, event: EventId, segment: &Segment<'_>) -> Record {
     let Segment { terms, item, payer, key, before, start } = *segment;
     let partner = Partner::Medium(payer);
+    let key = Box::new(key);
     let body = Body::UploadStart { terms: terms.clone(), partner, before, start, key };
     about(noted(state, host, event, &partner.to_string(), body), item)
 }
