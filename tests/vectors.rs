@@ -24,7 +24,7 @@ use scrip::crypto::digest::sha256;
 use scrip::crypto::sign::PublicKey;
 use scrip::format::access::{AccessSlot, ItemKey, KeyFile};
 use scrip::format::certificate::{Certificate, Chain, EnrolRequest};
-use scrip::format::checkpoint::Checkpoint;
+use scrip::format::checkpoint::{Checkpoint, CheckpointFile};
 use scrip::format::cose::Sign1;
 use scrip::format::edition::{
     Catalogue, EditionHeader, EditionSeal, Manifest, Settings, SignedManifest,
@@ -90,6 +90,7 @@ pub(crate) const READERS: &[(&str, Kind, Read)] = &[
     ("sheet-slot", Kind::Chain, read::<SheetSlot>),
     ("signed-manifest", Kind::Manifest, read::<SignedManifest>),
     ("voucher-file", Kind::VoucherFile, read::<VoucherFile>),
+    ("checkpoint-file", Kind::CheckpointFile, read::<CheckpointFile>),
 ];
 
 fn read<T: Object>(bytes: &[u8], key: Option<&PublicKey>) -> Result<Vec<u8>, TrustError> {

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use scrip::format::access::{AccessSlot, ITEM_KEY_BYTES, ItemKey, KeyFile};
 use scrip::format::certificate::{Certificate, Chain, EnrolRequest};
-use scrip::format::checkpoint::Checkpoint;
+use scrip::format::checkpoint::{Checkpoint, CheckpointFile};
 use scrip::format::cose::{self, Sign1, stated_kind};
 use scrip::format::edition::{
     Catalogue, EditionHeader, EditionSeal, Manifest, Settings, SignedManifest,
@@ -54,6 +54,7 @@ pub const TYPES: [(&str, Body); 32] = [
     ("sheet-slot", any::<SheetSlot>),
     ("signed-manifest", any::<SignedManifest>),
     ("voucher-file", any::<VoucherFile>),
+    ("checkpoint-file", any::<CheckpointFile>),
     ("checkpoint", any::<Checkpoint>),
     ("receipt", any::<Receipt>),
     ("item", any::<ItemEntry>),

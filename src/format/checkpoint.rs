@@ -1,6 +1,7 @@
 //! The settler's statement of a medium's settled state.
 
-use super::field::{Field, Mismatch, Reader, record};
+use super::certificate::Chain;
+use super::field::{Bytes, Field, Mismatch, Reader, record};
 use super::objects;
 use super::record::EventId;
 use super::sheet::SheetId;
@@ -101,6 +102,20 @@ record! {
     }
 }
 
+record! {
+    /// A checkpoint on its way to its medium, with all that goes with it.
+    pub struct CheckpointFile {
+        /// The signed checkpoint.
+        1 => checkpoint: Bytes,
+        /// Its settler's chain.
+        2 => chain: Chain,
+        /// The accounting events that it names by its `settled_since`, ascending.
+        3 => settled_since: Option<Bounded<EventId, 1024>>,
+        /// The files that it names, in its order: signed sheets, revocation, policy.
+        4 => attachments: Bounded<Bytes, 8>,
+    }
+}
+
 /// An array of at most `MOST` items.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bounded<T, const MOST: usize>(pub Vec<T>);
@@ -127,4 +142,5 @@ impl<T: Field, const MOST: usize> Field for Bounded<T, MOST> {
 
 objects! {
     Checkpoint => Checkpoint,
+    CheckpointFile => CheckpointFile,
 }

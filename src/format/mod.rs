@@ -88,6 +88,8 @@ pub enum Kind {
     Funding,
     /// What a store lays out to be taken.
     Offer,
+    /// A checkpoint with its settler's chain and what goes with it (not signed: each part is).
+    CheckpointFile,
 }
 
 impl Kind {
@@ -117,6 +119,7 @@ impl Kind {
         Self::EditionHeader,
         Self::Chain,
         Self::VoucherFile,
+        Self::CheckpointFile,
         Self::Item,
         Self::Package,
         Self::Funding,
@@ -156,6 +159,7 @@ impl Kind {
             Self::VoucherFile => "voucher-file",
             Self::Funding => "funding",
             Self::Offer => "offer",
+            Self::CheckpointFile => "checkpoint-file",
         }
     }
 
@@ -180,7 +184,7 @@ impl Kind {
             | Self::Record => 4 << 10,
             Self::Settings | Self::Chain | Self::MediumSeal => 8 << 10,
             Self::Checkpoint => 3 << 10,
-            Self::EditionHeader => 64 << 10,
+            Self::EditionHeader | Self::CheckpointFile => 64 << 10,
             Self::VoucherFile | Self::Package => 12 << 10,
             Self::Offer => 20 << 10,
             _ => 2 << 10,
@@ -193,7 +197,7 @@ impl Kind {
             Self::Kit => 8 << 20,
             Self::Manifest => 512 << 10,
             Self::Catalogue => 128 << 10,
-            Self::Revocation | Self::Funding => 4 << 10,
+            Self::Revocation | Self::CheckpointFile | Self::Funding => 4 << 10,
             _ => 1 << 10,
         }
     }

@@ -343,6 +343,10 @@ OBJECTS = {
         1: ("manifest", octets()), 2: ("chain", chain), 3: ("items?", array(octets())),
     }),
     "voucher-file": record({1: ("voucher", octets()), 2: ("chain", chain)}),
+    "checkpoint-file": record({
+        1: ("checkpoint", octets()), 2: ("chain", chain), 3: ("settled_since?", array(ident, 1024)),
+        4: ("attachments", array(octets(), 8)),
+    }),
 }
 
 _KIB = 1 << 10
@@ -356,6 +360,7 @@ _LIMITS = {
     "medium-seal": (8 * _KIB, _KIB), "record": (4 * _KIB, _KIB),
     "checkpoint": (3 * _KIB, _KIB), "edition-header": (64 * _KIB, _KIB),
     "funding": (1 << 20, 4 * _KIB), "offer": (20 * _KIB, _KIB),
+    "checkpoint-file": (64 * _KIB, 4 * _KIB),
     "voucher-file": (12 * _KIB, _KIB), "package": (12 * _KIB, _KIB), "item": (4 * _KIB, _KIB),
     "item-key": (256, _KIB),
 }

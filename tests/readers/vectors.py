@@ -137,6 +137,7 @@ def contents(folder, headers, data, fields):
         "sheet": sheet, "voucher": voucher, "manifest": manifest, "access-slot": access_slot,
         "key-file": key_file, "sealed-kit": sealed_kit, "certificate-slot": certificate_slot,
         "signed-manifest": signed_manifest, "kit": kit, "voucher-file": voucher_file,
+        "checkpoint-file": checkpoint_file,
         "record": record, "receipt": receipt, "funding": funding, "item-key": item_key,
     }.get(folder)
     if check:
@@ -180,6 +181,18 @@ def voucher_file(headers, data, fields):
     expect("currency", own["currency"], store["grant"]["currency"])
     text = "SCRIP:" + base64.b32encode(data).decode().rstrip("=")
     expect("text", text, headers["text"])
+
+
+def checkpoint_file(_headers, _data, fields):
+    """The settler of the chain signed it, and it names what goes with it."""
+    role, settler, *_ = Trust([], allow_test=True).signer(fields["chain"])
+    expect("role", role, "settler")
+    own = signed.verified(fields["checkpoint"], "checkpoint", signed.key_of(settler))
+    expect("attachments", [sha256(each) for each in fields["attachments"]], own["attachments"])
+    events = fields.get("settled_since")
+    if events is not None:
+        expect("order", events, sorted(events))
+        expect("events", sha256(b"".join(events)), own["settled_since"]["events"])
 
 
 def record(headers, _data, fields):

@@ -4,8 +4,9 @@ use data_encoding::HEXLOWER;
 use scrip::crypto::sign::SecretKey;
 use scrip::format::certificate::Role;
 use scrip::format::checkpoint::{
-    Bounded, Checkpoint, OpenTransfer, SettledSince, UsedSlots, UsedVoucher,
+    Bounded, Checkpoint, CheckpointFile, OpenTransfer, SettledSince, UsedSlots, UsedVoucher,
 };
+use scrip::format::field::Bytes;
 use scrip::format::policy::Policy;
 use scrip::format::record::{Cause, EventId, Record};
 use scrip::format::sheet::{Sheet, Voucher};
@@ -215,7 +216,23 @@ fn last_records<'w>(
     vec![
         Sample::of("checkpoint", "own", "a settled state on the chain", by(), &checkpoint),
         Sample::of("checkpoint", "foreign", "one on another branch", by(), &foreign),
+        checkpoint_file(world, foreign, spent.to_vec()),
     ]
+}
+
+/// A checkpoint as an owner gets it, with the events it names and a policy.
+fn checkpoint_file(world: &World, checkpoint: Checkpoint, spent: Vec<EventId>) -> Sample<'_> {
+    let policy = sign(&world.issuer, &Policy { number: 4, ..policy() });
+    let attachments = Bounded(vec![hash_of(&policy)]);
+    let checkpoint = sign(&world.settler, &Checkpoint { attachments, ..checkpoint });
+    let file = CheckpointFile {
+        checkpoint: Bytes(checkpoint),
+        chain: world.chain(Role::Settler),
+        settled_since: Some(Bounded(spent)),
+        attachments: Bounded(vec![Bytes(policy)]),
+    };
+    let about = "that one with its settler's chain";
+    Sample::of("checkpoint-file", "plain", about, Form::Plain, &file)
 }
 
 /// The state as a settler states it when nothing contradicts it.
