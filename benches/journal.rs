@@ -9,9 +9,10 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use scrip::crypto::digest::sha256;
-use scrip::device::{Access, Device, Existing, FileDevice, Folder, MemoryDevice};
+use scrip::device::{Access, Device, Existing, FileDevice, Folder, MemoryDevice, MountedTree};
+use scrip::fat::Exchange;
 use scrip::format::edition::RamKind;
-use scrip::journal::{Carry, FolderArchive, Journal, Mirror, Place, Use, first_frames};
+use scrip::journal::{Carry, Journal, Mirror, OutboxArchive, Place, Use, first_frames};
 use scrip::units::MediumId;
 
 const COPY_BYTES: u64 = 4 << 20;
@@ -187,11 +188,11 @@ fn fill(journal: &mut Journal<MemoryDevice>) {
 fn open_full(folder: &Path) {
     let path = folder.join("full");
     let mut made = journal(MemoryDevice::zeroed(usize::try_from(IMAGE_BYTES).expect("in memory")));
-    let outbox = Folder::open_or_create(&folder.join("OUTBOX")).expect("a folder");
+    let outbox = Exchange::mounted(MountedTree::at(folder));
     fill(&mut made);
     let head = sha256(&RECORD);
     let carry = Carry { head, checkpoint: &[RECORD.to_vec()], outside: &[] };
-    let _ = made.compact(&carry, &mut FolderArchive::new(&outbox, "0")).expect("it compacts");
+    let _ = made.compact(&carry, &mut OutboxArchive::new(&outbox, "0")).expect("it compacts");
     fill(&mut made);
     let records = made.reading().records.len();
     prepared(&path).write_at(0, &made.device().snapshot()).expect("room");

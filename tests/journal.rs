@@ -5,10 +5,11 @@ use std::path::Path;
 use data_encoding::HEXLOWER;
 use scrip::crypto::digest::sha256;
 use scrip::crypto::{Random, SeededRandom};
-use scrip::device::{Device, Folder, MemoryDevice};
+use scrip::device::{Device, MemoryDevice, MountedTree};
+use scrip::fat::Exchange;
 use scrip::format::edition::RamKind;
 use scrip::journal::{
-    COPIES, Carry, FolderArchive, Journal, Place, ReadError, Use, first_frames, read,
+    COPIES, Carry, Journal, OutboxArchive, Place, ReadError, Use, first_frames, read,
 };
 use serde_json::{Value, json};
 
@@ -35,7 +36,7 @@ impl Draw {
 }
 
 /// A life of a journal: sessions of appends and compactions, and damage between them.
-fn lived(seed: u8, outbox: &Folder) -> MemoryDevice {
+fn lived(seed: u8, outbox: &Exchange<'_>) -> MemoryDevice {
     let mut draw = Draw(SeededRandom::new([seed; 32]));
     let device = MemoryDevice::filled(usize::try_from(2 * COPY_BYTES).unwrap(), seed);
     let first = first_frames(&[draw.record()]).unwrap();
@@ -62,14 +63,14 @@ fn lived(seed: u8, outbox: &Folder) -> MemoryDevice {
     device
 }
 
-fn compact(journal: &mut Journal<&MemoryDevice>, draw: &mut Draw, outbox: &Folder) {
+fn compact(journal: &mut Journal<&MemoryDevice>, draw: &mut Draw, outbox: &Exchange<'_>) {
     let records = journal.reading().records.clone();
     let head = usize::try_from(draw.below(records.len() as u64)).unwrap();
     let outside = records[..=head].iter().take(usize::from(draw.below(2) == 0)).cloned();
     let outside: Vec<_> = outside.collect();
     let checkpoint = [draw.record()];
     let carry = Carry { head: sha256(&records[head]), checkpoint: &checkpoint, outside: &outside };
-    let _ = journal.compact(&carry, &mut FolderArchive::new(outbox, "JOURNAL.OLD")).map(|_| ());
+    let _ = journal.compact(&carry, &mut OutboxArchive::new(outbox, "JOURNAL.OLD")).map(|_| ());
 }
 
 /// What we read, in the second reader's words.
@@ -94,7 +95,7 @@ fn ours(device: &MemoryDevice) -> Value {
 #[test]
 fn the_second_reader_walks_two_banks_as_we_do() {
     let folder = tempfile::tempdir().unwrap();
-    let outbox = Folder::create(&folder.path().join("outbox")).unwrap();
+    let outbox = Exchange::mounted(MountedTree::at(folder.path()));
     let lives = folder.path().join("lives");
     std::fs::create_dir(&lives).unwrap();
     let mut expected = serde_json::Map::new();

@@ -5,6 +5,7 @@ mod bench;
 mod clock;
 mod crash;
 mod ring;
+mod settled;
 mod take;
 mod damage;
 mod refused;

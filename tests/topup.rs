@@ -138,7 +138,7 @@ impl Owner {
 
     fn credit(&mut self, event: EventId) {
         let record = Sequence::FIRST.next().unwrap();
-        self.credited.insert(event, Credited { record, at: at(50) });
+        self.credited.insert(event, Credited::Record { record, at: at(50) });
     }
 }
 

@@ -49,6 +49,8 @@ pub(crate) struct World {
     pub(crate) rom_chain: Chain,
     pub(crate) store: SecretKey,
     pub(crate) store_chain: Chain,
+    pub(crate) settler: SecretKey,
+    pub(crate) settler_chain: Chain,
     pub(crate) seal: Secret<32>,
     pub(crate) policy: Vec<u8>,
     pub(crate) revocation: Option<Vec<u8>>,
@@ -113,6 +115,11 @@ impl World {
         let store_chain = chain(&store, Role::Store);
         let policy = sign(&issuer, &policy());
         let seal = Secret::generate(&mut rng);
+        let settler = SecretKey::from_seed([seed ^ 0x5e; 32]);
+        let settler_chain = {
+            let leaf = settler_certificate(&issuer, settler.public(), purpose);
+            Chain(vec![leaf, issuer_certificate, root.clone()])
+        };
         let password = Password::new("first password".to_owned());
         Self {
             purpose,
@@ -122,6 +129,8 @@ impl World {
             rom_chain,
             store,
             store_chain,
+            settler,
+            settler_chain,
             seal,
             policy,
             revocation: None,
@@ -203,6 +212,21 @@ impl World {
             chain: &self.store_chain,
         }
     }
+}
+
+fn settler_certificate(issuer: &SecretKey, key: PublicKey, purpose: Purpose) -> Vec<u8> {
+    let certificate = Certificate {
+        issuer: "test world".to_owned(),
+        subject: "test settler".to_owned(),
+        expires: at(0).plus_days(700),
+        issued: at(0),
+        id: [0x5e; 16],
+        key: Confirmation(key),
+        role: Role::Settler,
+        purpose,
+        grant: None,
+    };
+    sign(issuer, &certificate)
 }
 
 pub(crate) fn policy() -> Policy {

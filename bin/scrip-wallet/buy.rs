@@ -155,7 +155,7 @@ fn items(look: &Look) -> Result<Vec<Item>, Failure> {
 
 /// The record that paid for an item.
 fn bought(medium: &Medium, id: &str) -> Option<u64> {
-    let mut records = medium.account().records.iter();
+    let mut records = medium.records();
     let paid = records.find(|record| {
         record.body == Body::Purchase {} && record.history.content.as_deref() == Some(id)
     });

@@ -98,6 +98,12 @@ pub(crate) enum Verb {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Take over what the issuer states of this medium: its settled state, as a file
+    ///
+    /// Needs no password where the file settles what stands on this medium: the history so far then
+    /// goes to a file in SCRIP/OUTBOX, and the journal begins anew. Where the medium went two ways,
+    /// or the journal can't begin anew, it is added as a record, with the password.
+    Apply(ApplyArgs),
     /// Explain what is wrong with the medium, and what to do
     ///
     /// Ends as `info` does.
@@ -170,6 +176,19 @@ pub(crate) struct HistoryArgs {
     /// Print comma-separated values for a spreadsheet
     #[arg(long, conflicts_with = "json")]
     pub(crate) csv: bool,
+}
+
+/// What `apply` takes.
+#[derive(Debug, Args)]
+pub(crate) struct ApplyArgs {
+    /// The checkpoint's file
+    pub(crate) file: PathBuf,
+    /// Read the password from this file, instead of asking where it is needed
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Say what would be done, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 /// What `buy` takes.

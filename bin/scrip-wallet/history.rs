@@ -159,7 +159,7 @@ pub(crate) fn receipt(
     let look = look(common, output, interrupt)?;
     let (medium, form) = (&look.medium, look.medium.form());
     let record = medium.record(seq).ok_or_else(|| {
-        let count = medium.account().records.len();
+        let count = medium.account().state.next;
         Failure::new(Exit::Refusal, no_record(seq, count))
     })?;
     let hash = data_encoding::HEXLOWER.encode(&record.hash());

@@ -1,5 +1,6 @@
 //! `scrip-wallet`: a prepaid medium in its owner's hands.
 
+mod apply;
 mod ask;
 mod balance;
 mod buy;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
             Verb::Export { file, dry_run } => {
                 history::export(&common, &file, dry_run, output, interrupt)
             }
+            Verb::Apply(args) => apply::apply(&common, &args, output, interrupt),
             Verb::Doctor(args) => doctor::doctor(&common, &args, output, interrupt),
         }
     };

@@ -38,6 +38,14 @@ phrases! {
         en: "what this computer saw of it is not used: {error}",
         ja: "このコンピューターに残る記録は使いません：{error}",
     }
+    fn older_unread(error) {
+        en: "older records are not shown: {error}",
+        ja: "以前の記録は表示しません：{error}",
+    }
+    fn older_missing(count) {
+        en: "{count} older records are no longer in SCRIP/OUTBOX",
+        ja: "以前の記録{count}件はSCRIP/OUTBOXにもうありません",
+    }
     fn root_is(root) { en: "the medium's root is {root}", ja: "媒体の発行元は{root}です" }
     fn compare() { en: "compare it with the package", ja: "パッケージと比べてください" }
     fn no_password(why) {
@@ -171,11 +179,31 @@ fn judged(
     }
     checked.report.notes.clear();
     let medium = Medium::of(checked).or_tell();
-    let medium = medium.map_err(|failure| match failure.exit() {
+    let mut medium = medium.map_err(|failure| match failure.exit() {
         Exit::Damage => failure.hint(do_not_use()),
         _ => failure,
     })?;
+    recall(&mut medium, &source, output);
     Ok(Look { medium, report, source })
+}
+
+/// Find the records that are in the OUTBOX since a checkpoint was applied; money needs none of them.
+fn recall(medium: &mut Medium, source: &Source, output: &Output) {
+    let Some(first) = medium.account().records.first().map_or_else(
+        || medium.account().state.next.number().checked_sub(1),
+        |record| record.seq.number().checked_sub(1),
+    ) else {
+        return;
+    };
+    let Some(exchange) = source.exchange(medium.grounds()) else { return };
+    let found = match medium.recall(&exchange) {
+        Ok(found) => found as u64,
+        Err(error) => return output.note(older_unread(error)),
+    };
+    if medium.account().anchor.is_some() && found <= first {
+        let missing = first + 1 - found;
+        output.note(older_missing(missing));
+    }
 }
 
 /// What is to be known before anything else.

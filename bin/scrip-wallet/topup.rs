@@ -1,7 +1,8 @@
 //! `topup`: add what a code, a voucher or a picture of either gives.
 //!
 //! With `--json` the last line is an object of type `result`: `exit`; `medium`; `added`: the sum,
-//! none if nothing was added; `already`: `record` and `at` of the record that added it before;
+//! none if nothing was added; `already`: `record` and `at` of the record that added it before,
+//! or the `checkpoint` that settled that;
 //! `repaired`: true if another code was meant
 //! than typed; `few`: amounts of which few codes are left; `dry_run`; `balance` and its parts.
 
@@ -186,10 +187,13 @@ fn judge(
 
 /// A used code is no fault: it says when it was added, and nothing was changed.
 fn already(refusal: &TopupRefusal) -> Result<Judged, Failure> {
-    let TopupRefusal::AlreadyAdded { at, record, .. } = refusal else {
-        return Err(refused(refusal));
+    let already = match refusal {
+        TopupRefusal::AlreadyAdded { at, record, .. } => {
+            json!({ "record": record.number(), "at": at.to_string() })
+        }
+        TopupRefusal::AlreadySettled { checkpoint, .. } => json!({ "checkpoint": checkpoint }),
+        _ => return Err(refused(refusal)),
     };
-    let already = json!({ "record": record.number(), "at": at.to_string() });
     let words = sentence(told(refusal).map(capitalised));
     Ok(Judged::Already { words, fields: json!({ "added": null, "already": already }) })
 }

@@ -1,40 +1,39 @@
-//! Old generations, kept in a folder: the outbox of a mounted medium.
+//! Old generations, kept in the medium's OUTBOX.
 
 use super::compact::{Archive, ArchiveFault};
-use crate::device::{Access, Device, FileDevice, Folder, Privacy, Target};
+use crate::fat::{Exchange, Tray};
 
-/// One file of a folder, written once and read back past the system's cache.
-#[derive(Debug)]
-pub struct FolderArchive<'f> {
-    folder: &'f Folder,
+/// One file of an OUTBOX, written once and read back past the system's cache.
+pub struct OutboxArchive<'e, 'd> {
+    exchange: &'e Exchange<'d>,
     name: String,
 }
 
-impl<'f> FolderArchive<'f> {
+impl<'e, 'd> OutboxArchive<'e, 'd> {
     /// The file of this name, which may not exist yet.
-    pub fn new(folder: &'f Folder, name: impl Into<String>) -> Self {
-        Self { folder, name: name.into() }
+    pub fn new(exchange: &'e Exchange<'d>, name: impl Into<String>) -> Self {
+        Self { exchange, name: name.into() }
     }
 }
 
-impl Archive for FolderArchive<'_> {
+impl Archive for OutboxArchive<'_, '_> {
     fn keep(&mut self, frames: &[u8]) -> Result<(), ArchiveFault> {
-        Ok(self.folder.write(&self.name, frames, Privacy::Public)?)
+        Ok(self.exchange.write(Tray::Outbox, &self.name, frames)?)
     }
 
     fn read_back(&mut self) -> Result<Vec<u8>, ArchiveFault> {
-        let file = FileDevice::open(&self.folder.path_of(&self.name)?, Access::Read)?;
-        let mut bytes = vec![0; usize::try_from(file.len_bytes())?];
-        file.read_back_at(0, &mut bytes)?;
-        Ok(bytes)
+        Ok(self.exchange.read_back(Tray::Outbox, &self.name, ARCHIVE_BYTES_MAX)?)
     }
 }
+
+/// The longest bank there is.
+const ARCHIVE_BYTES_MAX: u64 = 32 << 20;
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::crypto::digest::sha256;
-    use crate::device::MemoryDevice;
+    use crate::device::{Device, MemoryDevice, MountedTree};
     use crate::format::edition::RamKind;
     use crate::journal::{Carry, CompactError, Journal, Place, first_frames, read};
 
@@ -65,12 +64,12 @@ mod tests {
     #[test]
     fn the_old_generation_is_in_the_folder_before_the_new_one_begins() {
         let outer = tempfile::tempdir().unwrap();
-        let folder = Folder::create(&outer.path().join("OUTBOX")).unwrap();
+        let exchange = Exchange::mounted(MountedTree::at(outer.path()));
         let device = MemoryDevice::zeroed(32 << 10);
         let mut journal = journal(&device, RamKind::Rewritable);
         let carry = Carry { head: sha256(&[1; 100]), checkpoint: &[vec![9; 50]], outside: &[] };
-        let _ = journal.compact(&carry, &mut FolderArchive::new(&folder, "JOURNAL.0")).unwrap();
-        let kept = folder.read("JOURNAL.0", 1 << 20).unwrap();
+        let _ = journal.compact(&carry, &mut OutboxArchive::new(&exchange, "JOURNAL.0")).unwrap();
+        let kept = exchange.read(Tray::Outbox, "JOURNAL.0", 1 << 20).unwrap();
         assert_eq!(kept, first_frames(&[0, 1, 2].map(|byte| vec![byte; 100])).unwrap());
         let reading = read(&device, &PLACE).unwrap();
         assert_eq!((&reading, reading.generation), (journal.reading(), 1));

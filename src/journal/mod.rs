@@ -20,13 +20,13 @@ mod scan;
 mod storage;
 mod write;
 
-pub use archive::FolderArchive;
+pub use archive::OutboxArchive;
 pub use commit::{AppendError, Committed, Journal, OpenError, SPENDING_PERCENT_MAX, Use};
 pub use compact::{Archive, ArchiveFault, Carry, CompactError};
 pub use mirror::{Chain, Mirror, MirrorError, Mirrored, Relation};
 pub use read::{COPIES, Lost, ReadError, Reading, read, survey};
 pub use storage::{Storage, StorageError};
-pub use write::{TooLong, first_frames};
+pub use write::{TooLong, carried_frames, first_frames};
 
 /// Where a journal lies on a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! Rows of frames as they are written.
 
 use super::frame::{Frame, RECORD_BYTES_MAX, checksum};
+use super::opening::Opening;
 
 /// A record is too long for a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -57,4 +58,12 @@ pub(super) fn encode(
 /// The bytes that a journal of these records begins with, generation 0.
 pub fn first_frames(records: &[Vec<u8>]) -> Result<Vec<u8>, TooLong> {
     Ok(Row::of(0, records.iter().map(Vec::as_slice))?.bytes)
+}
+
+/// The bytes that a journal of these records begins with, generation 1: a checkpoint and what
+/// vouches for it, the records behind it, then those `outside` the chain.
+pub fn carried_frames(records: &[Vec<u8>], outside: &[Vec<u8>]) -> Result<Vec<u8>, TooLong> {
+    let opening = Opening::of(records, outside).expect("as many as a bank holds").encode();
+    let frames = std::iter::once(&opening).chain(records).chain(outside);
+    Ok(Row::of(1, frames.map(Vec::as_slice))?.bytes)
 }

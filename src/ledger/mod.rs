@@ -3,6 +3,7 @@
 //! Wallet, server, verifier and tests all fold a medium's records with [`apply`], so they can't
 //! disagree about a balance. It is pure: no clock, no storage, no randomness.
 
+mod anchor;
 mod apply;
 pub mod charge;
 mod event;
@@ -10,6 +11,7 @@ mod event;
 mod fixture;
 mod fold;
 pub mod funding;
+mod issue;
 #[cfg(test)]
 mod model;
 mod moves;
@@ -24,9 +26,11 @@ mod settled;
 mod state;
 mod transfers;
 
+pub use anchor::{Anchor, Chained, fold_journal};
 pub use apply::{OPEN_MAX, advance, apply};
 pub use event::{earn_event, placed_event};
 pub use fold::{Fold, fold, fold_by_head, follow};
+pub use issue::Settler;
 pub use moves::rekey_message;
 pub use refusal::{Reason, Refusal};
 pub use rules::Rules;

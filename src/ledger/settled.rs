@@ -113,6 +113,7 @@ pub fn used(medium: MediumId, checkpoint: &Checkpoint) -> Vec<EventId> {
 
 /// The state that a chain continues which begins behind a checkpoint.
 ///
+/// It has no time floor: the records that follow were made before the checkpoint was known.
 /// `outside` are the records of transfers and exceptions that the checkpoint lists by their hash:
 /// they add nothing to the sums.
 pub fn anchored(
@@ -123,7 +124,6 @@ pub fn anchored(
     state.life = KeyLife::Owners;
     state.next = checkpoint.seq.next().ok_or(Reason::Sequence(checkpoint.seq))?;
     state.tail_from = state.next;
-    state.floor = Some(checkpoint.as_of);
     state.policy = checkpoint.policy;
     state.credited = used(checkpoint.medium, checkpoint).into_iter().collect();
     state.exceptions = checkpoint.exceptions.0.iter().copied().collect();

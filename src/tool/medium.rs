@@ -9,14 +9,12 @@ use super::{Exit, Explain, Failure, open_unmounted, told};
 use crate::device::{
     Access, Device, DeviceNumber, FileDevice, Machine, MountedTree, OpenError, Use, read_file,
 };
-use crate::fat;
+use crate::fat::{self, Exchange};
 use crate::format::cose::Sign1;
 use crate::format::medium::{CertificateSlot, MediumCertificate};
 use crate::format::{Kind, Object, cbor};
-#[cfg(feature = "wallet")]
-use crate::image::check::{Area, Grounds};
 use crate::image::check::{
-    CheckError, Checked, Identity, Mounts, Report, open, open_mounted, stated_medium,
+    Area, CheckError, Checked, Grounds, Identity, Mounts, Report, open, open_mounted, stated_medium,
 };
 #[cfg(feature = "wallet")]
 use crate::image::layout::{ACCESS_BYTES, ACCESS_PATHS, RING_BYTES, RING_PATHS};
@@ -180,6 +178,17 @@ impl Source {
 }
 
 impl Source {
+    /// OUTBOX and INBOX of the medium, to look into; none where the writable area isn't there.
+    pub fn exchange(&self, grounds: &Grounds) -> Option<Exchange<'_>> {
+        match (&self.form, &grounds.area) {
+            (Form::Raw(device), _) => {
+                Some(Exchange::volume(device, grounds.volume.clone(), grounds.kept()))
+            }
+            (Form::Mounted { .. }, Area::Mounted(tree)) => Some(Exchange::mounted(tree.clone())),
+            (Form::Mounted { .. }, Area::Raw | Area::Missing) => None,
+        }
+    }
+
     /// The bytes of a file of the read-only area by its path; none where it can't be read.
     pub fn file(&self, path: &str, limit_bytes: u64) -> Option<Vec<u8>> {
         match &self.form {

@@ -59,6 +59,12 @@ phrases! {
              (generation {generation}).",
         ja: "取引記録は完全です：2つの写しのどちらにも{records}、{bank}（第{generation}世代）。",
     }
+    fn journal_compacted(records, bank, generation, checkpoint) {
+        en: "The journal is whole: {records} in each of its two copies, in the {bank} bank \
+             (generation {generation}, behind checkpoint {checkpoint}).",
+        ja: "取引記録は完全です：2つの写しのどちらにも{records}、{bank}（第{generation}世代、\
+             精算書{checkpoint}より後）。",
+    }
     fn first_bank() { en: "first", ja: "前半" }
     fn second_bank() { en: "second", ja: "後半" }
     fn journal_repaired(records, copies) {
@@ -134,7 +140,11 @@ fn journal(history: &History) -> Phrase {
     match history {
         History::Sound(balance) => {
             let bank = if balance.generation % 2 == 0 { first_bank() } else { second_bank() };
-            journal_sound(count(balance), bank, balance.generation)
+            let count = count(balance);
+            match balance.checkpoint {
+                None => journal_sound(count, bank, balance.generation),
+                Some(checkpoint) => journal_compacted(count, bank, balance.generation, checkpoint),
+            }
         }
         History::Repaired { balance, lacking } => {
             journal_repaired(count(balance), lacking.join(" + "))

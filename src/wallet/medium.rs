@@ -10,7 +10,7 @@ use crate::format::record::{Body, EventId, Record};
 use crate::image::check::{Account, Area, Checked, Grounds, History, Verdict};
 use crate::journal;
 use crate::trust::{Root, TestRoots, Trust, Verified};
-use crate::units::{Amount, Currency, CurrencyForm, MediumId};
+use crate::units::{Amount, Currency, CurrencyForm, MediumId, Timestamp};
 use crate::voucher::code::CodeDigits;
 use crate::voucher::{Meant, Patience, RedeemError, meant};
 
@@ -19,6 +19,8 @@ use crate::voucher::{Meant, Patience, RedeemError, meant};
 pub struct Medium {
     pub(super) grounds: Grounds,
     pub(super) account: Account,
+    /// Records that are not in the journal any more, oldest first.
+    pub(super) older: Vec<Verified<Record>>,
 }
 
 /// Why a checked medium can't be used.
@@ -56,7 +58,7 @@ impl Medium {
             });
         };
         match (account, report.history) {
-            (Some(account), _) => Ok(Self { grounds, account }),
+            (Some(account), _) => Ok(Self { grounds, account, older: vec![] }),
             (None, History::Damaged(reason)) => Err(UnusableError::Journal(reason)),
             (None, _) if grounds.area == Area::Missing => Err(UnusableError::NoWritableArea),
             (None, History::NotChecked(reason)) => Err(UnusableError::Journal(reason)),
@@ -105,21 +107,32 @@ impl Medium {
         Some(Package { item, chain: self.grounds.rom_signer.chain() })
     }
 
-    /// The record of a sequence number.
-    pub fn record(&self, seq: u64) -> Option<&Verified<Record>> {
-        self.account.records.iter().find(|record| record.seq.number() == seq)
+    /// All its records that are known, oldest first: those that [`Medium::recall`] found, then those
+    /// of the journal.
+    pub fn records(&self) -> impl DoubleEndedIterator<Item = &Verified<Record>> {
+        self.older.iter().chain(&self.account.records)
     }
 
-    /// The record that credited an event.
+    /// The record of a sequence number.
+    pub fn record(&self, seq: u64) -> Option<&Verified<Record>> {
+        self.records().find(|record| record.seq.number() == seq)
+    }
+
+    /// What credited an event: a record here, or one that the checkpoint in front of them settled.
     pub fn credited(&self, event: &EventId) -> Option<Credited> {
         let credits = |record: &&Verified<Record>| {
             let body = &record.body;
             matches!(body, Body::TopupCode { .. } | Body::TopupVoucher { .. } | Body::Refund { .. })
         };
-        let mut records = self.account.records.iter().filter(credits);
-        records.find_map(|record| {
+        let mut records = self.records().filter(credits);
+        let here = records.find_map(|record| {
             let entry = record.accounting.as_ref().filter(|entry| entry.event == *event)?;
-            Some(Credited { record: record.seq, at: entry.at })
+            Some(Credited::Record { record: record.seq, at: entry.at })
+        });
+        here.or_else(|| {
+            let state = &self.account.state;
+            let checkpoint = state.checkpoint.filter(|_| state.credited.contains(event))?.number;
+            Some(Credited::Settled { checkpoint })
         })
     }
 
@@ -161,6 +174,12 @@ impl Medium {
         })
     }
 
+    /// The newest time that issuer or settler signed here; no host's clock counts.
+    pub(super) fn floor(&self) -> Timestamp {
+        let settled = self.account.anchor.iter().map(|anchor| anchor.checkpoint.as_of);
+        settled.fold(self.grounds.floor(), Timestamp::max)
+    }
+
     /// What a voucher has to stand under: the root of the medium itself.
     fn trust(&self) -> Trust {
         let chain = self.grounds.store.chain();
@@ -168,17 +187,23 @@ impl Medium {
         let root = root.expect("a chain ends in its root").expect("the check has read it");
         // A test root that was not named would not have come so far.
         let mut trust = Trust::new(vec![root], TestRoots::Allowed);
-        trust.raise_floor(self.grounds.floor());
+        trust.raise_floor(self.floor());
         self.account.state.floor.into_iter().for_each(|floor| trust.raise_floor(floor));
         trust
     }
 
     /// What others need to judge this medium's money: the stamped slots, then the journal's
-    /// records as frames of generation 0.
+    /// records as frames of generation 0; of generation 1, behind the checkpoint that they begin
+    /// with, if the journal was compacted.
     pub fn evidence(&self) -> Vec<u8> {
-        let records: Vec<_> =
-            self.account.records.iter().map(|record| record.bytes().to_vec()).collect();
-        let frames = journal::first_frames(&records).expect("they came from frames");
-        [self.grounds.slots(), &frames].concat()
+        let records = self.account.records.iter().map(|record| record.bytes().to_vec());
+        let frames = match &self.account.anchor {
+            None => journal::first_frames(&records.collect::<Vec<_>>()),
+            Some(anchor) => {
+                let chain: Vec<_> = anchor.frames().into_iter().chain(records).collect();
+                journal::carried_frames(&chain, &anchor.carried())
+            }
+        };
+        [self.grounds.slots(), &frames.expect("they came from frames")].concat()
     }
 }

@@ -13,6 +13,10 @@
 mod access;
 mod advice;
 #[cfg(feature = "wallet")]
+mod applied;
+#[cfg(feature = "wallet")]
+mod archive;
+#[cfg(feature = "wallet")]
 mod entry;
 #[cfg(feature = "wallet")]
 mod medium;
@@ -22,6 +26,8 @@ mod opened;
 mod overview;
 #[cfg(feature = "wallet")]
 mod keyring;
+#[cfg(feature = "wallet")]
+mod settling;
 #[cfg(feature = "wallet")]
 mod statement;
 #[cfg(feature = "wallet")]
@@ -42,6 +48,8 @@ pub use memory::{Met, RootMemory};
 #[cfg(feature = "wallet")]
 pub use opened::{CommitError, LoginError, MirrorError, OpenError, Opened};
 pub use overview::{Offer, Overview, title};
+#[cfg(feature = "wallet")]
+pub use settling::{ApplyRefusal, Obstacle, Settling, Way};
 #[cfg(feature = "wallet")]
 pub use statement::{
     Filter, Ledger, csv_row, decimal, kind_word, partner_word, reason_word, signed,

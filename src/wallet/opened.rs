@@ -12,9 +12,10 @@ use crate::format::access::AccessSlot;
 use crate::format::cose::Sign1;
 use crate::format::record::{EventId, Record};
 use crate::format::{Kind, Object};
-use crate::journal::{self, AppendError, Chain, Journal, Mirror, Relation, Use};
+use crate::image::check::Account;
+use crate::journal::{self, AppendError, Chain, Journal, Mirror, Reading, Relation, Use};
 use crate::ledger::next::{self, Code, Host, NextError, Slip};
-use crate::ledger::{Fold, KeyLife, Refusal, fold, follow};
+use crate::ledger::{Anchor, KeyLife, Refusal, follow};
 use crate::trust::access::HolderKeys;
 use crate::trust::sign;
 use crate::units::{Amount, Timestamp};
@@ -24,8 +25,8 @@ use crate::units::{Amount, Timestamp};
 /// Nothing that a record gives counts before the record lies in both copies of the journal.
 #[derive(Debug)]
 pub struct Opened<D> {
-    medium: Medium,
-    journal: Journal<D>,
+    pub(super) medium: Medium,
+    pub(super) journal: Journal<D>,
     access: AccessFiles,
     items: ItemRing,
     instance: [u8; 8],
@@ -116,7 +117,7 @@ impl<D: Device> Opened<D> {
         if let Some(lost) = &reading.lost {
             return Err(OpenError::Lost { index: lost.index, later: lost.later });
         }
-        let medium = refreshed(medium, &reading.records)?;
+        let medium = refreshed(medium, &reading)?;
         let read = AccessFiles::read(&device, medium.grounds.access);
         let mut access = read.map_err(OpenError::Access)?;
         let holder = medium.account.state.holder;
@@ -150,7 +151,9 @@ impl<D: Device> Opened<D> {
     /// Records that the medium lost are written back where they follow. Where the medium went on
     /// with others, the mirror keeps its branch and is not used.
     pub fn attach(&mut self, mirror: Mirror) -> Result<Relation, MirrorError> {
-        let chain = Chain { sequence: &sequence, settled: None };
+        let anchor = self.medium.account.anchor.as_ref();
+        let settled = anchor.map(|anchor| anchor.checkpoint.seq.number());
+        let chain = Chain { sequence: &sequence, settled };
         let relation = mirror.relation(self.journal.reading(), chain)?;
         match &relation {
             Relation::New | Relation::Medium | Relation::Settled => {}
@@ -348,25 +351,21 @@ impl<D: Device> Opened<D> {
     }
 
     pub(super) fn host(&self, now: Timestamp) -> Host {
-        Host { at: now, floor: self.medium.grounds.floor(), instance: self.instance }
+        Host { at: now, floor: self.medium.floor(), instance: self.instance }
     }
 }
 
 /// The medium with the records that its journal holds now, which another wallet may have added to
 /// since the check.
-fn refreshed(medium: Medium, records: &[Vec<u8>]) -> Result<Medium, Refusal> {
-    let known = &medium.account.records;
-    let same = |(known, found): (&crate::trust::Verified<Record>, &Vec<u8>)| known.bytes() == found;
-    if known.len() == records.len() && known.iter().zip(records).all(same) {
+fn refreshed(medium: Medium, reading: &Reading) -> Result<Medium, Refusal> {
+    let Medium { grounds, account, .. } = &medium;
+    let front = account.anchor.iter().flat_map(Anchor::frames);
+    let known = account.records.iter().map(|record| record.bytes().to_vec());
+    if front.chain(known).eq(reading.records.iter().cloned()) {
         return Ok(medium);
     }
-    let Medium { grounds, mut account } = medium;
-    let Fold { state, records, refusal } = fold(&grounds.rules(), grounds.blank(), records);
-    if let Some(refusal) = refusal {
-        return Err(refusal);
-    }
-    (account.state, account.records) = (state, records);
-    Ok(Medium { grounds, account })
+    let account = Account::of(&grounds.rules(), grounds.blank(), reading)?;
+    Ok(Medium { account, ..medium })
 }
 
 /// The sequence that a record states.

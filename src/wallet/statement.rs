@@ -192,7 +192,7 @@ fn hex(event: &[u8; 16]) -> String {
 impl Filter {
     /// The records that are wanted, oldest first.
     pub fn choose<'m>(&self, ledger: Ledger, medium: &'m Medium) -> Vec<&'m Verified<Record>> {
-        let records = medium.account().records.iter().filter(|record| self.wants(ledger, record));
+        let records = medium.records().filter(|record| self.wants(ledger, record));
         let wanted: Vec<_> = records.collect();
         let passed = self.limit.map_or(0, |limit| wanted.len().saturating_sub(limit));
         wanted[passed..].to_vec()

@@ -40,11 +40,19 @@ pub struct TopupTerms<'a> {
 
 /// A top-up that was added before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Credited {
-    /// The record.
-    pub record: Sequence,
-    /// When, by the host's clock.
-    pub at: Timestamp,
+pub enum Credited {
+    /// By a record that is here.
+    Record {
+        /// The record.
+        record: Sequence,
+        /// When, by the host's clock.
+        at: Timestamp,
+    },
+    /// By a record that is not here any more, or stands on another branch.
+    Settled {
+        /// The checkpoint that settled it.
+        checkpoint: u64,
+    },
 }
 
 /// What a confirmed top-up will add.
@@ -101,6 +109,14 @@ pub enum TopupRefusal {
         /// The record that added it.
         record: Sequence,
     },
+    /// It was credited before, by a record that a checkpoint settled.
+    #[error("already added: {amount}, settled by checkpoint {checkpoint}; nothing was changed")]
+    AlreadySettled {
+        /// What it added.
+        amount: String,
+        /// The checkpoint.
+        checkpoint: u64,
+    },
     /// A code of a sheet that is no longer live.
     #[error(
         "this code is of an old sheet of this medium and no longer counts: ask where it was sold"
@@ -146,7 +162,7 @@ impl TopupRefusal {
         match self {
             Self::Typo => "typo",
             Self::NotOfThisMedium { .. } => "not-of-this-medium",
-            Self::AlreadyAdded { .. } => "already-added",
+            Self::AlreadyAdded { .. } | Self::AlreadySettled { .. } => "already-added",
             Self::OldSheet => "old-sheet",
             Self::Revoked(_) => "revoked",
             Self::OverLimit { .. } => "over-limit",
@@ -228,8 +244,11 @@ impl<'a> TopupTerms<'a> {
     }
 
     fn already(&self, amount: Amount, credited: Credited) -> TopupRefusal {
-        let Credited { record, at } = credited;
-        TopupRefusal::AlreadyAdded { amount: self.form.show(amount), at, record }
+        let amount = self.form.show(amount);
+        match credited {
+            Credited::Record { record, at } => TopupRefusal::AlreadyAdded { amount, at, record },
+            Credited::Settled { checkpoint } => TopupRefusal::AlreadySettled { amount, checkpoint },
+        }
     }
 
     fn code_refusal(&self, error: RedeemError, code: &TypedCode) -> TopupRefusal {

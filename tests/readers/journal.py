@@ -10,7 +10,7 @@ HEADER = 28
 OPENING = 40
 RECORD_MAX = 4096
 KINDS = {0: 0, 1: 1, **{form: form - 1 for form in range(2, 20)}}
-CREDITS, PURCHASE, REKEY = (1, 2, 19), 4, 18
+CREDITS, PURCHASE, EARN, REKEY = (1, 2, 19), 4, 13, 18
 
 
 def frames(bank, parity):
@@ -131,10 +131,22 @@ def follow(held, place, preferred):
         place = index + 1, end + stored_bytes(record), checksum
 
 
-def fold(records, certificate, certificate_hash, sheets, stores):
-    """The entries and the balance of a chain of signed records; raises Refused."""
-    state = blank(signed.key_of(certificate), certificate_hash)
-    entries = follow_on(records, certificate, sheets, stores, state)
+def fold(found, certificate, slots, stores):
+    """The entries and the balance of a journal's signed records; raises Refused."""
+    state, records = blank(signed.key_of(certificate), slots["hash"]), found["records"]
+    state["issuer"] = slots["issuer"]
+    if signed.is_kind(records[0], "checkpoint"):
+        stated = checkpoint(records[0], records[1], certificate["medium"], state)
+        if stated["number"] == 1 and stated["prev"] != slots["hash"]:
+            raise Refused("journal", "the first checkpoint names another certificate")
+        outside = {signed.sha256(data): data for data in found["outside"]}
+        listed = {each["start"] for each in stated["open"]} | set(stated["exceptions"])
+        if not set(outside) <= listed:
+            raise Refused("journal", "what is carried outside the chain is not listed")
+        state = anchored(stated, signed.sha256(records[0]), outside)
+        state["issuer"] = slots["issuer"]
+        records = records[2:]
+    entries = follow_on(records, certificate, slots["sheets"], stores, state)
     return entries, state["balance"], state["key"]
 
 
@@ -143,33 +155,24 @@ def blank(key, head):
     return {
         "head": head, "floor": 0, "balance": 0, "credited": set(), "owned": False,
         "key": key, "transfers": {}, "uploads": {}, "next": 0, "settled": None,
+        "from": 0, "tail": [], "debt": 0, "provisional": 0, "base": head,
     }
 
 
-def anchored(checkpoint, hashed, starts):
+def anchored(stated, hashed, starts):
     """The state behind a checkpoint's head; `starts` are the download-starts that it lists."""
-    state = blank(checkpoint["holder"], checkpoint["head"])
-    reserved = sum(known["reserved"] for known in checkpoint["open"])
-    provisional = checkpoint["provisional"]
-    state.update(
-        floor=checkpoint["as_of"], owned=True, next=checkpoint["seq"] + 1, settled=hashed,
-        balance=checkpoint["settled"] + reserved + provisional - checkpoint["debt"],
-        provisional=provisional,
-    )
-    medium = checkpoint["medium"]
-    for used in checkpoint["slots"]:
-        for slot in range(104):
-            if used["slots"][slot // 8] >> slot % 8 & 1:
-                state["credited"].add(derive.code_event(medium, used["sheet"], slot))
-    for used in checkpoint["vouchers"]:
-        state["credited"].add(derive.voucher_event(medium, used["id"]))
-    for known in checkpoint["open"]:
-        start = signed.unverified(starts[known["start"]], "record")
-        event = start["history"]["link"] if known["reserved"] else None
-        state["transfers"][known["transfer"]] = {
-            "terms": start["body"]["terms"], "covered": known["covered"], "open": event,
-            "reserved": known["reserved"],
+    state = blank(stated["holder"], stated["head"])
+    after = stated["seq"] + 1
+    state.update({"owned": True, "next": after, "from": after, "settled": hashed})
+    state["credited"] = used(stated)
+    for listed in stated["open"]:
+        start = signed.unverified(starts[listed["start"]], "record")
+        event = start["history"]["link"] if listed["reserved"] else None
+        state["transfers"][listed["transfer"]] = {
+            "terms": start["body"]["terms"], "covered": listed["covered"], "open": event,
+            "reserved": listed["reserved"], "start": start["seq"],
         }
+    add_up(stated, state)
     return state
 
 
@@ -182,8 +185,73 @@ def follow_on(records, certificate, sheets, stores, state):
         act(record, certificate, sheets, stores, state)
         state["head"], state["floor"] = signed.sha256(data), record["floor"]
         state["next"] += 1
+        form = record["body"]["form"]
+        moved = record.get("accounting", {"event": None, "amount": 0})
+        state["tail"].append([state["head"], moved["event"], moved["amount"], form])
         entries.append(entry(record))
     return entries
+
+
+def checkpoint(data, certificate, medium, state):
+    """A checkpoint of this medium, by a settler under the medium's issuer."""
+    settler = signed.verified(certificate, "certificate", state["issuer"])
+    if signed.ROLES[settler["role"]] != "settler":
+        raise Refused("journal", "a checkpoint is a settler's to sign")
+    stated = signed.verified(data, "checkpoint", signed.key_of(settler))
+    if stated["medium"] != medium:
+        raise Refused("journal", "a checkpoint of another medium")
+    return stated
+
+
+def used(stated):
+    """The events of the codes and vouchers that a checkpoint lists."""
+    medium = stated["medium"]
+    codes = {
+        derive.code_event(medium, each["sheet"], slot)
+        for each in stated["slots"] for slot in range(104)
+        if each["slots"][slot // 8] >> slot % 8 & 1
+    }
+    return codes | {derive.voucher_event(medium, each["id"]) for each in stated["vouchers"]}
+
+
+def add_up(stated, state):
+    """Balance, debt and fees: a checkpoint, and what the tail adds."""
+    fees = stated["provisional"] + sum(step[2] for step in state["tail"] if step[3] == EARN)
+    own = sum(step[2] for step in state["tail"] if step[3] != EARN)
+    start = stated["settled"] + sum(each["reserved"] for each in stated["open"]) - stated["debt"]
+    held = sum(transfer["reserved"] for transfer in state["transfers"].values())
+    net = start + own
+    state["debt"] = max(0, held - net)
+    state["balance"], state["provisional"] = max(net, held) + fees, fees
+
+
+def take_over(record, certificate, state):
+    """A settled state, on this chain or from another branch."""
+    body = record["body"]
+    stated = checkpoint(body["checkpoint"], body["certificate"], certificate["medium"], state)
+    counted = set(stated["counted"])
+    if body["form"] == 14:
+        settled = stated["seq"] + 1 - state["from"]
+        need(0 <= settled <= len(state["tail"]), record, "its checkpoint's place")
+        head = state["tail"][settled - 1][0] if settled else state["base"]
+        need(head == stated["head"], record, "its checkpoint's head")
+        state["tail"], state["from"] = state["tail"][settled:], stated["seq"] + 1
+    else:
+        events = body["settled_since"]
+        need(signed.sha256(b"".join(events)) == stated["settled_since"]["events"], record, "events")
+        counted |= set(events) | used(stated)
+    for step in state["tail"]:
+        if step[1] in counted:
+            step[1:3] = None, 0
+    listed = {each["transfer"] for each in stated["open"]}
+    state["transfers"] = {
+        name: transfer for name, transfer in state["transfers"].items()
+        if transfer["start"] >= state["from"] or name in listed
+    }
+    state["credited"] |= used(stated)
+    state["base"], state["key"], state["owned"] = stated["head"], stated["holder"], True
+    state["settled"] = signed.sha256(body["checkpoint"])
+    add_up(stated, state)
 
 
 def need(holds, record, what):
@@ -231,15 +299,15 @@ def act(record, certificate, sheets, stores, state):
             message = rekey_message(record, state["key"])
             need(signed.is_signed(body["key"], body["proof"], message), record, "proof")
             state["key"], state["owned"] = body["key"], True
-        else:
-            again = form == 14 and signed.sha256(body["checkpoint"]) == state["settled"]
-            need(again or form not in (14, 17), record, "settled states are not read here")
+        elif form in (14, 17):
+            if signed.sha256(body["checkpoint"]) != state["settled"]:
+                take_over(record, certificate, state)
 
 
 def free(state):
     """What is neither reserved nor provisional."""
     reserved = sum(transfer["reserved"] for transfer in state["transfers"].values())
-    return state["balance"] - reserved - state.get("provisional", 0)
+    return state["balance"] - reserved - state["provisional"]
 
 
 def placed(record, medium, most):
@@ -276,7 +344,9 @@ def download(record, medium, state):
         need(most <= free(state), record, "reserve")
         event = placed(record, medium, most)
         need(record["history"]["link"] == event, record, "link")
-        state["transfers"][terms["transfer"]] = {**stands, "open": event, "reserved": most}
+        state["transfers"][terms["transfer"]] = {
+            **stands, "open": event, "reserved": most, "start": record["seq"],
+        }
         return
     known = state["transfers"].get(body["transfer"])
     need(known is not None and known["open"], record, "no open segment")
@@ -310,7 +380,7 @@ def upload(record, medium, state):
         need(stated == due, record, "receipt")
         fee = segment(known["terms"], known["before"], receipt["got"])[1]
         account(record, fee, derive.earn_event(receipt, medium), state)
-        state["provisional"] = state.get("provisional", 0) + fee
+        state["provisional"] += fee
 
 
 def credited(record, certificate, sheets, stores):
@@ -335,11 +405,12 @@ def account(record, amount, event, state):
     """Move money, if the record claims the same."""
     need("accounting" in record, record, "its accounting entry is missing")
     entry_of = record["accounting"]
-    balance = state["balance"] + amount
+    owed = min(state["debt"], max(amount, 0))
+    balance = state["balance"] + amount - owed
     claims = entry_of["amount"], entry_of["event"], entry_of["balance_after"]
     need(claims == (amount, event, balance), record, "its accounting entry")
     need(record["history"].get("link") == event, record, "link")
-    state["balance"] = balance
+    state["balance"], state["debt"] = balance, state["debt"] - owed
 
 
 def entry(record):

@@ -187,7 +187,7 @@ def read_slots(volume, files, walk, edition, sealed):
         signed.verified(held["REVOKED"], "revocation", store["issuer"])
     return {
         "certificate": certificate, "hash": sha256(slot["certificate"]),
-        "store_key": store["key"], "sheets": sheets, "user": user,
+        "store_key": store["key"], "issuer": store["issuer"], "sheets": sheets, "user": user,
         "policy": signed.verified(held["POLICY"], "policy", store["issuer"]),
     }
 
@@ -265,7 +265,7 @@ def read_writable(ram, manifest, slots):
     found = journal.read(copies)
     stores = {signed.key_id(slots["store_key"]): slots["store_key"]}
     entries, balance, holder = journal.fold(
-        found["records"], certificate, slots["hash"], slots["sheets"], stores,
+        found, certificate, slots, stores,
     )
     keys = access_keys(ram, place["access"])
     need(holder in keys, "no access key is the journal's holder key")

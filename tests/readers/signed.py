@@ -66,6 +66,15 @@ def sig_structure(data, kind):
             + byte_string(parts[2]))
 
 
+def is_kind(data, kind):
+    """Whether bytes are a signed object of this kind, whoever signed it."""
+    try:
+        envelope(data, kind)
+    except Refused:
+        return False
+    return True
+
+
 def verified(data, kind, key):
     """A signed object's fields, once its signature by this key is verified."""
     kid, payload = envelope(data, kind)

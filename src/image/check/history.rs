@@ -9,8 +9,8 @@ use super::slots::{Certified, Stamped};
 use crate::crypto::sign::PublicKey;
 use crate::device::{Device, DeviceError};
 use crate::format::record::{Body, Record};
-use crate::journal::{self, COPIES, Place, ReadError};
-use crate::ledger::{Fold, Rules, State, fold};
+use crate::journal::{self, COPIES, Place, ReadError, Reading};
+use crate::ledger::{Anchor, Chained, Refusal, Rules, State, fold_journal};
 use crate::trust::Verified;
 use crate::trust::access::read_access_file;
 
@@ -46,6 +46,20 @@ pub struct Account {
     pub state: State,
     /// The records, oldest first.
     pub records: Vec<Verified<Record>>,
+    /// The checkpoint that they begin behind, if the journal was compacted under one.
+    pub anchor: Option<Anchor>,
+}
+
+impl Account {
+    /// What a journal adds up to; refused is one whose records don't all follow.
+    pub fn of(rules: &Rules<'_>, blank: State, reading: &Reading) -> Result<Self, Refusal> {
+        let Chained { anchor, fold, .. } =
+            fold_journal(rules, blank, &reading.records, &reading.outside)?;
+        match fold.refusal {
+            Some(refusal) => Err(refusal),
+            None => Ok(Self { state: fold.state, records: fold.records, anchor }),
+        }
+    }
 }
 
 /// What journal and access files of a medium hold.
@@ -113,10 +127,11 @@ fn history(
         ..Rules::of(policy, certificate.currency)
     };
     let blank = State::blank(certificate.medium, certificate.hash(), certificate.key.0);
-    let Fold { state, records, refusal } = fold(&rules, blank, &reading.records);
-    if let Some(refusal) = refusal {
-        return Ok((History::Damaged(refusal.to_string()), None));
-    }
+    let account = match Account::of(&rules, blank, &reading) {
+        Ok(account) => account,
+        Err(refusal) => return Ok((History::Damaged(refusal.to_string()), None)),
+    };
+    let Account { state, records, anchor } = &account;
     let is_code = |record: &&Verified<Record>| matches!(record.body, Body::TopupCode { .. });
     let first = state.holder == certificate.key.0;
     let balance = Balance {
@@ -124,6 +139,7 @@ fn history(
         codes: records.iter().filter(is_code).count(),
         holder: if first { Holder::Store } else { Holder::Owner },
         generation: reading.generation,
+        checkpoint: anchor.as_ref().map(|anchor| anchor.checkpoint.number),
         amount: state.balance,
         currency: *form,
     };
@@ -134,7 +150,7 @@ fn history(
     } else {
         History::Repaired { balance, lacking }
     };
-    Ok((history, Some(Account { state, records })))
+    Ok((history, Some(account)))
 }
 
 fn access(device: &dyn Device, places: &Places, holder: &PublicKey) -> Result<Access, DeviceError> {

@@ -282,6 +282,8 @@ pub struct Balance {
     /// The journal's generation; an even one lies in the first bank of each copy, an odd one in
     /// the second.
     pub generation: u64,
+    /// The checkpoint that its records begin behind, if it was compacted under one.
+    pub checkpoint: Option<u64>,
     /// All that is on it.
     pub amount: Amount,
     /// The currency and its decimal places.

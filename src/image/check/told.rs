@@ -174,7 +174,10 @@ fn binding_fields(binding: &Binding) -> Value {
 
 fn balance_text(balance: &Balance) -> String {
     let records = if balance.records == 1 { "record" } else { "records" };
-    format!("{} {records}, balance {}", balance.records, balance.currency.show(balance.amount))
+    let behind =
+        balance.checkpoint.map(|number| format!(" behind checkpoint {number}")).unwrap_or_default();
+    let sum = balance.currency.show(balance.amount);
+    format!("{} {records}{behind}, balance {sum}", balance.records)
 }
 
 fn history_text(history: &History) -> String {
@@ -200,6 +203,7 @@ fn history_fields(history: &History) -> Value {
             "codes": balance.codes,
             "opened": balance.holder == Holder::Owner,
             "generation": balance.generation,
+            "checkpoint": balance.checkpoint,
             "balance": {
                 "minor": balance.amount.minor().to_string(),
                 "currency": balance.currency.currency().code(),

@@ -1,11 +1,12 @@
 //! Classes of why an owner's medium can't be opened or written.
 
 use crate::device::ClaimError;
-use crate::journal::{self, AppendError, ReadError, StorageError};
+use crate::fat::{ExchangeError, WriteFileError};
+use crate::journal::{self, AppendError, CompactError, ReadError, StorageError};
 use crate::ledger::Refusal;
 use crate::tool::Exit;
 use crate::trust::access::AccessError;
-use crate::wallet::{CommitError, LoginError, OpenError, UnlockError, UnusableError};
+use crate::wallet::{ApplyRefusal, CommitError, LoginError, OpenError, UnlockError, UnusableError};
 
 impl From<&UnusableError> for Exit {
     fn from(error: &UnusableError) -> Self {
@@ -80,6 +81,50 @@ impl From<&LoginError> for Exit {
             LoginError::Commit(error) => Self::from(error),
             LoginError::Owned(_) => Self::Refusal,
             LoginError::Memory(_) | LoginError::Device(_) => Self::Failure,
+        }
+    }
+}
+
+impl From<&ApplyRefusal> for Exit {
+    fn from(error: &ApplyRefusal) -> Self {
+        match error {
+            ApplyRefusal::Shape(_)
+            | ApplyRefusal::NotGenuine(_)
+            | ApplyRefusal::Attachments { .. }
+            | ApplyRefusal::Events(..)
+            | ApplyRefusal::Rival { .. } => Self::Damage,
+            _ => Self::Refusal,
+        }
+    }
+}
+
+impl From<&CompactError> for Exit {
+    fn from(error: &CompactError) -> Self {
+        match error {
+            CompactError::Archive(_)
+            | CompactError::ArchiveDiffers { .. }
+            | CompactError::Device(_) => Self::Failure,
+            _ => Self::Refusal,
+        }
+    }
+}
+
+impl From<&ExchangeError> for Exit {
+    fn from(error: &ExchangeError) -> Self {
+        match error {
+            ExchangeError::Write(
+                WriteFileError::NoSpace { .. }
+                | WriteFileError::DirectoryFull { .. }
+                | WriteFileError::Name { .. }
+                | WriteFileError::TooLarge { .. }
+                | WriteFileError::Elsewhere { .. },
+            ) => Self::Refusal,
+            ExchangeError::Volume(_) | ExchangeError::Write(WriteFileError::Read(_)) => {
+                Self::Damage
+            }
+            ExchangeError::Folder(error) => Self::from(error),
+            ExchangeError::Open(error) => Self::from(error),
+            _ => Self::Failure,
         }
     }
 }

@@ -6,6 +6,8 @@
 
 #[cfg(feature = "wallet")]
 mod access;
+#[cfg(feature = "wallet")]
+mod apply;
 mod check;
 mod device;
 #[cfg(feature = "wallet")]

@@ -132,6 +132,11 @@ impl Japanese for TopupRefusal {
             Self::AlreadyAdded { amount, at, record } => {
                 format!("追加済みです：{amount}、{at}、記録{record}。何も変わっていません")
             }
+            Self::AlreadySettled { amount, checkpoint } => {
+                format!(
+                    "追加済みです：{amount}、精算書{checkpoint}で精算済み。何も変わっていません"
+                )
+            }
             Self::OldSheet => {
                 "古いコード表のコードのため、もう使えません。買った店にお尋ねください".to_owned()
             }

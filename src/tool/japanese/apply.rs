@@ -1,0 +1,80 @@
+//! Why a checkpoint is not taken over.
+
+use super::Japanese;
+use crate::journal::CompactError;
+use crate::wallet::{ApplyRefusal, Obstacle};
+
+impl Japanese for ApplyRefusal {
+    fn japanese(&self) -> String {
+        match self {
+            Self::Shape(error) => format!("精算書ではありません（{error}）"),
+            Self::NotGenuine(error) => {
+                format!("この媒体の発行元が認めた精算者の署名がありません（{error}）")
+            }
+            Self::Attachments { number, expected, found } => {
+                format!("精算書{number}に付くファイル{expected}件のうち、{found}件しかありません")
+            }
+            Self::Events(number, count) => {
+                format!("精算書{number}は、添えられた{count}件の取引とは一致しません")
+            }
+            Self::Medium { found, expected } => {
+                format!("媒体{}の精算書です。この媒体は{}です", found.grouped(), expected.grouped())
+            }
+            Self::Applied(number) => {
+                format!("精算書{number}は適用済みです。何も変わっていません")
+            }
+            Self::Old { found, known } => format!(
+                "精算書{found}は、この媒体の精算書{known}より古いものです。何も変わっていません"
+            ),
+            Self::Rival { found, known } => {
+                format!("精算書{found}は、この媒体のものとは別の精算書{known}に続くものです")
+            }
+            Self::Policy { number, found, known } => {
+                format!("精算書{number}の規約は{found}、この媒体の規約は{known}です")
+            }
+            Self::NotLoggedIn => {
+                "この媒体はまだ持ち主のものではありません。先に最初のログインが必要です".to_owned()
+            }
+            Self::Holder { number, found, expected } => {
+                format!("精算書{number}は鍵{found}のもので、この媒体の鍵は{expected}です")
+            }
+            Self::Since { number, since, known } => format!(
+                "精算書{number}は別の分岐のもので、精算書{since}以降を挙げていますが、この媒体の最新は{known}です"
+            ),
+            Self::NoList(number) => {
+                format!("精算書{number}は別の分岐のもので、統合に要る取引の一覧がありません")
+            }
+        }
+    }
+}
+
+impl Japanese for Obstacle {
+    fn japanese(&self) -> String {
+        match self {
+            Self::WriteOnce => "書き込み領域は一度しか書けません".to_owned(),
+            Self::Behind { head, refusal } => {
+                format!("記録{head}より後の記録が精算書から続きません（{refusal}）")
+            }
+            Self::Forgets { record } => format!("記録{record}で追加した分が挙げられていません"),
+            Self::Uploads(count) => format!("{count}件の送信の報酬がまだ確定していません"),
+            Self::NothingSince(number) => format!("精算書{number}より後の記録がありません"),
+        }
+    }
+}
+
+impl Japanese for CompactError {
+    fn japanese(&self) -> String {
+        match self {
+            Self::Archive(error) => format!("取引記録をOUTBOXに保存できません（{error}）"),
+            Self::ArchiveDiffers { written, found } => {
+                format!("OUTBOXに保存した{written}バイトが、読み直すと{found}バイトか別の内容です")
+            }
+            Self::NoRoom { carried, bank } => {
+                format!("引き継ぐ{carried}バイトが、{bank}バイトの領域に収まりません")
+            }
+            Self::Device(error) => format!("取引記録の圧縮：{}", error.japanese()),
+            Self::Unusable(error) => error.japanese(),
+            other => format!("取引記録を圧縮できません（{other}）"),
+        }
+    }
+}

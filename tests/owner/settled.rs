@@ -1,0 +1,189 @@
+//! Checkpoints: what a settler states, taken over by the built tool and cut off at every write.
+
+use std::fs;
+
+use scrip::crypto::digest::sha256;
+use scrip::format::Object;
+use scrip::format::checkpoint::CheckpointFile;
+use scrip::image::leaves::Unwatched;
+use scrip::ledger::{Account, Credits, Settler, State, settle};
+use scrip::tool::Source;
+use scrip::units::MediumId;
+use scrip::wallet::Medium;
+
+use super::bench::{Bench, answer};
+use crate::second_reader;
+use crate::world::{THREADS, World, at, policy};
+
+/// What the issuer's records hold of a medium.
+pub(super) struct Records {
+    world: World,
+    account: Account,
+}
+
+impl Records {
+    pub(super) fn of(medium: &Medium) -> Self {
+        let grounds = medium.grounds();
+        let account = Account::new(medium.id(), grounds.certificate.hash());
+        Self { world: World::new(), account }
+    }
+
+    /// Settle what these branches hold, and say so in a file.
+    pub(super) fn settle(&mut self, branches: &[&State]) -> CheckpointFile {
+        let settlement = settle(&policy(), &self.account, branches).unwrap();
+        let settler = Settler { key: &self.world.settler, chain: &self.world.settler_chain };
+        let known =
+            Credits { sheets: &[([4; 16], 10)], vouchers: &[], as_of: at(2_000), numbers: (1, 0) };
+        let file = settlement.issue(settler, &self.account, branches, &known, &[]);
+        self.account = settlement.account;
+        self.account.hash = sha256(&file.checkpoint.0);
+        file
+    }
+}
+
+/// The medium of a bench as a wallet sees it.
+fn seen(bench: &Bench) -> Medium {
+    let source = Source::open(&bench.folder.path().join(bench.medium)).unwrap();
+    let checked = source.examine(&World::new().trust(), THREADS, &Unwatched).unwrap();
+    Medium::of(checked).unwrap()
+}
+
+fn state(bench: &Bench) -> State {
+    seen(bench).account().state.clone()
+}
+
+fn keep(bench: &Bench, name: &str, file: &CheckpointFile) {
+    fs::write(bench.folder.path().join(name), file.encode()).unwrap();
+}
+
+fn walk(bench: &Bench, image: &str) {
+    let mut records = Records::of(&seen(bench));
+    let early = records.account.clone();
+    keep(bench, "early", &records.settle(&[&state(bench)]));
+    records.account = early;
+    bench.run(&["apply", "early"]).says(5, "the first login comes before any checkpoint");
+    bench.login().says(0, "is yours now");
+    bench.topup(&bench.code(0)).says(0, "Balance: 1,000 JPY");
+    keep(bench, "one", &records.settle(&[&state(bench)]));
+    bench.topup(&bench.code(1)).says(0, "Balance: 1,500 JPY");
+    let dry = bench.run(&["apply", "one", "--dry-run"]);
+    dry.says(0, "Checkpoint 1 would be applied: 4 records would go to a file in SCRIP/OUTBOX, the");
+    dry.says(0, "balance would be 1,500 JPY; nothing was done.");
+    let applied = bench.run(&["--json", "apply", "one"]).result();
+    assert_eq!((&applied["way"], &applied["archived"]), (&"compaction".into(), &4.into()));
+    assert_eq!(applied["balance"]["minor"], "1500");
+    bench.run(&["apply", "one"]).says(0, "Nothing to do: checkpoint 1 was applied before");
+    bench.topup(&bench.code(0)).says(0, "Already added: 500 JPY");
+    bench.topup(&bench.code(3)).says(0, "Already added: 500 JPY");
+    bench.topup(&bench.code(1)).says(0, "in record 4; nothing was changed.");
+    bench.topup(&bench.code(2)).says(0, "Balance: 2,000 JPY");
+    let history = bench.run(&["history"]);
+    assert_eq!(history.stdout.lines().count(), 1 + 6, "{}", history.stdout);
+    let check = answer(&mut bench.command("scrip-verify", &["check", image]));
+    check.says(0, "sound: 2 records behind checkpoint 1, balance 2,000 JPY");
+
+    keep(bench, "two", &records.settle(&[&state(bench)]));
+    keep(bench, "three", &records.settle(&[&state(bench)]));
+    bench.run(&["apply", "two"]).says(0, "Applied: checkpoint 2. The 2 records before it are in");
+    let old = bench.run(&["apply", "one"]);
+    old.says(5, "checkpoint 1 is older than this medium's, number 2; nothing was changed");
+    bench.topup(&bench.code(4)).says(0, "Balance: 2,500 JPY");
+    bench.topup(&bench.code(2)).says(0, "Already added: 500 JPY");
+    let last = bench.run(&["apply", "three", "--password-file", "own"]);
+    last.says(0, "there is no record since checkpoint 2");
+    last.says(0, "Applied: checkpoint 3.");
+    assert_eq!(bench.balance(), "2500");
+    let all = bench.run(&["history", "--accounting"]);
+    assert_eq!(
+        all.stdout.lines().filter(|line| line.contains("+500")).count(),
+        5,
+        "{}",
+        all.stdout
+    );
+    forged(bench);
+}
+
+/// What is no checkpoint of this medium's settler, each in its own words.
+fn forged(bench: &Bench) {
+    let good =
+        CheckpointFile::decode(&fs::read(bench.folder.path().join("three")).unwrap()).unwrap();
+    let world = World::new();
+    let refused = |file: CheckpointFile, exit, words: &str| {
+        keep(bench, "forged", &file);
+        bench.run(&["apply", "forged"]).says(exit, words);
+        bench.run(&["apply", "forged", "--dry-run"]).says(exit, words);
+    };
+    let mut flipped = good.clone();
+    *flipped.checkpoint.0.last_mut().unwrap() ^= 1;
+    refused(flipped, 3, "it is not signed by a settler of this medium's issuer");
+    let by_store = CheckpointFile { chain: world.store_chain.clone(), ..good.clone() };
+    refused(by_store, 3, "it is not signed by a settler of this medium's issuer");
+    let other = World::of(9);
+    let foreign = CheckpointFile { chain: other.settler_chain, ..good.clone() };
+    refused(foreign, 3, "it is not signed by a settler of this medium's issuer");
+    let settled_since = good.settled_since.clone().map(|mut events| {
+        events.0.push([0xff; 16]);
+        events
+    });
+    refused(CheckpointFile { settled_since, ..good.clone() }, 3, "was not settled with the");
+    let mut account = Account::new(MediumId::from_serial(1), [1; 32]);
+    let mut state = state(bench);
+    (account.number, state.medium) = (7, account.medium);
+    let mut records = Records { world: World::new(), account };
+    refused(records.settle(&[&state]), 5, "this is medium");
+    let number = state.checkpoint.unwrap().number;
+    let mut account = Account::new(seen(bench).id(), [1; 32]);
+    account.number = number;
+    let mut records = Records { world: World::new(), account };
+    let rival = records.settle(&[&self::state(bench)]);
+    refused(rival, 3, "continues another checkpoint 3 than this medium has");
+    fs::write(bench.folder.path().join("text"), "not CBOR").unwrap();
+    bench.run(&["apply", "text"]).says(3, "this is no checkpoint");
+}
+
+#[test]
+fn checkpoints_are_applied_without_a_password_on_an_image() {
+    let bench = Bench::image();
+    walk(&bench, "medium.img");
+    let folder = bench.folder.path();
+    let read = second_reader::found_on(&folder.join("medium.img"), &folder.join("trust.cbr"));
+    assert_eq!((&read["balance"], &read["generation"]), (&2_500.into(), &2.into()));
+    bench.run(&["doctor"]).says(0, "behind checkpoint 2");
+}
+
+#[test]
+fn checkpoints_are_applied_without_a_password_on_directories() {
+    let bench = Bench::directories();
+    walk(&bench, "ROM");
+    assert!(bench.folder.path().join("RAM/SCRIP/OUTBOX/JOURNAL-0-0.JRN").is_file());
+    assert!(bench.folder.path().join("RAM/SCRIP/OUTBOX/JOURNAL-1-1.JRN").is_file());
+}
+
+#[test]
+fn a_medium_that_went_two_ways_is_merged() {
+    let bench = Bench::image();
+    bench.login().says(0, "is yours now");
+    let path = bench.folder.path().join("medium.img");
+    let copy = bench.folder.path().join("copy.img");
+    fs::copy(&path, &copy).unwrap();
+    bench.topup(&bench.code(0)).says(0, "Balance: 1,000 JPY");
+    bench.topup(&bench.code(1)).says(0, "Balance: 1,500 JPY");
+    let ours = state(&bench);
+    let elsewhere = Bench { medium: "copy.img", ..bench };
+    fs::remove_dir_all(elsewhere.folder.path().join("state")).unwrap();
+    elsewhere.topup(&elsewhere.code(1)).says(0, "Balance: 1,000 JPY");
+    let theirs = state(&elsewhere);
+    let mut records = Records::of(&seen(&elsewhere));
+    keep(&elsewhere, "both", &records.settle(&[&theirs, &ours]));
+    let dry = elsewhere.run(&["apply", "both", "--dry-run"]);
+    dry.says(0, "would be merged, with the password: this medium went two ways");
+    elsewhere.run(&["apply", "both", "--password-file", "wrong"]).says(5, "wrong password");
+    let merged = elsewhere.run(&["apply", "both", "--password-file", "own"]);
+    merged.says(0, "Merged: checkpoint 1.");
+    merged.says(0, "Balance: 1,500 JPY");
+    elsewhere.topup(&elsewhere.code(0)).says(0, "settled by checkpoint 1; nothing was changed.");
+    elsewhere.run(&["apply", "both"]).says(0, "was applied before");
+    let bench = Bench { medium: "medium.img", ..elsewhere };
+    bench.run(&["apply", "both"]).says(0, "Applied: checkpoint 1.");
+    assert_eq!(bench.balance(), "1500");
+}
