@@ -285,7 +285,7 @@ fn help_is_kept_and_fits_a_terminal() {
     let mut all = String::new();
     let verbs = [
         "", "info", "login", "passwd", "balance", "topup", "catalog", "buy", "history", "receipt",
-        "export", "doctor",
+        "export", "apply", "doctor",
     ];
     for verb in verbs {
         let arguments: Vec<&str> = verb.split_whitespace().chain(["--help"]).collect();

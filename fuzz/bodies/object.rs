@@ -28,7 +28,7 @@ use scrip::units::CurrencyForm;
 use super::Body;
 
 /// Every type of object, by the name of its vectors.
-pub const TYPES: [(&str, Body); 32] = [
+pub const TYPES: [(&str, Body); 33] = [
     ("certificate", certificate),
     ("enrol-request", any::<EnrolRequest>),
     ("policy", policy),
@@ -54,7 +54,6 @@ pub const TYPES: [(&str, Body); 32] = [
     ("sheet-slot", any::<SheetSlot>),
     ("signed-manifest", any::<SignedManifest>),
     ("voucher-file", any::<VoucherFile>),
-    ("checkpoint-file", any::<CheckpointFile>),
     ("checkpoint", any::<Checkpoint>),
     ("receipt", any::<Receipt>),
     ("item", any::<ItemEntry>),
@@ -62,6 +61,7 @@ pub const TYPES: [(&str, Body); 32] = [
     ("funding", any::<Funding>),
     ("offer", any::<Offer>),
     ("item-key", item_key),
+    ("checkpoint-file", any::<CheckpointFile>),
 ];
 
 /// First byte: the type; then the object.

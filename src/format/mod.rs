@@ -119,12 +119,12 @@ impl Kind {
         Self::EditionHeader,
         Self::Chain,
         Self::VoucherFile,
-        Self::CheckpointFile,
         Self::Item,
         Self::Package,
         Self::Funding,
         Self::Offer,
         Self::ItemKey,
+        Self::CheckpointFile,
     ];
 
     /// The kind's name, as it stands in the `typ` header (RFC 9596) and in the domain.
