@@ -111,8 +111,9 @@ fn judge(medium: &Medium, bytes: &[u8], output: &Output) -> Result<Option<Settli
                 ApplyRefusal::Policy { .. } | ApplyRefusal::Holder { .. } => {
                     failure.hint(refresh_first())
                 }
-                ApplyRefusal::Since { .. } | ApplyRefusal::NoList(_) => failure
-                    .hint("take the medium to the shop: what is on it has to be settled first"),
+                ApplyRefusal::Since { .. } | ApplyRefusal::NoList(_) => {
+                    failure.hint(settle_first())
+                }
                 ApplyRefusal::NotLoggedIn => failure.hint(log_in_first()),
                 _ => failure,
             })

@@ -63,39 +63,39 @@ fn walk(bench: &Bench, image: &str) {
     records.account = early;
     bench.run(&["apply", "early"]).says(5, "the first login comes before any checkpoint");
     bench.login().says(0, "is yours now");
-    bench.topup(&bench.code(0)).says(0, "Balance: 1,000 JPY");
+    bench.topup(&bench.code(0)).says(0, "Balance: ¥1,000");
     keep(bench, "one", &records.settle(&[&state(bench)]));
-    bench.topup(&bench.code(1)).says(0, "Balance: 1,500 JPY");
+    bench.topup(&bench.code(1)).says(0, "Balance: ¥1,500");
     let dry = bench.run(&["apply", "one", "--dry-run"]);
     dry.says(0, "Checkpoint 1 would be applied: 4 records would go to a file in SCRIP/OUTBOX, the");
-    dry.says(0, "balance would be 1,500 JPY; nothing was done.");
+    dry.says(0, "balance would be ¥1,500; nothing was done.");
     let applied = bench.run(&["--json", "apply", "one"]).result();
     assert_eq!((&applied["way"], &applied["archived"]), (&"compaction".into(), &4.into()));
     assert_eq!(applied["balance"]["minor"], "1500");
     bench.run(&["apply", "one"]).says(0, "Nothing to do: checkpoint 1 was applied before");
-    bench.topup(&bench.code(0)).says(0, "Already added: 500 JPY");
-    bench.topup(&bench.code(3)).says(0, "Already added: 500 JPY");
+    bench.topup(&bench.code(0)).says(0, "Already added: ¥500");
+    bench.topup(&bench.code(3)).says(0, "Already added: ¥500");
     bench.topup(&bench.code(1)).says(0, "in record 4; nothing was changed.");
-    bench.topup(&bench.code(2)).says(0, "Balance: 2,000 JPY");
+    bench.topup(&bench.code(2)).says(0, "Balance: ¥2,000");
     let history = bench.run(&["history"]);
     assert_eq!(history.stdout.lines().count(), 1 + 6, "{}", history.stdout);
     let check = answer(&mut bench.command("scrip-verify", &["check", image]));
-    check.says(0, "sound: 2 records behind checkpoint 1, balance 2,000 JPY");
+    check.says(0, "sound: 2 records behind checkpoint 1, balance ¥2,000");
 
     keep(bench, "two", &records.settle(&[&state(bench)]));
     keep(bench, "three", &records.settle(&[&state(bench)]));
     bench.run(&["apply", "two"]).says(0, "Applied: checkpoint 2. The 2 records before it are in");
     let old = bench.run(&["apply", "one"]);
     old.says(5, "checkpoint 1 is older than this medium's, number 2; nothing was changed");
-    bench.topup(&bench.code(4)).says(0, "Balance: 2,500 JPY");
-    bench.topup(&bench.code(2)).says(0, "Already added: 500 JPY");
+    bench.topup(&bench.code(4)).says(0, "Balance: ¥2,500");
+    bench.topup(&bench.code(2)).says(0, "Already added: ¥500");
     let last = bench.run(&["apply", "three", "--password-file", "own"]);
     last.says(0, "there is no record since checkpoint 2");
     last.says(0, "Applied: checkpoint 3.");
     assert_eq!(bench.balance(), "2500");
     let all = bench.run(&["history", "--accounting"]);
     assert_eq!(
-        all.stdout.lines().filter(|line| line.contains("+500")).count(),
+        all.stdout.lines().filter(|line| line.contains("+¥500")).count(),
         5,
         "{}",
         all.stdout
@@ -166,12 +166,12 @@ fn a_medium_that_went_two_ways_is_merged() {
     let path = bench.folder.path().join("medium.img");
     let copy = bench.folder.path().join("copy.img");
     fs::copy(&path, &copy).unwrap();
-    bench.topup(&bench.code(0)).says(0, "Balance: 1,000 JPY");
-    bench.topup(&bench.code(1)).says(0, "Balance: 1,500 JPY");
+    bench.topup(&bench.code(0)).says(0, "Balance: ¥1,000");
+    bench.topup(&bench.code(1)).says(0, "Balance: ¥1,500");
     let ours = state(&bench);
     let elsewhere = Bench { medium: "copy.img", ..bench };
     fs::remove_dir_all(elsewhere.folder.path().join("state")).unwrap();
-    elsewhere.topup(&elsewhere.code(1)).says(0, "Balance: 1,000 JPY");
+    elsewhere.topup(&elsewhere.code(1)).says(0, "Balance: ¥1,000");
     let theirs = state(&elsewhere);
     let mut records = Records::of(&seen(&elsewhere));
     keep(&elsewhere, "both", &records.settle(&[&theirs, &ours]));
@@ -180,7 +180,7 @@ fn a_medium_that_went_two_ways_is_merged() {
     elsewhere.run(&["apply", "both", "--password-file", "wrong"]).says(5, "wrong password");
     let merged = elsewhere.run(&["apply", "both", "--password-file", "own"]);
     merged.says(0, "Merged: checkpoint 1.");
-    merged.says(0, "Balance: 1,500 JPY");
+    merged.says(0, "Balance: ¥1,500");
     elsewhere.topup(&elsewhere.code(0)).says(0, "settled by checkpoint 1; nothing was changed.");
     elsewhere.run(&["apply", "both"]).says(0, "was applied before");
     let bench = Bench { medium: "medium.img", ..elsewhere };
