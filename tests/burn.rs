@@ -5,7 +5,7 @@ pub(crate) mod desk;
 mod next;
 mod station;
 mod storage;
-mod terminal;
+pub(crate) mod terminal;
 pub(crate) mod tool;
 
 use std::fs;

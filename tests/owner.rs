@@ -4,6 +4,7 @@
 mod bench;
 mod clock;
 mod crash;
+mod play;
 mod ring;
 mod settled;
 mod take;

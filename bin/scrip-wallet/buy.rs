@@ -7,6 +7,7 @@
 //! its parts.
 
 use scrip::crypto::SystemRandom;
+use scrip::device::Device;
 use scrip::format::edition::{Catalogue, Item};
 use scrip::format::record::Body;
 use scrip::format::{Kind, Object};
@@ -14,7 +15,7 @@ use scrip::image::layout::CATALOGUE_PATH;
 use scrip::phrases;
 use scrip::tool::password::PasswordSource;
 use scrip::tool::{Exit, Failure, Interrupt, Output, Tell, clock, money};
-use scrip::wallet::{Medium, title};
+use scrip::wallet::{Medium, Opened, Unlocked, title};
 use scrip::words::{Phrase, Side, Table};
 use serde_json::{Value, json};
 
@@ -56,9 +57,9 @@ phrases! {
     }
     fn top_up_first() { en: "top up first", ja: "先にチャージしてください" }
     fn free() { en: "free", ja: "無料" }
-    fn lies_at(path) {
-        en: "It lies in the read-only area at {path}",
-        ja: "読み出し専用領域の {path} にあります",
+    fn play_it(id) {
+        en: "To see or hear it: scrip-wallet play {id}",
+        ja: "見る・聴くには：scrip-wallet play {id}",
     }
     fn damaged_catalogue(error) {
         en: "the catalogue is damaged: {error}",
@@ -110,9 +111,7 @@ pub(crate) fn buy(
     interrupt: &Interrupt,
 ) -> Result<Exit, Failure> {
     let look = look(common, output, interrupt)?;
-    let item = items(&look)?.into_iter().find(|item| item.id == args.item).ok_or_else(|| {
-        Failure::new(Exit::Refusal, no_item(format!("{:?}", args.item))).hint(list_them())
-    })?;
+    let item = wanted(&look, &args.item)?;
     // A device that was opened for looking can't be claimed for writing.
     let medium = look.medium;
     drop(look.source);
@@ -133,12 +132,29 @@ pub(crate) fn buy(
     }
     let (unlocked, _) =
         unlock(&mut opened, &PasswordSource::from(args.password_file.clone()), output)?;
+    pay(&mut opened, &unlocked, &item)?;
+    output.line(paid(price(opened.medium(), &item), title(&item)));
+    Ok(tell(opened.medium(), &item, sum, args, output))
+}
+
+/// Commit the purchase of an item.
+pub(crate) fn pay<D: Device>(
+    opened: &mut Opened<D>,
+    unlocked: &Unlocked,
+    item: &Item,
+) -> Result<(), Failure> {
     let goods = (item.id.as_str(), item.rights_holder.as_str());
     let mut rng = SystemRandom::new();
     let bought = opened.buy(&unlocked.keys, goods, item.price, clock::now(), &mut rng);
-    bought.map_err(|error| full(&error))?;
-    output.line(paid(price(opened.medium(), &item), title(&item)));
-    Ok(tell(opened.medium(), &item, sum, args, output))
+    bought.map_err(|error| full(&error))
+}
+
+/// The catalogue's item of this id.
+pub(crate) fn wanted(look: &Look, id: &str) -> Result<Item, Failure> {
+    items(look)?
+        .into_iter()
+        .find(|item| item.id == id)
+        .ok_or_else(|| Failure::new(Exit::Refusal, no_item(format!("{id:?}"))).hint(list_them()))
 }
 
 fn items(look: &Look) -> Result<Vec<Item>, Failure> {
@@ -154,7 +170,7 @@ fn items(look: &Look) -> Result<Vec<Item>, Failure> {
 }
 
 /// The record that paid for an item.
-fn bought(medium: &Medium, id: &str) -> Option<u64> {
+pub(crate) fn bought(medium: &Medium, id: &str) -> Option<u64> {
     let mut records = medium.records();
     let paid = records.find(|record| {
         record.body == Body::Purchase {} && record.history.content.as_deref() == Some(id)
@@ -162,7 +178,7 @@ fn bought(medium: &Medium, id: &str) -> Option<u64> {
     paid.map(|record| record.seq.number())
 }
 
-fn check_funds(medium: &Medium, item: &Item) -> Result<(), Failure> {
+pub(crate) fn check_funds(medium: &Medium, item: &Item) -> Result<(), Failure> {
     let free = medium.account().state.free();
     if item.price <= free {
         return Ok(());
@@ -174,12 +190,12 @@ fn check_funds(medium: &Medium, item: &Item) -> Result<(), Failure> {
     Err(Failure::new(Exit::Refusal, message).hint(top_up_first()))
 }
 
-fn price(medium: &Medium, item: &Item) -> Phrase {
+pub(crate) fn price(medium: &Medium, item: &Item) -> Phrase {
     if item.price.is_zero() { free() } else { Phrase::same(medium.form().show(item.price)) }
 }
 
 fn tell(medium: &Medium, item: &Item, extra: Value, args: &BuyArgs, output: &Output) -> Exit {
-    output.line(lies_at(&item.path));
+    output.line(play_it(&item.id));
     tell_balance(medium, output);
     let mut fields = sums(medium);
     fields["medium"] = medium.id().to_string().into();

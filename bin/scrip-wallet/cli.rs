@@ -1,5 +1,6 @@
 //! The command line of `scrip-wallet`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -80,6 +81,11 @@ pub(crate) enum Verb {
     Catalog,
     /// Pay for an item of the catalogue
     Buy(BuyArgs),
+    /// Open an item in the program that shows its kind, or hand its bytes on
+    ///
+    /// An item that was not bought is paid for first, after asking. Whoever controls this computer
+    /// can keep what it plays.
+    Play(PlayArgs),
     /// Show what happened, or with --accounting what it did to the money
     History(HistoryArgs),
     /// Show one record of the history whole
@@ -187,6 +193,31 @@ pub(crate) struct ApplyArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
     /// Say what would be done, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// What `play` takes.
+#[derive(Debug, Args)]
+pub(crate) struct PlayArgs {
+    /// The item's id, as `catalog` shows it
+    pub(crate) item: String,
+    /// Write the item's bytes to standard output, and nothing else
+    #[arg(long, conflicts_with_all = ["with", "json"])]
+    pub(crate) stdout: bool,
+    /// Hand the item's bytes to this program's standard input
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) with: Option<PathBuf>,
+    /// What PROGRAM takes
+    #[arg(last = true, requires = "with", value_name = "ARGUMENT")]
+    pub(crate) arguments: Vec<OsString>,
+    /// Pay for an item that was not bought without asking
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Read the password from this file, instead of asking
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Say what would be paid and played, and write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
 }

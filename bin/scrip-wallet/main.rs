@@ -12,6 +12,8 @@ mod language;
 mod login;
 mod medium;
 mod opened;
+mod play;
+mod shown;
 mod topup;
 #[path = "../usage.rs"]
 mod usage;
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
             Verb::Topup(args) => topup::topup(&common, &args, output, interrupt),
             Verb::Catalog => buy::catalog(&common, output, interrupt),
             Verb::Buy(args) => buy::buy(&common, &args, output, interrupt),
+            Verb::Play(args) => play::play(&common, &args, output, interrupt),
             Verb::History(args) => history::history(&common, &args, output, interrupt),
             Verb::Receipt { record } => history::receipt(&common, record, output, interrupt),
             Verb::Export { file, dry_run } => {

@@ -203,6 +203,20 @@ impl Source {
     }
 }
 
+impl Source {
+    /// A file of a mounted read-only area, to be read by parts; none on an image or a device,
+    /// where it lies at its place.
+    #[cfg(feature = "wallet")]
+    pub fn mounted_file(&self, path: &str) -> Result<Option<FileDevice>, OpenError> {
+        match &self.form {
+            Form::Raw(_) => Ok(None),
+            Form::Mounted { rom, .. } => {
+                FileDevice::open(&rom.place_of(path), Access::Read).map(Some)
+            }
+        }
+    }
+}
+
 /// Where the read-only area of a mounted writable area may be: beside it, or anywhere else mounted,
 /// under the number that its journal states.
 fn read_only_areas_of(ram: &Path, machine: &Machine) -> Vec<PathBuf> {

@@ -27,6 +27,8 @@ mod overview;
 #[cfg(feature = "wallet")]
 mod keyring;
 #[cfg(feature = "wallet")]
+mod play;
+#[cfg(feature = "wallet")]
 mod settling;
 #[cfg(feature = "wallet")]
 mod statement;
@@ -48,6 +50,8 @@ pub use memory::{Met, RootMemory};
 #[cfg(feature = "wallet")]
 pub use opened::{CommitError, LoginError, MirrorError, OpenError, Opened};
 pub use overview::{Offer, Overview, title};
+#[cfg(feature = "wallet")]
+pub use play::{PlayError, Playing};
 #[cfg(feature = "wallet")]
 pub use settling::{ApplyRefusal, Obstacle, Settling, Way};
 #[cfg(feature = "wallet")]

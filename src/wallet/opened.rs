@@ -306,6 +306,24 @@ impl<D: Device> Opened<D> {
         Ok(record.map_err(NextError::from)?)
     }
 
+    /// Commit that an item is played, by a program of this name.
+    pub fn play(
+        &mut self,
+        keys: &HolderKeys,
+        (item, player): (&str, &str),
+        now: Timestamp,
+        rng: &mut dyn Random,
+    ) -> Result<(), CommitError> {
+        let state = &self.medium.account.state;
+        let record = next::play(state, &self.host(now), event(rng), item, player);
+        self.commit_own(keys, &record, Use::Keeps)
+    }
+
+    /// What the medium lies on, as its journal is written.
+    pub fn device(&self) -> &D {
+        self.journal.device()
+    }
+
     /// Commit a purchase of goods on this medium.
     pub fn buy(
         &mut self,

@@ -323,7 +323,7 @@ fn goods_are_bought_once_and_not_beyond_what_is_there() {
     buy("none").says(5, "the catalogue has no item");
     bench.run(&["buy", "fair", "--dry-run"]).says(0, "¥400 would be paid; nothing was.");
     assert_eq!(bench.balance(), "500");
-    buy("fair").says(0, "It lies in the read-only area at /START.HTM");
+    buy("fair").says(0, "To see or hear it: scrip-wallet play fair");
     buy("fair").says(0, "Already yours: record 3 paid for it; nothing was paid.");
     buy("gift").says(0, "It is free");
     assert_eq!(bench.balance(), "100");

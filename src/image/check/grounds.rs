@@ -65,6 +65,8 @@ pub struct Grounds {
     pub area: Area,
     /// What its edition offers, item by item.
     pub items: Vec<Verified<ItemEntry>>,
+    /// Where the files of the items begin on an image or a raw device.
+    pub item_starts: Vec<u64>,
     /// Who signed them.
     pub rom_signer: Signer,
     slots: Vec<u8>,
@@ -105,6 +107,7 @@ impl Grounds {
             ring: places.ring,
             area,
             items: edition.items.clone(),
+            item_starts: edition.items.iter().map(|item| edition.start_of(item)).collect(),
             rom_signer: edition.signer.clone(),
             slots: joined(bytes),
         })

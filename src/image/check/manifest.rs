@@ -17,7 +17,7 @@ use crate::crypto::digest::sha256;
 use crate::device::{Device, DeviceError};
 use crate::fat::Plan;
 use crate::format::cose::Sign1;
-use crate::format::edition::{Catalogue, EditionId, Manifest, SignedManifest};
+use crate::format::edition::{Catalogue, EditionId, FileEntry, Manifest, SignedManifest};
 use crate::format::item::ItemEntry;
 use crate::format::{DecodeError, Kind, Object, cbor};
 use crate::trust::{Signer, Trust, TrustError, Verified};
@@ -168,6 +168,14 @@ impl Edition {
         if let Err(fault) = compared {
             report.fault(Fault::new(Part::File(MANIFEST_PATH.to_owned()), fault.to_string()));
         }
+    }
+
+    /// Where the file of an item begins on a medium: the manifest has it, by length and root.
+    pub(super) fn start_of(&self, item: &ItemEntry) -> u64 {
+        let is_its = |file: &&FileEntry| file.size == item.size && file.root == Some(item.root);
+        let file = self.manifest.files.iter().find(is_its);
+        let offset = file.and_then(|file| self.plan.locate(&file.path));
+        self.layout.rom().start + offset.unwrap_or_default()
     }
 
     fn is_catalogue(&self, bytes: &[u8]) -> bool {

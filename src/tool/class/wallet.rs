@@ -6,7 +6,10 @@ use crate::journal::{self, AppendError, CompactError, ReadError, StorageError};
 use crate::ledger::Refusal;
 use crate::tool::Exit;
 use crate::trust::access::AccessError;
-use crate::wallet::{ApplyRefusal, CommitError, LoginError, OpenError, UnlockError, UnusableError};
+use crate::wallet::{
+    ApplyRefusal, CommitError, LoginError, OpenError, PlayError, RingError, UnlockError,
+    UnusableError,
+};
 
 impl From<&UnusableError> for Exit {
     fn from(error: &UnusableError) -> Self {
@@ -43,7 +46,8 @@ impl From<&OpenError> for Exit {
             OpenError::Journal(
                 journal::OpenError::Read(ReadError::Device(_)) | journal::OpenError::Repair(_),
             )
-            | OpenError::Access(_) => Self::Failure,
+            | OpenError::Access(_)
+            | OpenError::Ring(_) => Self::Failure,
             _ => Self::Damage,
         }
     }
@@ -71,6 +75,26 @@ impl From<&CommitError> for Exit {
             CommitError::Journal(AppendError::Device(_) | AppendError::Unsure) => Self::Failure,
             CommitError::Journal(AppendError::Lost { .. }) => Self::Damage,
             _ => Self::Refusal,
+        }
+    }
+}
+
+impl From<&RingError> for Exit {
+    fn from(error: &RingError) -> Self {
+        match error {
+            RingError::Key(_) => Self::Damage,
+            RingError::Full => Self::Refusal,
+            RingError::Device(_) => Self::Failure,
+        }
+    }
+}
+
+impl From<&PlayError> for Exit {
+    fn from(error: &PlayError) -> Self {
+        match error {
+            PlayError::Chunk { .. } | PlayError::Altered(_) => Self::Damage,
+            PlayError::NoKey(_) => Self::Refusal,
+            PlayError::Device { .. } => Self::Failure,
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::Japanese;
 use crate::crypto::password::OutOfMemory;
 use crate::trust::access::AccessError;
-use crate::wallet::{LoginError, UnlockError};
+use crate::wallet::{LoginError, PlayError, RingError, UnlockError};
 
 impl Japanese for OutOfMemory {
     fn japanese(&self) -> String {
@@ -45,6 +45,29 @@ impl Japanese for LoginError {
             Self::Device(error) => {
                 format!("アクセスキーのファイルの書き込み：{}", error.japanese())
             }
+        }
+    }
+}
+
+impl Japanese for RingError {
+    fn japanese(&self) -> String {
+        match self {
+            Self::Key(error) => format!("作品の鍵を開けません（{error}）"),
+            Self::Full => "鍵束がいっぱいです".to_owned(),
+            Self::Device(error) => format!("鍵束のファイル：{}", error.japanese()),
+        }
+    }
+}
+
+impl Japanese for PlayError {
+    fn japanese(&self) -> String {
+        match self {
+            Self::Chunk { item, chunk, count } => {
+                format!("{item}：{count}個のうち{chunk}個目の部分が改変されているか、鍵が違います")
+            }
+            Self::Altered(item) => format!("{item}：署名されたファイルではありません"),
+            Self::NoKey(item) => format!("{item}は封印されていて、この媒体に鍵がありません"),
+            Self::Device { item, source } => format!("{item}：{}", source.japanese()),
         }
     }
 }
