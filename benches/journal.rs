@@ -40,7 +40,8 @@ fn main() {
         return;
     }
     let commits = arguments.first().and_then(|text| text.parse().ok()).unwrap_or(400);
-    println!("{commits} commits each, one after the other in turn");
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    println!("{commits} commits each, one after the other in turn; {cores} cores, one is used");
     commit_times(folder.path(), commits);
     for subject in SUBJECTS {
         counted(subject, folder.path());

@@ -23,7 +23,10 @@ const DOUBLES: usize = 50;
 
 fn main() {
     let count = std::env::args().find_map(|text| text.parse().ok()).unwrap_or(20);
-    println!("{LIVE_ROUNDS_MIN} rounds, {THREADS} threads, sheets of {SLOTS} slots");
+    let machine = std::thread::available_parallelism().map_or(0, usize::from);
+    println!(
+        "{LIVE_ROUNDS_MIN} rounds, {THREADS} threads on {machine} cores, sheets of {SLOTS} slots"
+    );
     let mut rng = SeededRandom::new([20; 32]);
     let seal = Secret::generate(&mut rng);
     let issuer = SecretKey::generate(&mut rng);
