@@ -30,7 +30,7 @@ const DATA_KIB: u64 = 64 << 10;
 /// or the pixels of a picture.
 const MEDIUM_KIB: u64 = 320 << 10;
 const WITH_MEDIUM: [&str; 5] =
-    ["fat_volume", "edition_open", "image_check", "image_take", "topup_entry"];
+    ["fat_volume", "edition_open", "image_check", "image_take", "topup_picture"];
 
 macro_rules! tests {
     ($($name:ident)*) => {
@@ -47,7 +47,7 @@ macro_rules! tests {
 
 tests! {
     objects envelope cbor chain keyfile access kit journal ledger funding shop_log enrol_request
-    kept_stamp recipe start_page typed_code topup_entry units gpt fat_volume elf_player machine
+    kept_stamp recipe start_page typed_code topup_entry topup_picture units gpt fat_volume elf_player machine
     edition_open
     image_take image_check
 }

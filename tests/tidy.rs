@@ -97,7 +97,16 @@ fn files_stay_short() {
 
 #[test]
 fn nothing_is_left_unfinished_or_silenced_without_a_reason() {
-    let marks = ["TODO", "FIXME", "todo!", "unimplemented!", "#[ignore", "dbg!"].map(str::to_owned);
+    // In halves, so that this list isn't a mark itself.
+    let marks = [
+        ("TO", "DO"),
+        ("FIX", "ME"),
+        ("to", "do!"),
+        ("unimple", "mented!"),
+        ("#[ign", "ore"),
+        ("db", "g!"),
+    ];
+    let marks = marks.map(|(start, end)| start.to_owned() + end);
     let own = Path::new(file!()).file_name().unwrap();
     let files =
         ["src", "bin", "tests", "benches"].map(|folder| below(folder, &[".rs", ".py", ".sh"]));

@@ -51,6 +51,7 @@ targets! {
     text::start_page,
     text::typed_code,
     text::topup_entry,
+    text::topup_picture,
     text::units,
     device::gpt,
     device::fat_volume,

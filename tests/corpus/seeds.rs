@@ -53,6 +53,7 @@ pub(super) fn all(vectors: &Path) -> Vec<(&'static str, Seeds)> {
         ("start_page", pages()),
         ("typed_code", texts(&CODES)),
         ("topup_entry", topups(&good)),
+        ("topup_picture", pictures()),
         ("units", texts(&UNITS)),
         ("gpt", tables()),
         ("fat_volume", patches(&[])),
@@ -66,16 +67,20 @@ pub(super) fn all(vectors: &Path) -> Vec<(&'static str, Seeds)> {
 
 /// Files that an owner may give to top up.
 fn topups(good: &[&Vector]) -> Seeds {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pictures");
-    let pictures = ["code.jpg", "nothing.jpg", "screenshot.png"];
-    let pictures = pictures.map(|name| (name.to_owned(), fs::read(folder.join(name)).unwrap()));
     let vouchers = good.iter().filter(|vector| vector.folder.starts_with("voucher"));
     let vouchers = vouchers.map(|vector| (vector.folder.clone(), vector.bytes.clone()));
     let text = good.iter().find(|vector| vector.folder == "voucher-file").map(|vector| {
         let file = VoucherFile::decode(&vector.bytes).unwrap();
         ("voucher-text".to_owned(), voucher_text(&file).into_bytes())
     });
-    texts(&CODES).into_iter().chain(pictures).chain(vouchers).chain(text).collect()
+    texts(&CODES).into_iter().chain(vouchers).chain(text).collect()
+}
+
+/// Pictures that an owner may give to top up.
+fn pictures() -> Seeds {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pictures");
+    let names = ["code.jpg", "nothing.jpg", "screenshot.png"];
+    names.map(|name| (name.to_owned(), fs::read(folder.join(name)).unwrap())).into()
 }
 
 /// Kept stamps, sound and not, as they are and without their hash.
