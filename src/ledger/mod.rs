@@ -19,6 +19,8 @@ pub mod next;
 mod planted;
 mod refusal;
 #[cfg(test)]
+mod replayed;
+#[cfg(test)]
 mod replays;
 mod rules;
 mod settle;

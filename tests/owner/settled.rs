@@ -1,19 +1,25 @@
 //! Checkpoints: what a settler states, taken over by the built tool and cut off at every write.
 
+use std::collections::HashSet;
 use std::fs;
 
 use scrip::crypto::digest::sha256;
+use scrip::device::MemoryDevice;
+use scrip::device::simulated::{Bounds, FaultKind, Volatile};
+use scrip::fat::Exchange;
 use scrip::format::Object;
 use scrip::format::checkpoint::CheckpointFile;
 use scrip::image::leaves::Unwatched;
+use scrip::journal::OutboxArchive;
 use scrip::ledger::{Account, Credits, Settler, State, settle};
 use scrip::tool::Source;
 use scrip::units::MediumId;
-use scrip::wallet::Medium;
+use scrip::wallet::{ApplyRefusal, Medium, Opened};
 
 use super::bench::{Bench, answer};
+use super::{FIRST, OWN, SERIAL, entry, password, rng};
 use crate::second_reader;
-use crate::world::{THREADS, World, at, policy};
+use crate::world::{Sample, THREADS, World, at, minor, policy};
 
 /// What the issuer's records hold of a medium.
 pub(super) struct Records {
@@ -186,4 +192,82 @@ fn a_medium_that_went_two_ways_is_merged() {
     let bench = Bench { medium: "medium.img", ..elsewhere };
     bench.run(&["apply", "both"]).says(0, "Applied: checkpoint 1.");
     assert_eq!(bench.balance(), "1500");
+}
+
+/// A medium after its first login with a small journal, and a checkpoint of it.
+fn to_be_compacted() -> (MemoryDevice, Medium, CheckpointFile) {
+    let device = Sample::new(SERIAL).burnt();
+    let mut checked = super::examined(&device);
+    checked.grounds.as_mut().unwrap().journal.bytes = 2 * 32 * 512;
+    let small = Medium::of(checked).unwrap();
+    let mut opened = Opened::open(&device, small.clone(), &mut rng(1)).unwrap();
+    let first = opened.unlock(&password(FIRST)).unwrap();
+    let own = opened.rekey(&first, &password(OWN), at(1_000), &mut rng(2)).unwrap();
+    let enter = |opened: &mut Opened<&MemoryDevice>, slot| {
+        let topup = opened.medium().judge(&entry(SERIAL, slot)).ok().unwrap();
+        opened.topup(&own.keys, &topup, at(1_001), &mut rng(slot + 10)).unwrap();
+    };
+    enter(&mut opened, 0);
+    let file = Records::of(&small).settle(&[&opened.medium().account().state]);
+    enter(&mut opened, 1);
+    drop(opened);
+    (device, small, file)
+}
+
+fn trays<'d>(device: &'d Volatile, medium: &Medium) -> Exchange<'d> {
+    Exchange::volume(device, medium.grounds().volume.clone(), medium.grounds().kept())
+}
+
+/// Apply a checkpoint if that was not done; whether it was.
+fn apply_on(device: &Volatile, medium: &Medium, file: &CheckpointFile) -> bool {
+    let mut opened = Opened::open(device, medium.clone(), &mut rng(30)).unwrap();
+    let name = opened.archive_name();
+    match opened.medium().settling(&file.encode()) {
+        Ok(settling) => {
+            let trays = trays(device, medium);
+            opened.compact(&settling, &mut OutboxArchive::new(&trays, name)).unwrap();
+            false
+        }
+        Err(ApplyRefusal::Applied(1)) => true,
+        Err(other) => panic!("{other}"),
+    }
+}
+
+#[test]
+fn an_apply_cut_off_anywhere_was_done_or_was_not_begun() {
+    let (device, small, file) = to_be_compacted();
+    let power = Volatile::new(device.snapshot());
+    assert!(!apply_on(&power, &small, &file));
+    let erase = |len_bytes| FaultKind::EraseBlock { len_bytes, fill: 0xFF };
+    let faults = vec![FaultKind::LyingFlush, erase(128 << 10), erase(4 << 20)];
+    let mut seen = HashSet::new();
+    let mut counts = [0, 0];
+    for (faults, archived) in [(vec![], true), (faults, false)] {
+        let bounds = Bounds { states_max: 12, torn_bytes: vec![130], faults, seed: 5 };
+        for loss in power.losses(&bounds) {
+            let found = loss.reopen();
+            if !seen.insert(found.fingerprint()) {
+                continue;
+            }
+            let opened = Opened::open(&found, small.clone(), &mut rng(31)).unwrap();
+            let mut medium = opened.medium().clone();
+            drop(opened);
+            assert_eq!(medium.balance(), minor(1_500), "{loss}");
+            for slot in [0, 1, 3] {
+                let used = medium.judge(&entry(SERIAL, slot)).err().unwrap();
+                assert_eq!(used.name(), "already-added", "{loss}: {used}");
+            }
+            let compacted = medium.account().anchor.is_some();
+            counts[usize::from(compacted)] += 1;
+            if compacted && archived {
+                assert_eq!(medium.recall(&trays(&found, &small)).unwrap(), 4, "{loss}");
+            }
+            if archived {
+                assert_eq!(apply_on(&found, &small, &file), compacted, "{loss}");
+                assert!(apply_on(&found, &small, &file));
+            }
+        }
+    }
+    println!("{} states before, {} states after", counts[0], counts[1]);
+    assert!(counts[0] > 100 && counts[1] > 10, "{counts:?}");
 }
