@@ -11,6 +11,7 @@ mod take;
 mod damage;
 mod refused;
 mod storage;
+mod taking;
 mod tool;
 mod voice;
 

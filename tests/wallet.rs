@@ -284,8 +284,8 @@ fn doctor_reseals_a_device_but_nothing_that_is_mounted() {
 fn help_is_kept_and_fits_a_terminal() {
     let mut all = String::new();
     let verbs = [
-        "", "info", "login", "passwd", "balance", "topup", "catalog", "buy", "play", "history",
-        "receipt", "export", "apply", "doctor",
+        "", "info", "login", "passwd", "balance", "topup", "catalog", "buy", "play", "take",
+        "history", "receipt", "export", "apply", "doctor",
     ];
     for verb in verbs {
         let arguments: Vec<&str> = verb.split_whitespace().chain(["--help"]).collect();

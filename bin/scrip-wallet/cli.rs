@@ -86,6 +86,11 @@ pub(crate) enum Verb {
     /// An item that was not bought is paid for first, after asking. Whoever controls this computer
     /// can keep what it plays.
     Play(PlayArgs),
+    /// Copy an item from another owner's medium or a shop's kiosk folder, and pay for it
+    ///
+    /// What is paid goes with the bytes that came; a part of it is the other owner's. Whatever
+    /// breaks it off, the same command goes on, with any other medium that has the item as well.
+    Take(TakeArgs),
     /// Show what happened, or with --accounting what it did to the money
     History(HistoryArgs),
     /// Show one record of the history whole
@@ -218,6 +223,25 @@ pub(crate) struct PlayArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
     /// Say what would be paid and played, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// What `take` takes.
+#[derive(Debug, Args)]
+pub(crate) struct TakeArgs {
+    /// The item's id
+    pub(crate) item: String,
+    /// Take it from this medium (image, device, directory) or kiosk folder
+    #[arg(long, value_name = "PATH")]
+    pub(crate) from: PathBuf,
+    /// Read the password from this file, instead of asking
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Read the other medium's password from this file, instead of asking
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from_password_file: Option<PathBuf>,
+    /// Say what it would cost, and write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
 }

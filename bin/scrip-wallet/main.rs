@@ -14,6 +14,7 @@ mod medium;
 mod opened;
 mod play;
 mod shown;
+mod take;
 mod topup;
 #[path = "../usage.rs"]
 mod usage;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
             Verb::Catalog => buy::catalog(&common, output, interrupt),
             Verb::Buy(args) => buy::buy(&common, &args, output, interrupt),
             Verb::Play(args) => play::play(&common, &args, output, interrupt),
+            Verb::Take(args) => take::take(&common, &args, output, interrupt),
             Verb::History(args) => history::history(&common, &args, output, interrupt),
             Verb::Receipt { record } => history::receipt(&common, record, output, interrupt),
             Verb::Export { file, dry_run } => {

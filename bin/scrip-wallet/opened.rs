@@ -1,5 +1,7 @@
 //! The medium in hand, looked at or opened for writing: originality first, then all else.
 
+use std::path::Path;
+
 use scrip::crypto::SystemRandom;
 use scrip::crypto::password::Password;
 use scrip::device::{Device, Folder};
@@ -110,9 +112,17 @@ pub(crate) fn look(
     output: &Output,
     interrupt: &Interrupt,
 ) -> Result<Look, Failure> {
-    let path = path(common)?;
-    let source = Source::open(&path)?;
-    judged(source, common, output, interrupt)
+    look_at(&path(common)?, common, output, interrupt)
+}
+
+/// Look at the medium that stands at a path.
+pub(crate) fn look_at(
+    path: &Path,
+    common: &Common,
+    output: &Output,
+    interrupt: &Interrupt,
+) -> Result<Look, Failure> {
+    judged(Source::open(path)?, path, common, output, interrupt)
 }
 
 /// Open the medium for writing; nobody else writes it until the end.
@@ -121,9 +131,18 @@ pub(crate) fn take(
     output: &Output,
     interrupt: &Interrupt,
 ) -> Result<Opened<Storage>, Failure> {
-    let path = path(common)?;
-    let source = Source::open_to_write(&path)?;
-    let Look { medium, report, source } = judged(source, common, output, interrupt)?;
+    take_at(&path(common)?, common, output, interrupt)
+}
+
+/// Open the medium that stands at a path for writing.
+pub(crate) fn take_at(
+    path: &Path,
+    common: &Common,
+    output: &Output,
+    interrupt: &Interrupt,
+) -> Result<Opened<Storage>, Failure> {
+    let source = Source::open_to_write(path)?;
+    let Look { medium, report, source } = judged(source, path, common, output, interrupt)?;
     if let Some(reason) = report.refusals.first() {
         return Err(Failure::new(Exit::Refusal, reason).hint(ask_the_shop()));
     }
@@ -161,12 +180,12 @@ fn tell_relation(relation: &Relation, output: &Output) {
 
 fn judged(
     source: Source,
+    path: &Path,
     common: &Common,
     output: &Output,
     interrupt: &Interrupt,
 ) -> Result<Look, Failure> {
-    let path = path(common)?;
-    let mut checked = examine(&source, &path, common, output, interrupt)?;
+    let mut checked = examine(&source, path, common, output, interrupt)?;
     let report = checked.report.clone();
     let root = root_alone(&report);
     tell_originality(&report, root.as_ref().map(|(_, root)| root), output);
@@ -231,11 +250,21 @@ pub(crate) fn unlock<D: Device>(
     password: &PasswordSource,
     output: &Output,
 ) -> Result<(Unlocked, Password), Failure> {
+    let question = password_of(opened.medium().id().grouped());
+    unlock_asking(opened, password, question, output)
+}
+
+/// [`unlock`] with a question that says more.
+pub(crate) fn unlock_asking<D: Device>(
+    opened: &mut Opened<D>,
+    password: &PasswordSource,
+    question: Phrase,
+    output: &Output,
+) -> Result<(Unlocked, Password), Failure> {
     if opened.life() == KeyLife::StoreMade {
         return Err(not_yours());
     }
-    let question = output.text(password_of(opened.medium().id().grouped()));
-    let password = password.read(&question)?;
+    let password = password.read(&output.text(question))?;
     let unlocked = opened.unlock(&password).or_tell().map_err(|failure| match failure.exit() {
         Exit::Refusal => failure.hint(nothing_locks()),
         _ => failure,

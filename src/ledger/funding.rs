@@ -4,6 +4,7 @@
 //! medium's first record, up to the download-start that reserves. The partner keeps it with the
 //! receipts, so that what it was shown can be held against any other history of that medium.
 
+use super::anchor::Anchor;
 use super::fold::follow;
 use super::refusal::{Reason, Refusal};
 use super::rules::Rules;
@@ -117,21 +118,25 @@ pub struct Funded {
     pub before: ByteCount,
 }
 
-/// Put together what shows a chain's state: `records` are those of the journal, oldest first;
-/// `outside` those that a compaction carried beside the chain.
+/// Put together what shows a chain's state: the records of the journal, oldest first, and what they
+/// begin behind if it was compacted.
 pub fn gather(
     papers: &Papers<'_>,
+    anchor: Option<&Anchor>,
     records: &[Verified<Record>],
-    outside: &[Verified<Record>],
 ) -> Result<Funding, GatherError> {
+    let outside = anchor.map_or(&[][..], |anchor| &anchor.outside);
     let taken_over = records.iter().rev().find_map(|record| match &record.body {
-        Body::Checkpoint { checkpoint, certificate } => Some((checkpoint, certificate)),
+        Body::Checkpoint { checkpoint, certificate } => {
+            Some((checkpoint.0.as_slice(), certificate.0.as_slice()))
+        }
         _ => None,
     });
+    let begun = anchor.map(|anchor| (anchor.checkpoint.bytes(), anchor.certificate.as_slice()));
     let mut shown: Vec<&Verified<Record>> = records.iter().collect();
     let mut settled = None;
-    if let Some((bytes, certificate)) = taken_over {
-        let checkpoint = stated(&bytes.0);
+    if let Some((bytes, certificate)) = taken_over.or(begun) {
+        let checkpoint = stated(bytes);
         shown.retain(|record| record.seq > checkpoint.seq);
         let start = |hash: [u8; 32]| {
             let known = records.iter().chain(outside).find(|record| record.hash() == hash);
@@ -139,7 +144,7 @@ pub fn gather(
         };
         let starts = checkpoint.open.0.iter().map(|open| start(open.start));
         let starts = starts.collect::<Option<_>>().ok_or(GatherError::Start(checkpoint.number))?;
-        let (checkpoint, certificate) = (bytes.clone(), certificate.clone());
+        let (checkpoint, certificate) = (Bytes(bytes.to_vec()), Bytes(certificate.to_vec()));
         settled = Some(Settled { checkpoint, certificate, starts: Bounded(starts) });
     }
     let signed = |bytes: &[u8]| Bytes(bytes.to_vec());

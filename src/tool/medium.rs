@@ -25,6 +25,8 @@ use crate::journal::{Place, Storage, StorageError};
 use crate::phrases;
 use crate::trust::Trust;
 use crate::units::MediumId;
+#[cfg(feature = "wallet")]
+use crate::wallet::take::{Content, ShelfError};
 
 phrases! {
     fn checking(path) { en: "checking {path}", ja: "{path} の検査" }
@@ -147,6 +149,21 @@ impl Source {
         Ok(checked)
     }
 
+    /// Its OUTBOX and INBOX, to look into.
+    #[cfg(feature = "wallet")]
+    pub fn trays(&self, grounds: &Grounds) -> Result<Exchange<'static>, OpenError> {
+        Ok(match (&self.form, &grounds.area) {
+            (Form::Raw(device), _) => {
+                let again = FileDevice::open(device.path(), Access::Read)?;
+                Exchange::volume(again, grounds.volume.clone(), vec![])
+            }
+            (Form::Mounted { .. }, Area::Mounted(tree)) => Exchange::mounted(tree.clone()),
+            (Form::Mounted { rom, .. }, Area::Raw | Area::Missing) => {
+                Exchange::mounted(rom.clone())
+            }
+        })
+    }
+
     /// Open what stands at a path so that its writable area can be written: an image, a device
     /// that nothing has mounted, or mounted directories.
     pub fn open_to_write(path: &Path) -> Result<Self, Failure> {
@@ -201,6 +218,44 @@ impl Source {
             Form::Mounted { rom, .. } => read_file(&rom.place_of(path), limit_bytes).ok(),
         }
     }
+
+    /// The number in its certificate's slot, to tell media apart; not verified.
+    pub fn stated_medium(&self) -> Option<MediumId> {
+        number_in(&self.file(CERTIFICATE_SLOT.path, CERTIFICATE_SLOT.bytes)?)
+    }
+}
+
+/// A file of a medium's read-only area, to be read piece by piece.
+#[cfg(feature = "wallet")]
+pub struct RomFile<'a> {
+    /// The medium.
+    pub source: &'a Source,
+    /// The file's path.
+    pub path: String,
+}
+
+#[cfg(feature = "wallet")]
+impl Content for RomFile<'_> {
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), ShelfError> {
+        match &self.source.form {
+            Form::Raw(device) => {
+                let start = crate::image::layout::ALIGN_BYTES;
+                let volume = fat::open(device, start, device.len_bytes().saturating_sub(start));
+                let volume = volume.map_err(ShelfError::new)?;
+                let found = volume.read_part(&self.path, offset, buf).map_err(ShelfError::new)?;
+                if found < buf.len() {
+                    let (path, expected) = (&self.path, buf.len());
+                    let short = format!("{path}: {found} bytes at {offset}, expected {expected}");
+                    return Err(ShelfError::new(short));
+                }
+                Ok(())
+            }
+            Form::Mounted { rom, .. } => {
+                let file = FileDevice::open(&rom.place_of(&self.path), Access::Read);
+                file.map_err(ShelfError::new)?.read_at(offset, buf).map_err(ShelfError::new)
+            }
+        }
+    }
 }
 
 impl Source {
@@ -233,8 +288,11 @@ fn read_only_areas_of(ram: &Path, machine: &Machine) -> Vec<PathBuf> {
 /// The medium number in the certificate's slot of a read-only area: for pairing, not verified.
 fn certified_medium(rom: &Path) -> Option<MediumId> {
     let path = MountedTree::at(rom).place_of(CERTIFICATE_SLOT.path);
-    let bytes = read_file(&path, CERTIFICATE_SLOT.bytes).ok()?;
-    let slot = CertificateSlot::decode(cbor::unpad(&bytes).ok()??).ok()?;
+    number_in(&read_file(&path, CERTIFICATE_SLOT.bytes).ok()?)
+}
+
+fn number_in(slot: &[u8]) -> Option<MediumId> {
+    let slot = CertificateSlot::decode(cbor::unpad(slot).ok()??).ok()?;
     let message = Sign1::decode(&slot.certificate.0, Kind::MediumCertificate).ok()?;
     Some(MediumCertificate::decode(message.payload()).ok()?.medium)
 }

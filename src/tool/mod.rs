@@ -32,6 +32,8 @@ pub use exit::Exit;
 pub use failure::{Explain, Failure};
 pub use interrupt::Interrupt;
 pub use japanese::{Japanese, Tell, told};
+#[cfg(feature = "wallet")]
+pub use medium::RomFile;
 pub use medium::Source;
 pub use output::{Form, Output, money};
 pub use pinned::pinned_roots;

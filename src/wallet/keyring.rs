@@ -88,6 +88,11 @@ impl ItemRing {
         Ok(slot.map(|slot| unwrap_item_key(ring, medium, slot)).transpose()?)
     }
 
+    /// Is there a key of the file with this root? It needs no ring key to tell.
+    pub(super) fn holds(&self, root: &[u8; 32]) -> bool {
+        self.place(root).is_some()
+    }
+
     /// Keep the key of the file with this root: A, flush, then B, flush.
     ///
     /// Stopped anywhere, the ring holds what it held before, and this key or not.

@@ -180,8 +180,8 @@ impl Medium {
         settled.fold(self.grounds.floor(), Timestamp::max)
     }
 
-    /// What a voucher has to stand under: the root of the medium itself.
-    fn trust(&self) -> Trust {
+    /// What vouchers, and media that content is taken from, have to stand under: its own root.
+    pub fn trust(&self) -> Trust {
         let chain = self.grounds.store.chain();
         let root = chain.0.last().map(|bytes| Root::read(bytes));
         let root = root.expect("a chain ends in its root").expect("the check has read it");

@@ -234,6 +234,11 @@ impl<D: Device> Opened<D> {
         self.items.key(&keys.ring, self.medium.id(), root)
     }
 
+    /// Does the ring hold a key of the sealed file with this root?
+    pub fn holds_item_key(&self, root: &[u8; 32]) -> bool {
+        self.items.holds(root)
+    }
+
     /// Keep the key of the sealed file with this root in the ring, in both copies; one that is
     /// there already is not written again.
     pub fn keep_item_key(

@@ -13,7 +13,7 @@ use scrip::image::leaves::Unwatched;
 use sides::{CHUNK, Fuse, LENGTH, PRICE, Scene, Settled};
 
 /// What the closed segments with a partner came to: (before, got, charge), oldest first.
-fn segments(records: &[Verified<Record>], partner: MediumId) -> Vec<(u64, u64, u64)> {
+pub(super) fn segments(records: &[Verified<Record>], partner: MediumId) -> Vec<(u64, u64, u64)> {
     let mut open = None;
     let mut found = vec![];
     for record in records {
@@ -34,7 +34,7 @@ fn segments(records: &[Verified<Record>], partner: MediumId) -> Vec<(u64, u64, u
 }
 
 /// What the segments that a medium sent and closed came to: (before, got); and what it earned.
-fn sent(records: &[Verified<Record>]) -> (Vec<(u64, u64)>, u64) {
+pub(super) fn sent(records: &[Verified<Record>]) -> (Vec<(u64, u64)>, u64) {
     let (mut open, mut found, mut earned) = (None, vec![], 0);
     for record in records {
         match &record.body {
@@ -49,7 +49,7 @@ fn sent(records: &[Verified<Record>]) -> (Vec<(u64, u64)>, u64) {
     (found, u64::try_from(earned).unwrap())
 }
 
-fn charges(records: &[Verified<Record>]) -> u64 {
+pub(super) fn charges(records: &[Verified<Record>]) -> u64 {
     let charged = records.iter().filter_map(|record| record.accounting.as_ref());
     let sum: i64 = charged.filter(|entry| entry.amount < 0).map(|entry| -entry.amount).sum();
     u64::try_from(sum).unwrap()

@@ -86,7 +86,7 @@ pub(crate) fn shown(world: &World) -> Vec<Sample<'_>> {
     let state = State::blank(medium(), certificate.hash(), world.holder.public());
     let mut chain = Chain { court: &court, state, records: vec![] };
     let told = |chain: &Chain<'_>, subject, about| {
-        let funding = gather(&papers, &chain.records, &[]).unwrap();
+        let funding = gather(&papers, None, &chain.records).unwrap();
         Sample::of("funding", subject, about, Form::Plain, &funding)
             .note("balance", chain.state.balance.minor().to_string())
             .note("reserved", chain.state.reserved().minor().to_string())

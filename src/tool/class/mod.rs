@@ -12,6 +12,8 @@ mod press;
 mod issuing;
 mod shop;
 #[cfg(feature = "wallet")]
+mod take;
+#[cfg(feature = "wallet")]
 mod topup;
 #[cfg(feature = "wallet")]
 mod wallet;

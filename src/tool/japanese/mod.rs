@@ -13,6 +13,8 @@ mod device;
 #[cfg(feature = "wallet")]
 mod journal;
 #[cfg(feature = "wallet")]
+mod take;
+#[cfg(feature = "wallet")]
 mod topup;
 
 use std::error::Error;

@@ -1,13 +1,17 @@
 //! The side that sends: another owner's medium, which earns, or a store's kiosk, which doesn't.
 
+use std::collections::BTreeMap;
+
 use super::Hand;
 use super::goods::Goods;
 use super::segment::{ReceiptError, Sending};
 use super::shelf::{Shelf, ShelfError};
+use crate::crypto::Secret;
 use crate::device::Device;
 use crate::format::Object;
 use crate::format::policy::Policy;
 use crate::format::transfer::{Funding, Partner, Receipt, TransferId};
+use crate::image::tree::Digest;
 use crate::journal::Use;
 use crate::ledger::funding::{self, Funded, FundingError};
 use crate::ledger::next::{self, Segment};
@@ -15,7 +19,7 @@ use crate::ledger::{State, Upload};
 use crate::trust::access::HolderKeys;
 use crate::trust::{RevokedError, Trust, Verified, verify};
 use crate::units::{ByteCount, MediumId};
-use crate::wallet::{CommitError, Opened};
+use crate::wallet::{CommitError, Opened, RingError};
 
 /// The longest receipt.
 const RECEIPT_BYTES_MAX: u64 = 1 << 10;
@@ -41,6 +45,9 @@ pub enum GiverError {
     /// Its storage failed.
     #[error("{0}")]
     Shelf(#[from] ShelfError),
+    /// The item's key can't be had there.
+    #[error(transparent)]
+    Ring(#[from] RingError),
 }
 
 /// The side that sends.
@@ -64,6 +71,9 @@ pub trait Giver {
         goods: &Goods,
         hand: &mut Hand<'_>,
     ) -> Result<Sending, GiverError>;
+
+    /// The key of the sealed file with this root; none if it has none.
+    fn key(&self, root: &Digest) -> Result<Option<Secret<32>>, GiverError>;
 
     /// Keep a receipt that was taken.
     fn keep(&mut self, receipt: &Verified<Receipt>) -> Result<(), GiverError>;
@@ -188,6 +198,10 @@ impl<D: Device> Giver for Owner<'_, D> {
         Ok(Sending::new(&funded, self.partner(), chunk))
     }
 
+    fn key(&self, root: &Digest) -> Result<Option<Secret<32>>, GiverError> {
+        Ok(self.opened.item_key(self.keys, root)?)
+    }
+
     fn keep(&mut self, receipt: &Verified<Receipt>) -> Result<(), GiverError> {
         Ok(self.shelf.write(&receipt_name(&receipt.transfer), receipt.bytes())?)
     }
@@ -225,6 +239,8 @@ pub struct Kiosk<'a> {
     pub trust: &'a Trust,
     /// What is sent before a receipt, by the payer's policy.
     pub chunk: ByteCount,
+    /// The keys that it lays out, by the roots of their files.
+    pub keys: &'a BTreeMap<Digest, Secret<32>>,
 }
 
 impl Giver for Kiosk<'_> {
@@ -257,6 +273,10 @@ impl Giver for Kiosk<'_> {
         let funded = judge(funding, goods, self.trust, self.partner())?;
         self.inbox.write(&funding_name(&funded), &funding.encode())?;
         Ok(Sending::new(&funded, self.partner(), self.chunk))
+    }
+
+    fn key(&self, root: &Digest) -> Result<Option<Secret<32>>, GiverError> {
+        Ok(self.keys.get(root).map(|key| Secret::new(*key.expose())))
     }
 
     fn keep(&mut self, receipt: &Verified<Receipt>) -> Result<(), GiverError> {

@@ -24,6 +24,17 @@ pub struct Goods {
     pub length: ByteCount,
     /// The root over its file's leaves.
     pub root: Digest,
+    /// Whether a key is needed to open its file.
+    pub sealing: Sealing,
+}
+
+/// Whether a key goes with an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sealing {
+    /// Its file is open.
+    Open,
+    /// Its file is sealed under a key of its own.
+    Sealed,
 }
 
 impl Goods {
@@ -36,6 +47,7 @@ impl Goods {
             currency: entry.currency,
             length: entry.size,
             root: entry.root,
+            sealing: if entry.content.is_some() { Sealing::Sealed } else { Sealing::Open },
         }
     }
 
@@ -53,6 +65,11 @@ impl Goods {
     /// The name of its signed entry on a shelf.
     pub fn entry_name(&self) -> String {
         format!("{}.item", self.stem())
+    }
+
+    /// The name of its key in a kiosk's folder.
+    pub fn key_name(&self) -> String {
+        format!("{}.key", self.stem())
     }
 
     /// The id as far as it makes a file's name, and what tells entries of one id apart.

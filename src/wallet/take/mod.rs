@@ -13,6 +13,8 @@
 mod giver;
 mod goods;
 mod leaves;
+mod outbox;
+mod packages;
 mod payer;
 mod run;
 mod segment;
@@ -24,13 +26,15 @@ use crate::image::leaves::Watch;
 use crate::ledger::charge::ChargeError;
 use crate::ledger::funding::GatherError;
 use crate::units::{Amount, ByteCount, Sequence, Timestamp};
-use crate::wallet::CommitError;
+use crate::wallet::{CommitError, RingError};
 
 pub use giver::{Giver, GiverError, Kiosk, Owner, receipt_name};
-pub use goods::Goods;
+pub use goods::{Goods, Sealing};
 pub use leaves::{AtHand, Leaves, SurveyError};
+pub use outbox::Outbox;
+pub use packages::{INBOX_NAME, OFFER_NAME, OfferError, Packaged, STORE_NAME, read_offer};
 pub use payer::{Payer, Plan, owned, plan};
-pub use run::{resume, take};
+pub use run::{resume, settle, take};
 pub use segment::{
     CHUNK_BYTES_MAX, PieceError, ReceiptError, Receiving, Sending, Unsigned, chunk_bytes,
 };
@@ -106,6 +110,9 @@ pub enum TakeRefusal {
         /// What is free.
         free: u64,
     },
+    /// Neither side has the item's key.
+    #[error("the item is sealed, and its key is not there")]
+    NoKey,
     /// It was taken before.
     #[error("it is yours already, since record {0}")]
     Owned(Sequence),
@@ -126,6 +133,9 @@ pub enum TakeError {
     /// What the payer has to show can't be put together.
     #[error("{0}")]
     Gather(#[from] GatherError),
+    /// The payer's ring doesn't take the item's key.
+    #[error(transparent)]
+    Ring(#[from] RingError),
     /// The payer's storage failed.
     #[error("writing the item: {0}")]
     Storage(ShelfError),
@@ -154,6 +164,8 @@ pub struct Taken {
     pub charge: Amount,
     /// What the other side earned of that.
     pub fee: Amount,
+    /// What was charged first for what an earlier run had brought when it was cut off.
+    pub earlier: Amount,
     /// Whether all is there.
     pub complete: bool,
 }

@@ -1,6 +1,6 @@
 //! The side that receives and pays.
 
-use super::goods::Goods;
+use super::goods::{Goods, Sealing};
 use super::leaves::{AtHand, Leaves};
 use super::shelf::{Shelf, ShelfError};
 use super::{Hand, TakeRefusal};
@@ -16,7 +16,7 @@ use crate::ledger::{OPEN_MAX, State, Transfer, offline_limits};
 use crate::trust::access::HolderKeys;
 use crate::trust::{Verified, sign};
 use crate::units::{Amount, ByteCount, Sequence};
-use crate::wallet::{CommitError, Opened};
+use crate::wallet::{CommitError, Medium, Opened};
 
 /// The side that receives and pays.
 pub struct Payer<'a, D> {
@@ -48,7 +48,12 @@ impl<D: Device> Payer<'_, D> {
 
     /// The record by which a download of these goods came to its end.
     pub fn owned(&self, goods: &Goods) -> Option<Sequence> {
-        owned(&self.opened.medium().account().records, goods)
+        owned(self.opened.medium(), goods)
+    }
+
+    /// Is a key needed that its ring doesn't hold?
+    pub(super) fn lacks_key(&self, goods: &Goods) -> bool {
+        goods.sealing == Sealing::Sealed && !self.opened.holds_item_key(&goods.root)
     }
 
     /// Go on with the transfer of these goods that is under way.
@@ -81,7 +86,8 @@ impl<D: Device> Payer<'_, D> {
     /// What shows the partner that the chain covers what it reserves.
     pub(super) fn funding(&self) -> Result<Funding, GatherError> {
         let medium = self.opened.medium();
-        gather(&medium.grounds().papers(), &medium.account().records, &[])
+        let account = medium.account();
+        gather(&medium.grounds().papers(), account.anchor.as_ref(), &account.records)
     }
 
     /// The receipt for so many bytes of the open segment.
@@ -119,28 +125,19 @@ impl<D: Device> Payer<'_, D> {
         transfer: &TransferId,
         before: ByteCount,
     ) -> Option<Vec<u8>> {
-        let records = &self.opened.medium().account().records;
-        let closed = closed(records, partner, transfer, before)?;
+        let closed = closed(self.opened.medium(), partner, transfer, before)?;
         Some(sign(&self.keys.key, &Receipt { medium: self.state().medium, ..closed }))
     }
 }
 
-/// The record by which a download of these goods came to its end.
-pub fn owned(records: &[Verified<Record>], goods: &Goods) -> Option<Sequence> {
-    let is_start = |record: &&Verified<Record>| {
-        matches!(
-            &record.body, Body::DownloadStart { terms, .. } if terms.entry == goods.entry
-        )
+/// The record by which a download of these goods came to its end, archived ones included.
+pub fn owned(medium: &Medium, goods: &Goods) -> Option<Sequence> {
+    let begun = |record: &Verified<Record>| match &record.body {
+        Body::DownloadStart { terms, .. } if terms.entry == goods.entry => Some(terms.transfer),
+        _ => None,
     };
-    let transfers: Vec<_> = records
-        .iter()
-        .filter(is_start)
-        .filter_map(|record| match &record.body {
-            Body::DownloadStart { terms, .. } => Some(terms.transfer),
-            _ => None,
-        })
-        .collect();
-    let ended = records.iter().find(|record| match &record.body {
+    let transfers: Vec<_> = medium.records().filter_map(begun).collect();
+    let ended = medium.records().find(|record| match &record.body {
         Body::DownloadEnd { transfer, .. } => transfers.contains(transfer),
         _ => false,
     });
@@ -154,14 +151,14 @@ pub(super) fn under_way<'s>(state: &'s State, goods: &Goods) -> Option<&'s Trans
 
 /// What a segment that was closed with a partner came to.
 fn closed(
-    records: &[Verified<Record>],
+    medium: &Medium,
     partner: Partner,
     transfer: &TransferId,
     before: ByteCount,
 ) -> Option<Receipt> {
     let mut open: Option<Sequence> = None;
     let mut found = None;
-    for record in records {
+    for record in medium.records() {
         match &record.body {
             Body::DownloadStart { terms, partner: with, before: from }
                 if terms.transfer == *transfer =>

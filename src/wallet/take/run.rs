@@ -11,18 +11,19 @@ use crate::device::Device;
 use crate::format::transfer::{Receipt, TransferId};
 use crate::ledger::charge::segment;
 use crate::trust::verify;
-use crate::units::ByteCount;
+use crate::units::{Amount, ByteCount};
 
 /// Close what an earlier run left open: the payer's segment of these goods, with whomever it was,
 /// by what lies at hand or the greatest receipt, whichever is more; and every segment that the other
-/// side waits to be paid for.
+/// side waits to be paid for. Gives what was charged.
 pub fn resume<D: Device>(
     payer: &mut Payer<'_, D>,
     giver: &mut dyn Giver,
     goods: &Goods,
     leaves: &Leaves,
     hand: &mut Hand<'_>,
-) -> Result<(), TakeError> {
+) -> Result<Amount, TakeError> {
+    let mut charged = Amount::ZERO;
     if let Some(known) = payer.under_way(goods)
         && let Some(open) = &known.open
     {
@@ -37,17 +38,25 @@ pub fn resume<D: Device>(
         {
             got = got.max(held.got.bytes());
         }
-        payer.close(&transfer, ByteCount::from_bytes(got), hand)?;
+        let got = ByteCount::from_bytes(got);
+        charged = segment(&known.terms, known.covered, got).map_err(TakeRefusal::Terms)?.charge;
+        payer.close(&transfer, got, hand)?;
     }
-    pay_waiting(payer, giver, hand)
+    settle(payer, giver, goods, hand)?;
+    Ok(charged)
 }
 
-/// Have the other side close, and earn, what this chain has closed.
-fn pay_waiting<D: Device>(
+/// Fetch the key of goods that are all here, and have the other side close, and earn, what this
+/// chain has closed.
+pub fn settle<D: Device>(
     payer: &mut Payer<'_, D>,
     giver: &mut dyn Giver,
+    goods: &Goods,
     hand: &mut Hand<'_>,
 ) -> Result<(), TakeError> {
+    if payer.owned(goods).is_some() {
+        fetch_key(payer, giver, goods, hand)?;
+    }
     let (medium, partner) = (payer.opened.medium().id(), giver.partner());
     for (transfer, before) in giver.waiting(medium) {
         let receipt = payer.last_receipt(partner, &transfer, before);
@@ -56,6 +65,23 @@ fn pay_waiting<D: Device>(
         }
     }
     Ok(())
+}
+
+/// The item's key goes from ring to ring once all is here, before the other side has earned: until
+/// then that waits, and the same command is done with both.
+fn fetch_key<D: Device>(
+    payer: &mut Payer<'_, D>,
+    giver: &dyn Giver,
+    goods: &Goods,
+    hand: &mut Hand<'_>,
+) -> Result<(), TakeError> {
+    if !payer.lacks_key(goods) {
+        return Ok(());
+    }
+    match giver.key(&goods.root)? {
+        Some(key) => Ok(payer.opened.keep_item_key(payer.keys, (&goods.root, &key), hand.rng)?),
+        None => Ok(()),
+    }
 }
 
 /// Take goods from another side: until all is there, or it breaks off.
@@ -69,12 +95,21 @@ pub fn take<D: Device>(
     (content, leaves): (&dyn Content, &Leaves),
     hand: &mut Hand<'_>,
 ) -> Result<Taken, TakeError> {
-    resume(payer, giver, goods, leaves, hand)?;
     if let Some(record) = payer.owned(goods) {
         return Err(TakeRefusal::Owned(record).into());
     }
+    let earlier = resume(payer, giver, goods, leaves, hand)?;
+    if payer.owned(goods).is_some() {
+        // All had come, and the run was cut off before it said so.
+        let (got, none) = (ByteCount::from_bytes(0), Amount::ZERO);
+        let covered = goods.length;
+        return Ok(Taken { covered, got, charge: none, fee: none, earlier, complete: true });
+    }
     let own = &payer.opened.medium().grounds().policy;
     plan(&payer.opened.medium().account().state, goods, [own, giver.policy().unwrap_or(own)])?;
+    if payer.lacks_key(goods) && giver.key(&goods.root)?.is_none() {
+        return Err(TakeRefusal::NoKey.into());
+    }
     let at_hand = payer.at_hand(goods, leaves).map_err(TakeError::Storage)?;
     check_space(payer, goods, at_hand.stored)?;
     let transfer = payer.begin(goods, giver.partner(), hand)?;
@@ -89,13 +124,13 @@ pub fn take<D: Device>(
     });
     // To a side that does not send, nothing is due.
     let got = sent.as_ref().map_or(ByteCount::from_bytes(0), |(_, got)| *got);
-    let closed = close(payer, giver, &transfer, got, hand);
+    let closed = close(payer, giver, goods, (&transfer, got), hand);
     sent?.0?;
     closed?;
     let covered = ByteCount::from_bytes(before.bytes() + got.bytes());
     let paid = segment(&terms, before, got).map_err(TakeRefusal::Terms)?;
     let complete = covered == terms.length;
-    Ok(Taken { covered, got, charge: paid.charge, fee: paid.fee, complete })
+    Ok(Taken { covered, got, charge: paid.charge, fee: paid.fee, earlier, complete })
 }
 
 fn check_space<D: Device>(
@@ -125,12 +160,15 @@ fn accept<D: Device>(
 fn close<D: Device>(
     payer: &mut Payer<'_, D>,
     giver: &mut dyn Giver,
-    transfer: &TransferId,
-    got: ByteCount,
+    goods: &Goods,
+    (transfer, got): (&TransferId, ByteCount),
     hand: &mut Hand<'_>,
 ) -> Result<(), TakeError> {
     let receipt = payer.receipt(transfer, got);
     let paid = payer.close(transfer, got, hand);
+    if payer.owned(goods).is_some() {
+        fetch_key(payer, giver, goods, hand)?;
+    }
     // The other side closes by what it was given, whatever became of the payer's storage.
     let receipt = receipt.filter(|_| paid.is_ok());
     let earned = giver.close(transfer, receipt.as_deref(), hand);

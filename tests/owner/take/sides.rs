@@ -19,7 +19,8 @@ use scrip::ledger::next::{self, Host, Statement};
 use scrip::trust::{Verified, sign, verify};
 use scrip::units::{ByteCount, MediumId, Sequence};
 use scrip::wallet::take::{
-    Content, Goods, Hand, Leaves, Owner, Payer, Shelf, ShelfError, TakeError, Taken, resume, take,
+    Content, Goods, Hand, Leaves, Owner, Payer, Sealing, Shelf, ShelfError, TakeError, Taken,
+    resume, take,
 };
 use scrip::wallet::{Medium, Opened};
 
@@ -350,6 +351,7 @@ impl Scene {
             currency: yen(),
             length: ByteCount::from_bytes(LENGTH),
             root: file_root(&leaves),
+            sealing: Sealing::Open,
         };
         let sticks = bases(settled).each_ref().map(Stick::of);
         Self { sticks, goods, bytes, sent: AtomicU64::new(0) }

@@ -1,0 +1,91 @@
+//! Shelves that there are: a medium's OUTBOX, a folder of a kiosk.
+
+use super::shelf::{Shelf, ShelfError};
+use crate::device::{Access, Device, FileDevice, Folder, Privacy};
+use crate::fat::{Exchange, Tray};
+
+/// The OUTBOX of a medium that is open.
+pub struct Outbox(pub Exchange<'static>);
+
+const TRAY: Tray = Tray::Outbox;
+
+impl Shelf for Outbox {
+    fn size(&self, name: &str) -> Result<Option<u64>, ShelfError> {
+        self.0.size(TRAY, name).map_err(ShelfError::new)
+    }
+
+    fn read(&self, name: &str, limit_bytes: u64) -> Result<Vec<u8>, ShelfError> {
+        self.0.read(TRAY, name, limit_bytes).map_err(ShelfError::new)
+    }
+
+    fn read_at(&self, name: &str, offset: u64, buf: &mut [u8]) -> Result<(), ShelfError> {
+        let found = self.0.read_part(TRAY, name, offset, buf).map_err(ShelfError::new)?;
+        whole(name, found as u64, buf.len() as u64)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), ShelfError> {
+        self.0.write(TRAY, name, bytes).map_err(ShelfError::new)
+    }
+
+    fn append(&self, name: &str, at: u64, bytes: &[u8]) -> Result<(), ShelfError> {
+        self.0.append(TRAY, name, at, bytes).map_err(ShelfError::new)
+    }
+
+    fn remove(&self, name: &str) -> Result<(), ShelfError> {
+        self.0.remove(TRAY, name).map_err(ShelfError::new)
+    }
+
+    fn list(&self) -> Result<Vec<String>, ShelfError> {
+        let files = self.0.list(TRAY).map_err(ShelfError::new)?;
+        Ok(files.into_iter().map(|file| file.name).collect())
+    }
+
+    fn free_bytes(&self) -> Result<u64, ShelfError> {
+        self.0.free_bytes().map_err(ShelfError::new)
+    }
+}
+
+impl Shelf for Folder {
+    fn size(&self, name: &str) -> Result<Option<u64>, ShelfError> {
+        self.len_bytes(name).map_err(ShelfError::new)
+    }
+
+    fn read(&self, name: &str, limit_bytes: u64) -> Result<Vec<u8>, ShelfError> {
+        Self::read(self, name, limit_bytes).map_err(ShelfError::new)
+    }
+
+    fn read_at(&self, name: &str, offset: u64, buf: &mut [u8]) -> Result<(), ShelfError> {
+        let path = self.path_of(name).map_err(ShelfError::new)?;
+        let file = FileDevice::open(&path, Access::Read).map_err(ShelfError::new)?;
+        file.read_at(offset, buf).map_err(ShelfError::new)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), ShelfError> {
+        Self::write(self, name, bytes, Privacy::Shared).map_err(ShelfError::new)
+    }
+
+    fn append(&self, name: &str, at: u64, bytes: &[u8]) -> Result<(), ShelfError> {
+        let found = self.size(name)?.unwrap_or(0);
+        whole(name, found, at)?;
+        Self::append(self, name, bytes, Privacy::Shared).map_err(ShelfError::new)
+    }
+
+    fn remove(&self, name: &str) -> Result<(), ShelfError> {
+        Self::remove(self, name).map_err(ShelfError::new)
+    }
+
+    fn list(&self) -> Result<Vec<String>, ShelfError> {
+        Self::list(self).map_err(ShelfError::new)
+    }
+
+    fn free_bytes(&self) -> Result<u64, ShelfError> {
+        Self::free_bytes(self).map_err(ShelfError::new)
+    }
+}
+
+fn whole(name: &str, found: u64, expected: u64) -> Result<(), ShelfError> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(ShelfError::new(format!("{name}: {found} bytes, {expected} are expected")))
+}

@@ -1,0 +1,100 @@
+//! `take` through the built tool: on images and on directories, from other media and from a kiosk.
+
+mod fair;
+mod killed;
+
+use std::fs;
+
+use fair::{Fair, Form, LENGTH, song};
+
+const FORMS: [Form; 2] = [Form::Images, Form::Directories];
+
+#[test]
+fn an_item_passes_from_medium_to_medium_and_both_histories_say_so() {
+    for form in FORMS {
+        let fair = Fair::new(form);
+        let dry = fair.take("one", "two", &["--json", "--dry-run"]);
+        assert_eq!(dry.exit, 0, "{}", dry.text);
+        let result = dry.result();
+        assert_eq!(
+            (&result["paid"]["minor"], &result["fee"]["minor"], &result["dry_run"]),
+            (&"299".into(), &"59".into(), &true.into())
+        );
+        let before = fair.records("one").len();
+
+        let taken = fair.take("one", "two", &["--json"]);
+        assert_eq!(taken.exit, 0, "{}", taken.text);
+        let result = taken.result();
+        assert_eq!(
+            (&result["paid"]["minor"], &result["covered_bytes"], &result["complete"]),
+            (&"299".into(), &LENGTH.into(), &true.into())
+        );
+        assert_eq!(result["balance"]["minor"], "701");
+        assert_eq!((fair.records("one").len(), fair.file("one")), (before + 2, song()));
+        fair.adds_up("one", &["two"]);
+        let history = fair.run("two", &["history"]).text;
+        for word in ["upload-start", "upload-end", "earn", "song"] {
+            assert!(history.contains(word), "no {word} in {history}");
+        }
+        let again = fair.take("one", "two", &[]);
+        again.says(0, "Already yours: record ");
+
+        // On from the OUTBOX of the one who took it, whose own edition has no such item.
+        let on = fair.take("three", "one", &[]);
+        on.says(0, "Paid: ¥299, of which ¥59 go to medium ");
+        assert_eq!(fair.file("three"), song());
+        fair.adds_up("three", &["one"]);
+    }
+}
+
+#[test]
+fn ctrl_c_ends_it_in_good_order_and_the_same_command_goes_on() {
+    for form in FORMS {
+        let fair = Fair::new(form);
+        let (mut exit, mut text) = fair.interrupted("one", "two", 3);
+        while exit == Some(0) {
+            // It was faster than whoever asked it to stop.
+            fair.restore(&["one", "two"]);
+            (exit, text) = fair.interrupted("one", "two", 1);
+        }
+        assert_eq!(exit, Some(130), "{text}");
+        assert!(text.contains("The same command goes on"), "{text}");
+        let covered = fair.covered("one");
+        assert!(covered > 0 && covered < LENGTH, "{covered} bytes");
+        let rest = fair.take("one", "three-of-two", &["--json"]);
+        assert_eq!(rest.exit, 0, "{}", rest.text);
+        assert_eq!(rest.result()["got_bytes"], LENGTH - covered);
+        assert_eq!(fair.file("one"), song());
+        fair.adds_up("one", &["two", "three-of-two"]);
+    }
+}
+
+#[test]
+fn each_refusal_names_what_is_and_what_would_have_to_be() {
+    let fair = Fair::new(Form::Images);
+    let before: Vec<_> = ["one", "two"].map(|name| fs::read(fair.path(name)).unwrap()).into();
+    let from = |from: &str, extra: &[&str]| fair.take("one", from, extra);
+    from("one", &[]).says(5, "is the medium itself");
+    let unknown =
+        fair.run("one", &[&["take", "film", "--from", &fair.named("two")], &OWN[..]].concat());
+    unknown.says(5, "has no item film");
+    from("nowhere", &[]).says(4, "there is no such file or device");
+    fair.stranger();
+    from("stranger", &[]).says(5, "it stands under root ");
+    fair.shelved();
+    from("shelved", &[]).says(5, "is nobody's yet: its owner has to log in first");
+    fair.altered();
+    from("altered", &[]).says(3, "altered");
+    let wrong = ["--password-file", "own", "--from-password-file", "wrong"];
+    let two = fair.named("two");
+    let arguments = [&["take", "song", "--from", &two], &wrong[..]].concat();
+    fair.run("one", &arguments).says(5, "wrong password");
+    for (name, before) in ["one", "two"].iter().zip(before) {
+        assert!(fs::read(fair.path(name)).unwrap() == before, "{name} was written");
+    }
+    fair.spend("one", 750);
+    from("two", &[]).says(5, "it costs ¥299, ¥250 may be spent: ¥49 are missing");
+    from("two", &["--dry-run"]).says(5, "hint: top up first");
+}
+
+const OWN: [&str; 4] = ["--password-file", "own", "--from-password-file", "own"];

@@ -1,0 +1,416 @@
+//! Several owners with their media in one folder, and the tool between them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use assert_cmd::cargo::cargo_bin;
+use scrip::crypto::{Random, SeededRandom};
+use scrip::device::{Access, Device, Existing, FileDevice};
+use scrip::fat::Tray;
+use scrip::format::Object;
+use scrip::format::edition::{Catalogue, Item, ItemKind};
+use scrip::format::policy::Policy;
+use scrip::format::record::Record;
+use scrip::format::transfer::Receipt;
+use scrip::image::layout::CATALOGUE_PATH;
+use scrip::image::leaves::Unwatched;
+use scrip::tool::Source;
+use scrip::trust::{Verified, sign, verify};
+use scrip::units::{ByteCount, MediumId};
+use scrip::wallet::{Medium, Opened};
+use tempfile::TempDir;
+
+use crate::check::mounted::Mounted;
+use crate::owner::bench::{Answer, answer};
+use crate::owner::take::{charges, segments, sent};
+use crate::owner::{FIRST, OWN, code, password, rng};
+use crate::world::{
+    Files, Sample, THREADS, World, at, files, minor, policy, sealed_as, shape, stamped, yen,
+};
+
+pub(super) const CHUNK: u64 = 8 << 10;
+pub(super) const LENGTH: u64 = 100_000;
+pub(super) const PRICE: u64 = 299;
+const SONG: &str = "/CONTENT/song.ogg";
+
+/// How media are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    Images,
+    Directories,
+}
+
+/// A folder of media: `one` and `three` of an edition without anything to buy, `two` and
+/// `three-of-two` of one that has the song.
+pub(super) struct Fair {
+    folder: TempDir,
+    form: Form,
+}
+
+const MEDIA: [(&str, u64); 4] = [("one", 11), ("two", 12), ("three", 13), ("three-of-two", 14)];
+
+pub(super) fn world() -> World {
+    let mut world = World::new();
+    let chunk = ByteCount::from_bytes(CHUNK);
+    world.policy = sign(&world.issuer, &Policy { chunk, ..policy() });
+    world
+}
+
+pub(super) fn song() -> Vec<u8> {
+    let mut bytes = vec![0; usize::try_from(LENGTH).unwrap()];
+    SeededRandom::new([88; 32]).fill(&mut bytes);
+    bytes
+}
+
+fn with_song() -> Files {
+    let mut files = files();
+    let song = song();
+    let item = Item {
+        id: "song".to_owned(),
+        title: "A song".to_owned(),
+        title_ja: None,
+        kind: ItemKind::Audio,
+        path: SONG.to_owned(),
+        size: ByteCount::from_bytes(song.len() as u64),
+        price: minor(PRICE),
+        rights_holder: "a singer".to_owned(),
+        content: None,
+    };
+    files.0.push((SONG.to_owned(), song));
+    let catalogue = Catalogue { currency: yen(), items: vec![item], secret: None };
+    files.0.push((CATALOGUE_PATH.to_owned(), catalogue.encode()));
+    files
+}
+
+/// A medium by its name.
+fn sample(world: &World, name: &str, serial: u64) -> Sample {
+    let files = if name.contains("two") { with_song() } else { files() };
+    let (sealed, edition) = sealed_as(world, shape(), &files);
+    let stamped = stamped(world, &sealed, &edition, serial);
+    Sample { sealed, edition, stamped }
+}
+
+/// Media of a form after their owners' first login, with 1,000 on each.
+fn prepared(form: Form) -> &'static TempDir {
+    static PREPARED: [OnceLock<TempDir>; 2] = [OnceLock::new(), OnceLock::new()];
+    PREPARED[form as usize].get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in [("first", FIRST), ("own", OWN), ("wrong", "guess")] {
+            fs::write(folder.path().join(name), text).unwrap();
+        }
+        fs::write(folder.path().join("trust.cbr"), World::new().root).unwrap();
+        let fair = Fair { folder, form };
+        for (name, serial) in MEDIA {
+            fair.lay(name, &sample(&world(), name, serial));
+            let login = ["login", "--password-file", "first", "--new-password-file", "own"];
+            fair.run(name, &login).says(0, "is yours now");
+            fair.run(name, &["topup", &code(serial, 0), "--password-file", "own"])
+                .says(0, "Balance: ¥1,000");
+        }
+        fair.folder
+    })
+}
+
+impl Fair {
+    pub(super) fn new(form: Form) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let fair = Self { folder, form };
+        copy(prepared(form).path(), fair.folder.path());
+        fair
+    }
+
+    /// Lay a medium out in this form.
+    fn lay(&self, name: &str, sample: &Sample) {
+        let place = self.folder.path().join(name);
+        match self.form {
+            Form::Images => {
+                let length = sample.sealed.layout.medium_bytes();
+                let path = place.with_extension("img");
+                sample.burn_to(&FileDevice::create(&path, length, Existing::Refuse).unwrap());
+            }
+            Form::Directories => {
+                let mounted = Mounted::of(sample);
+                fs::create_dir(&place).unwrap();
+                for area in ["ROM", "RAM"] {
+                    copy(&mounted.folder.path().join(area), &place.join(area));
+                }
+            }
+        }
+    }
+
+    /// How a command names a medium.
+    pub(super) fn named(&self, name: &str) -> String {
+        match self.form {
+            Form::Images => format!("{name}.img"),
+            Form::Directories => format!("{name}/RAM"),
+        }
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(self.named(name))
+    }
+
+    fn command(&self, name: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(cargo_bin("scrip-wallet"));
+        command
+            .args(["--medium", &self.named(name)])
+            .args(arguments)
+            .args(["--trust", "trust.cbr", "--allow-test-root"])
+            .current_dir(self.folder.path())
+            .env("XDG_CONFIG_HOME", self.folder.path().join("config"))
+            .env("XDG_STATE_HOME", self.folder.path().join("state"))
+            .stdin(Stdio::null());
+        command
+    }
+
+    pub(super) fn run(&self, name: &str, arguments: &[&str]) -> Answer {
+        answer(&mut self.command(name, arguments))
+    }
+
+    fn taking(&self, payer: &str, from: &str, extra: &[&str]) -> Command {
+        let from = if Path::new(from).is_absolute() { from.to_owned() } else { self.named(from) };
+        let arguments = ["take", "song", "--from", &from];
+        self.command(payer, &[&arguments[..], &super::OWN[..], extra].concat())
+    }
+
+    pub(super) fn take(&self, payer: &str, from: &str, extra: &[&str]) -> Answer {
+        answer(&mut self.taking(payer, from, extra))
+    }
+
+    /// Begin to take; the process ends when this is dropped.
+    pub(super) fn begin(&self, payer: &str, from: &str) -> Running {
+        let mut command = self.taking(payer, from, &[]);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Running(child)
+    }
+
+    /// Ask it to stop once so many chunks are there.
+    pub(super) fn interrupted(
+        &self,
+        payer: &str,
+        from: &str,
+        chunks: u64,
+    ) -> (Option<i32>, String) {
+        let mut running = self.begin(payer, from);
+        self.wait_for(payer, chunks * CHUNK, &mut running);
+        running.signal(rustix::process::Signal::INT);
+        running.ended()
+    }
+
+    /// Wait until so many bytes of the file are there, or the process has ended.
+    pub(super) fn wait_for(&self, name: &str, bytes: u64, running: &mut Running) {
+        let deadline = Instant::now() + Duration::from_mins(2);
+        let looking = self.looking(name);
+        while looking.size() < bytes && running.0.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < deadline, "{name}: {} of {bytes} bytes", looking.size());
+            std::thread::yield_now();
+        }
+    }
+
+    /// The song in a medium's OUTBOX, looked at from outside.
+    fn looking(&self, name: &str) -> Looking {
+        match self.form {
+            Form::Images => {
+                let device = FileDevice::open(&self.path(name), Access::Read).unwrap();
+                let medium = self.medium(name);
+                let area = medium.grounds().volume.clone();
+                Looking::Image(scrip::fat::Exchange::volume(device, area, vec![]))
+            }
+            Form::Directories => Looking::Directory(self.path(name).join("SCRIP/OUTBOX")),
+        }
+    }
+
+    /// The medium as it stands.
+    pub(super) fn medium(&self, name: &str) -> Medium {
+        let source = Source::open(&self.path(name)).unwrap();
+        let checked = source.examine(&World::new().trust(), THREADS, &Unwatched).unwrap();
+        Medium::of(checked).unwrap()
+    }
+
+    pub(super) fn records(&self, name: &str) -> Vec<Verified<Record>> {
+        self.medium(name).account().records.clone()
+    }
+
+    /// The song as it lies in a medium's OUTBOX.
+    pub(super) fn file(&self, name: &str) -> Vec<u8> {
+        let medium = self.medium(name);
+        let trays = Source::open(&self.path(name)).unwrap().trays(medium.grounds()).unwrap();
+        let files = trays.list(Tray::Outbox).unwrap();
+        let file = files.iter().find(|file| is_data(&file.name)).unwrap();
+        trays.read(Tray::Outbox, &file.name, 1 << 20).unwrap()
+    }
+
+    /// Bytes that a medium's journal has paid for.
+    pub(super) fn covered(&self, name: &str) -> u64 {
+        let medium = self.medium(name);
+        let transfers = medium.account().state.transfers.values();
+        transfers.map(|transfer| transfer.covered.bytes()).sum()
+    }
+
+    pub(super) fn id(&self, name: &str) -> MediumId {
+        self.medium(name).id()
+    }
+
+    /// Charges add up to the price, and each giver's journal says what the payer's says of it.
+    #[track_caller]
+    pub(super) fn adds_up(&self, payer: &str, givers: &[&str]) {
+        let own = self.records(payer);
+        assert_eq!(charges(&own), PRICE);
+        let mut bytes = 0;
+        for giver in givers {
+            let paid = segments(&own, self.id(giver));
+            let paid: Vec<_> = paid.into_iter().filter(|(_, got, _)| *got > 0).collect();
+            let (uploads, earned) = sent(&self.records(giver));
+            let found: Vec<_> = uploads.into_iter().filter(|(_, got)| *got > 0).collect();
+            let expected: Vec<_> = paid.iter().map(|(before, got, _)| (*before, *got)).collect();
+            assert_eq!(found, expected, "{giver}");
+            let part = |bytes: u64| PRICE * bytes / LENGTH * 200_000 / 1_000_000;
+            let fees = expected.iter().map(|(before, got)| part(before + got) - part(*before));
+            assert_eq!(earned, fees.sum::<u64>(), "{giver}");
+            bytes += expected.iter().map(|(_, got)| got).sum::<u64>();
+        }
+        assert_eq!(bytes, LENGTH);
+    }
+}
+
+/// What is left behind by a run that was killed.
+impl Fair {
+    /// Media as they were before, and a computer that never saw them.
+    pub(super) fn restore(&self, names: &[&str]) {
+        for name in names {
+            let area = match self.form {
+                Form::Images => self.named(name),
+                Form::Directories => {
+                    fs::remove_dir_all(self.path(name)).unwrap();
+                    self.named(name)
+                }
+            };
+            let (from, to) =
+                (prepared(self.form).path().join(&area), self.folder.path().join(&area));
+            match self.form {
+                Form::Images => drop(fs::copy(from, to).unwrap()),
+                Form::Directories => copy(&from, &to),
+            }
+        }
+        let _ = fs::remove_dir_all(self.folder.path().join("state"));
+    }
+
+    /// Bytes that lie on the payer's medium, came from the giver, and are neither signed for nor
+    /// recorded.
+    pub(super) fn unpaid(&self, payer: &str, giver: &str) -> u64 {
+        let (own, other) = (self.medium(payer), self.medium(giver));
+        let recorded = segments(&own.account().records, other.id());
+        let recorded: u64 = recorded.iter().map(|(_, got, _)| got).sum();
+        let trays = Source::open(&self.path(giver)).unwrap().trays(other.grounds()).unwrap();
+        let files = trays.list(Tray::Outbox).unwrap();
+        let receipts = files.iter().filter(|file| file.name.ends_with(".receipt"));
+        let signed = receipts.map(|file| {
+            let bytes = trays.read(Tray::Outbox, &file.name, 1 << 10).unwrap();
+            verify::<Receipt>(&bytes, &own.account().state.holder).unwrap().got.bytes()
+        });
+        let signed = signed.max().unwrap_or(0);
+        self.looking(payer).size().saturating_sub(signed.max(recorded))
+    }
+}
+
+/// Media that nothing is taken from.
+impl Fair {
+    /// One under another root.
+    pub(super) fn stranger(&self) {
+        self.lay("stranger", &sample(&World::live(14), "stranger-two", 21));
+    }
+
+    /// One whose owner has not logged in.
+    pub(super) fn shelved(&self) {
+        self.lay("shelved", &sample(&world(), "shelved-two", 22));
+    }
+
+    /// One of whose read-only files a byte was changed.
+    pub(super) fn altered(&self) {
+        let sample = sample(&world(), "altered-two", 23);
+        self.lay("altered", &sample);
+        let device = FileDevice::open(&self.path("altered"), Access::Write).unwrap();
+        let at = sample.sealed.layout.rom().start + sample.sealed.plan.locate(SONG).unwrap();
+        device.write_at(at, b"another").unwrap();
+    }
+
+    /// Have an owner spend some of what is there.
+    pub(super) fn spend(&self, name: &str, sum: u64) {
+        let device = FileDevice::open(&self.path(name), Access::Write).unwrap();
+        let mut opened = Opened::open(&device, self.medium(name), &mut rng(60)).unwrap();
+        let own = opened.unlock(&password(OWN)).unwrap();
+        opened.buy(&own.keys, ("book", "somebody"), minor(sum), at(3_000), &mut rng(61)).unwrap();
+    }
+}
+
+enum Looking {
+    Image(scrip::fat::Exchange<'static>),
+    Directory(PathBuf),
+}
+
+impl Looking {
+    /// Bytes of the song that are there.
+    fn size(&self) -> u64 {
+        match self {
+            Self::Image(trays) => {
+                // What is being written may look damaged for a moment.
+                let files = trays.list(Tray::Outbox).unwrap_or_default();
+                let file = files.iter().find(|file| is_data(&file.name));
+                file.map_or(0, |file| file.size_bytes)
+            }
+            Self::Directory(outbox) => {
+                let files = fs::read_dir(outbox).unwrap().flatten();
+                let data = files.filter(|file| is_data(&file.file_name().to_string_lossy()));
+                data.map(|file| file.metadata().map_or(0, |meta| meta.len())).sum()
+            }
+        }
+    }
+}
+
+/// A tool at work; it does not outlive the test.
+pub(super) struct Running(Child);
+
+impl Running {
+    pub(super) fn signal(&self, signal: rustix::process::Signal) {
+        let process = rustix::process::Pid::from_child(&self.0);
+        // It may have ended by itself.
+        let _ = rustix::process::kill_process(process, signal);
+    }
+
+    /// Wait for its end: exit code, and all that it said.
+    pub(super) fn ended(mut self) -> (Option<i32>, String) {
+        use std::io::Read;
+        let mut text = String::new();
+        self.0.stdout.take().unwrap().read_to_string(&mut text).unwrap();
+        self.0.stderr.take().unwrap().read_to_string(&mut text).unwrap();
+        (self.0.wait().unwrap().code(), text)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Is this the name of an item's file?
+fn is_data(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|end| end == "data")
+}
+
+/// Copy a folder with all that is in it.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().flatten() {
+        let place = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &place);
+        } else {
+            fs::copy(entry.path(), place).unwrap();
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! `take` killed with kill -9, and gone on with from another medium.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use scrip::crypto::{Random, SeededRandom};
+
+use super::FORMS;
+use super::fair::{CHUNK, Fair, LENGTH, song};
+
+/// Kills at random moments of each form.
+const RANDOM: u32 = if cfg!(feature = "thorough") { 100 } else { 6 };
+/// Every so many chunk boundaries.
+const STEP: usize = if cfg!(feature = "thorough") { 1 } else { 9 };
+
+/// When a run is killed.
+#[derive(Debug, Clone, Copy)]
+enum When {
+    Chunk(u64),
+    After(Duration),
+}
+
+/// Kill a run, go on from another medium, have the first two meet again; then all adds up.
+fn killed(fair: &Fair, when: When) -> bool {
+    fair.restore(&["one", "two", "three-of-two"]);
+    let mut running = fair.begin("one", "two");
+    match when {
+        When::Chunk(chunks) => fair.wait_for("one", chunks * CHUNK, &mut running),
+        When::After(time) => std::thread::sleep(time),
+    }
+    running.signal(Signal::KILL);
+    let (exit, text) = running.ended();
+    assert!(matches!(exit, None | Some(0)), "{when:?}: {exit:?} {text}");
+
+    let unpaid = fair.unpaid("one", "two");
+    assert!(unpaid <= CHUNK, "{when:?}: {unpaid} bytes are unpaid");
+    let rest = fair.take("one", "three-of-two", &[]);
+    assert_eq!(rest.exit, 0, "{when:?}: {}", rest.text);
+    let met = fair.take("one", "two", &[]);
+    met.says(0, "Already yours");
+    assert_eq!(fair.file("one"), song(), "{when:?}");
+    fair.adds_up("one", &["two", "three-of-two"]);
+    exit.is_none()
+}
+
+#[test]
+fn killed_at_chunk_boundaries_it_goes_on_elsewhere() {
+    for form in FORMS {
+        let fair = Fair::new(form);
+        let chunks = LENGTH.div_ceil(CHUNK);
+        let (mut count, mut hit) = (0, 0);
+        for chunk in (1..=chunks).step_by(STEP) {
+            count += 1;
+            hit += u32::from(killed(&fair, When::Chunk(chunk)));
+        }
+        println!("{form:?}: killed {hit} times of {count} at a chunk boundary");
+        assert!(hit * 2 > count, "most runs were over before they were killed");
+    }
+}
+
+#[test]
+fn killed_at_random_moments_it_goes_on_elsewhere() {
+    let mut rng = SeededRandom::new([31; 32]);
+    for form in FORMS {
+        let fair = Fair::new(form);
+        let began = Instant::now();
+        let whole = fair.take("one", "two", &[]);
+        assert_eq!(whole.exit, 0, "{}", whole.text);
+        let longest = began.elapsed();
+        let mut hit = 0;
+        for _ in 0..RANDOM {
+            let mut byte = [0];
+            rng.fill(&mut byte);
+            hit += u32::from(killed(&fair, When::After(longest * u32::from(byte[0]) / 255)));
+        }
+        println!("{form:?}: killed {hit} times of {RANDOM} at a random moment of {longest:?}");
+    }
+}
