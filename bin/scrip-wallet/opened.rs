@@ -10,7 +10,7 @@ use scrip::journal::{AppendError, Mirror, Relation, Storage};
 use scrip::ledger::KeyLife;
 use scrip::phrases;
 use scrip::tool::password::PasswordSource;
-use scrip::tool::{Exit, Failure, Interrupt, Output, Source, Tell, home, money, told};
+use scrip::tool::{Exit, Failure, Interrupt, Output, Source, Tell, clock, home, money, told};
 use scrip::wallet::{CommitError, Medium, Opened, Unlocked};
 use scrip::words::Phrase;
 use serde_json::{Value, json};
@@ -35,6 +35,10 @@ phrases! {
     fn parted(relation, count) {
         en: "{relation}: the shop can merge what this computer keeps",
         ja: "このコンピューターが見た記録のうち{count}件が媒体にありません。ここに残る分は店で統合できます",
+    }
+    fn branch_kept(name) {
+        en: "what only this computer saw is in SCRIP/OUTBOX/{name}; the medium goes on as it is",
+        ja: "このコンピューターだけが見た記録はSCRIP/OUTBOX/{name}にあります。媒体はこのまま使えます",
     }
     fn mirror_unused(error) {
         en: "what this computer saw of it is not used: {error}",
@@ -164,7 +168,15 @@ fn attach(opened: &mut Opened<Storage>, output: &Output) {
         folder.and_then(|folder| Mirror::open(&folder, medium, grounds.journal.bytes).ok());
     let Some(mirror) = mirror else { return };
     match opened.attach(mirror) {
-        Ok(relation) => tell_relation(&relation, output),
+        Ok(relation) => {
+            tell_relation(&relation, output);
+            let exchange = opened.exchange();
+            match opened.put_away(&exchange) {
+                Ok(Some(name)) => output.note(branch_kept(name)),
+                Ok(None) => {}
+                Err(error) => output.warn(mirror_unused(error)),
+            }
+        }
         Err(error) => output.warn(mirror_unused(told(&error))),
     }
 }
@@ -269,6 +281,11 @@ pub(crate) fn unlock_asking<D: Device>(
         Exit::Refusal => failure.hint(nothing_locks()),
         _ => failure,
     })?;
+    if opened.life() == KeyLife::Owners
+        && let Err(error) = opened.go_on(&unlocked.keys, clock::now(), &mut SystemRandom::new())
+    {
+        output.warn(mirror_unused(told(&error)));
+    }
     Ok((unlocked, password))
 }
 

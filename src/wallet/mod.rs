@@ -29,6 +29,8 @@ mod keyring;
 #[cfg(feature = "wallet")]
 mod play;
 #[cfg(feature = "wallet")]
+mod parted;
+#[cfg(feature = "wallet")]
 mod settling;
 #[cfg(feature = "wallet")]
 mod statement;

@@ -3,6 +3,7 @@
 use super::access::{AccessFiles, UnlockError, Unlocked};
 use super::keyring::{ItemRing, RingError};
 use super::medium::Medium;
+use super::parted::{Branch, Kept};
 use super::topup::{Source, Topup};
 use crate::crypto::password::{Cost, OutOfMemory, Password};
 use crate::crypto::sign::SecretKey;
@@ -30,6 +31,8 @@ pub struct Opened<D> {
     access: AccessFiles,
     items: ItemRing,
     instance: [u8; 8],
+    /// What this computer alone saw, where the medium went on with other records.
+    pub(super) branch: Option<Branch>,
 }
 
 /// Why a medium could not be opened for writing.
@@ -128,7 +131,7 @@ impl<D: Device> Opened<D> {
         items.repair(journal.device()).map_err(OpenError::Ring)?;
         let mut instance = [0; 8];
         rng.fill(&mut instance);
-        Ok(Self { medium, journal, access, items, instance })
+        Ok(Self { medium, journal, access, items, instance, branch: None })
     }
 
     /// The medium as it is now.
@@ -149,7 +152,8 @@ impl<D: Device> Opened<D> {
     /// Use what this computer saw of the journal, and have it see each record from now on.
     ///
     /// Records that the medium lost are written back where they follow. Where the medium went on
-    /// with others, the mirror keeps its branch and is not used.
+    /// with others, the mirror keeps its branch and is not used before [`Opened::put_away`] and
+    /// [`Opened::go_on`].
     pub fn attach(&mut self, mirror: Mirror) -> Result<Relation, MirrorError> {
         let anchor = self.medium.account.anchor.as_ref();
         let settled = anchor.map(|anchor| anchor.checkpoint.seq.number());
@@ -158,7 +162,11 @@ impl<D: Device> Opened<D> {
         match &relation {
             Relation::New | Relation::Medium | Relation::Settled => {}
             Relation::Mirror(lost) => self.restore(lost)?,
-            Relation::Parted { .. } | Relation::Apart { .. } => return Ok(relation),
+            Relation::Parted { branch, .. } | Relation::Apart { branch, .. } => {
+                let records = branch.clone();
+                self.branch = Some(Branch { mirror, records, kept: Kept::Not });
+                return Ok(relation);
+            }
         }
         self.journal.attach(mirror)?;
         Ok(relation)

@@ -6,11 +6,12 @@ use std::fs;
 use scrip::crypto::digest::sha256;
 use scrip::device::MemoryDevice;
 use scrip::device::simulated::{Bounds, FaultKind, Volatile};
-use scrip::fat::Exchange;
+use scrip::fat::{Exchange, Tray};
 use scrip::format::Object;
 use scrip::format::checkpoint::CheckpointFile;
 use scrip::image::leaves::Unwatched;
 use scrip::journal::OutboxArchive;
+use scrip::journal::frame::Frame;
 use scrip::ledger::{Account, Credits, Settler, State, settle};
 use scrip::tool::Source;
 use scrip::units::MediumId;
@@ -270,4 +271,34 @@ fn an_apply_cut_off_anywhere_was_done_or_was_not_begun() {
     }
     println!("{} states before, {} states after", counts[0], counts[1]);
     assert!(counts[0] > 100 && counts[1] > 10, "{counts:?}");
+}
+
+#[test]
+fn a_medium_used_elsewhere_after_a_lost_tail_keeps_both_histories() {
+    let bench = Bench::image();
+    bench.login().says(0, "is yours now");
+    let folder = bench.folder.path();
+    fs::copy(folder.join("medium.img"), folder.join("before.img")).unwrap();
+    bench.topup(&bench.code(0)).says(0, "Balance: ¥1,000");
+    fs::rename(folder.join("state"), folder.join("here")).unwrap();
+    fs::rename(folder.join("before.img"), folder.join("medium.img")).unwrap();
+    bench.topup(&bench.code(1)).says(0, "Balance: ¥1,000");
+    fs::remove_dir_all(folder.join("state")).unwrap();
+    fs::rename(folder.join("here"), folder.join("state")).unwrap();
+    let parted = bench.topup(&bench.code(2));
+    parted.says(0, "1 record from #3 on that this computer saw");
+    parted.says(0, "what only this computer saw is in SCRIP/OUTBOX/BRANCH-");
+    parted.says(0, "Balance: ¥1,500");
+    let rows = bench.run(&["--json", "history", "--kind", "exception"]).result();
+    assert_eq!(rows["rows"].as_array().unwrap().len(), 1);
+    let again = bench.topup(&bench.code(4));
+    again.says(0, "Balance: ¥2,000");
+    assert!(!again.text.contains("OUTBOX"), "{}", again.text);
+    let medium = seen(&bench);
+    let device = MemoryDevice::from_bytes(fs::read(folder.join("medium.img")).unwrap());
+    let trays = Exchange::volume(&device, medium.grounds().volume.clone(), vec![]);
+    let files = trays.list(Tray::Outbox).unwrap();
+    let branch = trays.read(Tray::Outbox, &files[0].name, 1 << 20).unwrap();
+    let frame = Frame::decode(&branch).unwrap();
+    assert_eq!((files.len(), frame.stored_bytes()), (1, branch.len()));
 }
