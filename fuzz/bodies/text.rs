@@ -130,7 +130,7 @@ pub fn units(data: &[u8]) {
 fn amount(form: CurrencyForm, text: &str) {
     if let Ok(amount) = form.parse(text) {
         let shown = form.show(amount);
-        let number = shown.strip_suffix(form.currency().code()).expect("it ends in the currency");
+        let number = shown.strip_suffix(form.currency().code()).unwrap_or(&shown);
         assert_eq!(form.parse(number.trim_end()), Ok(amount));
         assert_eq!(Amount::from_minor(amount.minor()), Ok(amount));
     }
