@@ -581,7 +581,13 @@ fn a_revoked_store_sells_nothing() {
     let again = refused(shop.accept(&revoked_medium, &[], at(NOW)));
     assert_eq!(again, "revocation list 1 is not newer than 1, which this store has");
     // A kit carries the newest list.
-    let cut = RevokedStore { store: store_number(7), serial_cut: 0, head: None, unsold: vec![] };
+    let cut = RevokedStore {
+        store: store_number(7),
+        serial_cut: 0,
+        head: None,
+        unsold: vec![],
+        kits: vec![],
+    };
     folder.issuer.revocation = Some(folder.issuer.revoke(&list(2, vec![medium], vec![cut])));
     shop.accept(&folder.kit(2, 9, 1), &[], at(NOW)).unwrap();
     for _ in 0..2 {

@@ -128,6 +128,7 @@ impl Owner {
             serial_cut,
             head: None,
             unsold: vec![],
+            kits: vec![],
         });
         let stores = stores.into_iter().collect();
         let list = Revocation { number: 3, issued: at(30), media, sheets, stores };

@@ -1,7 +1,8 @@
 //! The issuer's limits and the list of what is revoked.
 
-use super::field::{Field, Mismatch, Reader, record};
+use super::field::{Bytes, Field, Mismatch, Reader, record};
 use super::objects;
+use super::sheet::{KIT_SHEETS_MAX, SheetId, sheet_id};
 use crate::units::{Amount, ByteCount, CurrencyForm, MediumId, StoreId, Timestamp};
 use ciborium::Value;
 
@@ -62,7 +63,51 @@ record! {
         3 => head: Option<[u8; 32]>,
         /// Sheets with the slots that were not sold by that head, as a bit map, slot 0 first.
         4 => unsold: Vec<UnsoldSlots>,
+        /// The same for all sheets of a kit at once.
+        5 => kits: Vec<UnsoldKit>,
     }
+}
+
+record! {
+    /// A kit of a revoked store, and what of it was sold.
+    pub struct UnsoldKit {
+        /// The kit, from whose id the ids of its sheets follow: [`sheet_id`].
+        1 => kit: [u8; 16],
+        /// How many sheets it has, at most [`KIT_SHEETS_MAX`].
+        2 => sheets: u32,
+        /// The slots of each sheet that the store was handed, as a bit map, slot 0 first.
+        3 => slots: [u8; 13],
+        /// Which of these were sold: a bit for each, sheet by sheet, slots ascending, the lowest bit of
+        /// the first byte first; those that are missing are 0.
+        4 => sold: Option<Bytes>,
+    }
+}
+
+impl UnsoldKit {
+    /// Was this slot of a sheet of the kit never sold?
+    pub fn holds(&self, sheet: &SheetId, slot: u8) -> bool {
+        let places = 0..self.sheets.min(KIT_SHEETS_MAX);
+        slot_bit(&self.slots, slot)
+            && places
+                .into_iter()
+                .any(|place| sheet_id(&self.kit, place) == *sheet && !self.was_sold(place, slot))
+    }
+
+    fn was_sold(&self, place: u32, slot: u8) -> bool {
+        let handed =
+            |slots: std::ops::Range<u8>| slots.filter(|slot| slot_bit(&self.slots, *slot)).count();
+        let bit = place as usize * handed(0..SLOT_BITS) + handed(0..slot);
+        let byte = self.sold.as_ref().and_then(|sold| sold.0.get(bit / 8));
+        byte.is_some_and(|byte| byte & (1 << (bit % 8)) != 0)
+    }
+}
+
+/// How many slots a bit map has room for.
+const SLOT_BITS: u8 = 104;
+
+/// Is the slot's bit set: bit `slot % 8` of byte `slot / 8`?
+pub fn slot_bit(slots: &[u8; 13], slot: u8) -> bool {
+    slots.get(usize::from(slot / 8)).is_some_and(|byte| byte & (1 << (slot % 8)) != 0)
 }
 
 record! {

@@ -5,12 +5,15 @@ use ciborium::Value;
 use super::certificate::Chain;
 use super::field::{Bytes, Field, Mismatch, Reader, record};
 use super::objects;
+use crate::crypto::digest::sha256_parts;
 use crate::units::{Amount, Currency, MediumId, StoreId, Timestamp};
 
 /// Names a sheet.
 pub type SheetId = [u8; 16];
 /// The most slots a sheet may have; a slot has two digits.
 pub const SLOTS_MAX: usize = 100;
+/// The most sheets that a kit may have.
+pub const KIT_SHEETS_MAX: u32 = 10_000;
 /// Length of a slot's commitment.
 pub const COMMITMENT_BYTES: usize = 16;
 
@@ -27,7 +30,7 @@ record! {
 record! {
     /// A sheet of sealed codes for one medium, signed by the issuer; it holds no secret.
     pub struct Sheet {
-        /// Random; names the sheet.
+        /// Names the sheet; in a kit it follows from that and its place: [`sheet_id`].
         1 => id: SheetId,
         /// The only medium its codes are for.
         2 => medium: MediumId,
@@ -42,6 +45,16 @@ record! {
         /// Issued at; a source of the time floor.
         7 => issued: Timestamp,
     }
+}
+
+/// The id of a sheet in a kit, from place 0 on.
+///
+/// SHA-256 over `"scrip/v1/sheet" | kit (16 bytes) | place (4, big-endian)`, cut to 16 bytes. So a
+/// revocation list names all sheets of a kit at once, and nobody who hasn't seen the kit's id can
+/// tell which sheets belong together.
+pub fn sheet_id(kit: &[u8; 16], place: u32) -> SheetId {
+    let hash = sha256_parts(&[b"scrip/v1/sheet", kit, &place.to_be_bytes()]);
+    *hash.first_chunk().expect("32 bytes hold 16")
 }
 
 impl Sheet {

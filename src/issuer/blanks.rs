@@ -7,7 +7,7 @@ use super::{CertifiedKey, ClockError, Issuer, KeyError};
 use crate::crypto::seal::{SealKeyError, SealPublicKey};
 use crate::crypto::{Random, Secret};
 use crate::format::field::Bytes;
-use crate::format::sheet::{Blank, Kit, Run, SheetId, StockedCode};
+use crate::format::sheet::{Blank, KIT_SHEETS_MAX, Kit, Run, SheetId, StockedCode, sheet_id};
 use crate::records::{
     self, KitError, MediaError, Slot, SlotPlace, SlotState, StorageError, Store, StoreRefusal,
     StoreStatus,
@@ -19,7 +19,7 @@ use crate::voucher::sheet::slots_in_kit;
 use crate::voucher::{PLANNED_RUNS, SheetError, SheetPlan, make_sheet, slot_secret};
 
 /// The most blanks in one kit.
-pub const BLANKS_MAX: u32 = 10_000;
+pub const BLANKS_MAX: u32 = KIT_SHEETS_MAX;
 
 /// What a kit would be, before any of it is made.
 #[derive(Debug, Clone)]
@@ -149,14 +149,16 @@ impl Issuer {
             .map_err(|source| BlanksError::SealKey { store: store.id, source })?;
         let media = self.records.reserve_media(store.id, plan.count, rng)?;
         let mut made = Vec::new();
-        for (count, medium) in (1..).zip(&media) {
-            made.push(self.make_blank(*medium, plan, keys, rng, now)?);
+        let id = draw_id(rng);
+        for (place, medium) in (0..).zip(&media) {
+            made.push(self.make_blank(*medium, plan, keys, sheet_id(&id, place), now)?);
+            let count = place + 1;
             if step(count).is_break() {
                 return Err(BlanksError::BrokenOff { made: count, count: plan.count });
             }
         }
         let (blanks, sheets): (Vec<Blank>, Vec<records::Sheet>) = made.into_iter().unzip();
-        let kit = self.kit(store, blanks, rng, now);
+        let kit = self.kit(store, blanks, id, now);
         let signed = sign(&keys.issuer.key, &kit);
         let bytes = seal_kit(store.id, &to, keys.issuer.chain.clone(), &signed, rng);
         let content = bytes.clone();
@@ -170,9 +172,9 @@ impl Issuer {
         self.records.kit(id)
     }
 
-    fn kit(&self, store: &Store, blanks: Vec<Blank>, rng: &mut dyn Random, now: Timestamp) -> Kit {
+    fn kit(&self, store: &Store, blanks: Vec<Blank>, id: [u8; 16], now: Timestamp) -> Kit {
         Kit {
-            id: draw_id(rng),
+            id,
             store: store.id,
             currency: store.enrolment.quota.currency,
             issued: now,
@@ -187,11 +189,11 @@ impl Issuer {
         medium: MediumId,
         plan: &BlankPlan,
         keys: &BlankKeys,
-        rng: &mut dyn Random,
+        id: SheetId,
         now: Timestamp,
     ) -> Result<(Blank, records::Sheet), SheetError> {
         let sheet = SheetPlan {
-            id: draw_id(rng),
+            id,
             medium,
             currency: plan.store.enrolment.quota.currency,
             rounds: NonZeroU32::new(self.policy.rounds_min).unwrap_or(NonZeroU32::MIN),
@@ -248,7 +250,7 @@ fn slots_of(runs: &[Run]) -> Vec<Slot> {
     (0..).zip(amounts).map(slot).collect()
 }
 
-fn draw_id(rng: &mut dyn Random) -> SheetId {
+fn draw_id(rng: &mut dyn Random) -> [u8; 16] {
     let mut id = [0; 16];
     rng.fill(&mut id);
     id

@@ -7,10 +7,11 @@ use data_encoding::HEXLOWER;
 
 use super::{CertifiedKey, ClockError, Issuer, OpenError, REVOCATION_FILE, open_revoked};
 use crate::device::{FolderError, Privacy};
-use crate::format::Kind;
-use crate::format::policy::{Revocation, RevokedStore, UnsoldSlots};
-use crate::format::sheet::SheetId;
+use crate::format::field::{Bytes, Field};
+use crate::format::policy::{Revocation, RevokedStore, UnsoldKit, UnsoldSlots};
+use crate::format::sheet::{KIT_SHEETS_MAX, SheetId, sheet_id};
 use crate::format::store::StoreEntry;
+use crate::format::{Kind, cbor};
 use crate::records::{HandedSlots, RevokeError, StorageError, StoreRefusal};
 use crate::shop::{ExportError, read_export};
 use crate::trust::{Revoked, TestRoots, Trust, TrustError, Verified, sign, verify};
@@ -204,13 +205,9 @@ impl Issuer {
             return Err(RevokeError::Store(StoreRefusal::Unknown(store)).into());
         }
         let handed = self.records.handed_slots(store)?;
-        let unsold = handed.into_iter().filter_map(|HandedSlots { sheet, slots }| {
-            let left = slots.into_iter().filter(|slot| !cut.sold.contains(&(sheet, *slot)));
-            let slots = bit_map(left);
-            (slots != [0; 13]).then_some(UnsoldSlots { sheet, slots })
-        });
+        let (unsold, kits) = unsold(&handed, &cut.sold);
         let (serial_cut, head) = (cut.serial_cut, cut.head);
-        let revoked = RevokedStore { store, serial_cut, head, unsold: unsold.collect() };
+        let revoked = RevokedStore { store, serial_cut, head, unsold, kits };
         match list.stores.iter().find(|known| known.store == store) {
             Some(known) if *known == revoked => {}
             Some(_) => return Err(RevocationError::OtherCut { store, list: list.number }),
@@ -244,6 +241,54 @@ fn insert_sorted<T: Ord>(all: &mut Vec<T>, item: T) {
     if let Err(place) = all.binary_search(&item) {
         all.insert(place, item);
     }
+}
+
+/// What was not sold of what a store was handed: each kit in whichever form is shorter.
+fn unsold(
+    handed: &[HandedSlots],
+    sold: &BTreeSet<(SheetId, u8)>,
+) -> (Vec<UnsoldSlots>, Vec<UnsoldKit>) {
+    let (mut sheets, mut kits) = (vec![], vec![]);
+    for own in handed.chunk_by(|one, next| one.kit == next.kit) {
+        let single = one_by_one(own, sold);
+        match as_kit(own, sold) {
+            Some(kit) if length(&kit) < single.iter().map(length).sum() => kits.push(kit),
+            _ => sheets.extend(single),
+        }
+    }
+    (sheets, kits)
+}
+
+fn length(part: &impl Field) -> usize {
+    cbor::encode(&part.to_value()).len()
+}
+
+fn one_by_one(own: &[HandedSlots], sold: &BTreeSet<(SheetId, u8)>) -> Vec<UnsoldSlots> {
+    let left = own.iter().map(|HandedSlots { sheet, slots, .. }| {
+        let left = slots.iter().copied().filter(|slot| !sold.contains(&(*sheet, *slot)));
+        UnsoldSlots { sheet: *sheet, slots: bit_map(left) }
+    });
+    left.filter(|unsold| unsold.slots != [0; 13]).collect()
+}
+
+/// A kit as one; none if its sheets aren't named after it, or differ in the slots that were handed.
+fn as_kit(own: &[HandedSlots], sold: &BTreeSet<(SheetId, u8)>) -> Option<UnsoldKit> {
+    let first = own.first()?;
+    let named = |(place, one): (u32, &HandedSlots)| {
+        one.sheet == sheet_id(&one.kit, place) && one.slots == first.slots
+    };
+    let sheets = u32::try_from(own.len()).ok().filter(|sheets| *sheets <= KIT_SHEETS_MAX)?;
+    let places = own.iter().flat_map(|one| one.slots.iter().map(|slot| (one.sheet, *slot)));
+    let bits: Vec<bool> = places.map(|place| sold.contains(&place)).collect();
+    let used = bits.iter().rposition(|sold| *sold).map_or(0, |last| last + 1);
+    let byte = |bits: &[bool]| bits.iter().rev().fold(0, |byte, bit| byte << 1 | u8::from(*bit));
+    let packed: Vec<u8> = bits[..used].chunks(8).map(byte).collect();
+    (0..).zip(own).all(named).then(|| UnsoldKit {
+        kit: first.kit,
+        sheets,
+        slots: bit_map(first.slots.iter().copied()),
+        sold: (!packed.is_empty()).then_some(Bytes(packed)),
+    })
 }
 
 /// Bit `slot % 8` of byte `slot / 8` stands for a slot.
@@ -366,6 +411,59 @@ mod tests {
         let error = issuer.revoke(&harder, &key, at(11)).unwrap_err().to_string();
         let message = "store 1 is revoked by list 1 with another cut, which can't be changed";
         assert_eq!(error, message);
+    }
+
+    fn kit_of(id: u8, sheets: u32) -> Vec<HandedSlots> {
+        let kit = [id; 16];
+        let sheet =
+            |place| HandedSlots { kit, sheet: sheet_id(&kit, place), slots: (0..20).collect() };
+        (0..sheets).map(sheet).collect()
+    }
+
+    fn list_of(handed: &[HandedSlots], sold: &BTreeSet<(SheetId, u8)>) -> Verified<Revocation> {
+        let (unsold, kits) = unsold(handed, sold);
+        let store = StoreId::from_number(1).unwrap();
+        let revoked = RevokedStore { store, serial_cut: 0, head: None, unsold, kits };
+        let list = Revocation { number: 1, stores: vec![revoked], ..empty_list(at(9)) };
+        verify(&sign(&store_key(), &list), &store_key().public()).unwrap()
+    }
+
+    #[test]
+    fn a_list_holds_hundreds_of_kits_of_which_nothing_was_sold() {
+        let handed: Vec<_> = (0..10).flat_map(|kit| kit_of(kit, KIT_SHEETS_MAX)).collect();
+        let list = list_of(&handed, &BTreeSet::new());
+        assert!(list.bytes().len() < 1_000, "{} bytes", list.bytes().len());
+        let revoked = Revoked::none().with(list);
+        assert!(revoked.check_slot(&handed[99_999].sheet, 19).is_err());
+        assert!(revoked.check_slot(&handed[99_999].sheet, 20).is_ok(), "the issuer's own");
+        assert!(revoked.check_slot(&sheet_id(&[3; 16], KIT_SHEETS_MAX), 0).is_ok(), "no kit's");
+    }
+
+    #[test]
+    fn each_slot_counts_if_and_only_if_it_was_sold() {
+        let handed: Vec<_> =
+            [(1, 30), (2, 1), (3, 9)].map(|(id, sheets)| kit_of(id, sheets)).concat();
+        let all: Vec<_> =
+            handed.iter().flat_map(|one| one.slots.iter().map(|slot| (one.sheet, *slot))).collect();
+        for (divisor, forms) in [(2, (1, 2)), (7, (1, 2)), (1_000, (1, 2)), (1, (0, 0))] {
+            let counts = |nth: &usize| (nth * nth).is_multiple_of(divisor);
+            let places = all.iter().enumerate().filter(|(nth, _)| counts(nth));
+            let sold: BTreeSet<_> = places.map(|(_, place)| *place).collect();
+            let list = list_of(&handed, &sold);
+            let store = &list.stores[0];
+            assert_eq!((store.unsold.len(), store.kits.len()), forms, "every {divisor}th square");
+            let revoked = Revoked::none().with(list);
+            for (sheet, slot) in &all {
+                let good = revoked.check_slot(sheet, *slot).is_ok();
+                assert_eq!(good, sold.contains(&(*sheet, *slot)), "slot {slot} of {}", hex(sheet));
+            }
+        }
+        let strangers: Vec<_> = handed
+            .iter()
+            .map(|one| HandedSlots { sheet: [one.sheet[0]; 16], ..one.clone() })
+            .collect();
+        let store = &list_of(&strangers[..3], &BTreeSet::new()).stores[0];
+        assert_eq!((store.unsold.len(), store.kits.len()), (3, 0), "named otherwise");
     }
 
     #[test]

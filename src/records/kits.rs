@@ -39,6 +39,8 @@ pub struct Sheet {
 /// The slots of one sheet whose codes a store was handed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HandedSlots {
+    /// The kit.
+    pub kit: [u8; 16],
     /// The sheet.
     pub sheet: [u8; 16],
     /// Its slots in the store's kit, ascending.
@@ -191,18 +193,18 @@ impl Records {
         self.database.read(|tx| tx.row(FIND, &[Value::Bytes(sheet)], |row| row.medium(0)))
     }
 
-    /// The slots whose codes a store was handed: sheet by sheet, oldest first.
+    /// The slots whose codes a store was handed: kit by kit, sheet by sheet, oldest first.
     pub fn handed_slots(&mut self, store: StoreId) -> Result<Vec<HandedSlots>, StorageError> {
-        const FIND: &str = "SELECT sheets.sheet, slots.slot FROM kits \
+        const FIND: &str = "SELECT kits.kit, sheets.sheet, slots.slot FROM kits \
             JOIN sheets ON sheets.kit = kits.kit JOIN slots ON slots.number = sheets.number \
             WHERE kits.store = $1 AND slots.place = $2 ORDER BY sheets.number, slots.slot";
         let values = [store.into(), Value::Int(SlotPlace::Kit.number())];
         let rows = self.database.read(|tx| tx.rows(FIND, &values, read_handed))?;
         let mut all: Vec<HandedSlots> = Vec::new();
-        for (sheet, slot) in rows {
+        for (kit, sheet, slot) in rows {
             match all.last_mut().filter(|last| last.sheet == sheet) {
                 Some(last) => last.slots.push(slot),
-                None => all.push(HandedSlots { sheet, slots: vec![slot] }),
+                None => all.push(HandedSlots { kit, sheet, slots: vec![slot] }),
             }
         }
         Ok(all)
@@ -348,8 +350,9 @@ fn insert_sheets(
     tx.insert_all(&SLOTS, rows)
 }
 
-fn read_handed(row: &Row<'_>) -> Result<([u8; 16], u8), StorageError> {
-    Ok((row.array(0)?, row.int(1)?.try_into().map_err(|error| row.wrong(1, &error))?))
+fn read_handed(row: &Row<'_>) -> Result<([u8; 16], [u8; 16], u8), StorageError> {
+    let slot = row.int(2)?.try_into().map_err(|error| row.wrong(2, &error))?;
+    Ok((row.array(0)?, row.array(1)?, slot))
 }
 
 fn slots_of(tx: &mut Transaction<'_>, number: i64) -> Result<Vec<Slot>, StorageError> {

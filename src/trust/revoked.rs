@@ -1,7 +1,7 @@
 //! What a revocation list says of media, sheets, stores and vouchers.
 
 use super::signed::Verified;
-use crate::format::policy::Revocation;
+use crate::format::policy::{Revocation, slot_bit};
 use crate::format::sheet::{SheetId, Voucher};
 use crate::units::{MediumId, StoreId};
 
@@ -93,12 +93,11 @@ impl Revoked {
     /// Refuse a slot of a revoked sheet, or one that its revoked store never sold.
     pub fn check_slot(&self, sheet: &SheetId, slot: u8) -> Result<(), RevokedError> {
         let Some(list) = &self.0 else { return Ok(()) };
-        let bit = |slots: &[u8; 13]| {
-            slots.get(usize::from(slot / 8)).is_some_and(|byte| byte & (1 << (slot % 8)) != 0)
-        };
-        let unsold = list.stores.iter().flat_map(|store| &store.unsold);
-        let never_sold =
-            unsold.filter(|entry| entry.sheet == *sheet).any(|entry| bit(&entry.slots));
+        let never_sold = list.stores.iter().any(|store| {
+            let mut sheets = store.unsold.iter().filter(|entry| entry.sheet == *sheet);
+            sheets.any(|entry| slot_bit(&entry.slots, slot))
+                || store.kits.iter().any(|kit| kit.holds(sheet, slot))
+        });
         if never_sold || list.sheets.contains(sheet) {
             return Err(RevokedError::Slot { slot, list: list.number });
         }

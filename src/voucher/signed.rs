@@ -329,7 +329,13 @@ mod tests {
     #[test]
     fn revoked_media_and_vouchers_above_the_cut_add_nothing() {
         let list = |media: Vec<MediumId>, serial_cut| {
-            let cut = RevokedStore { store: store(7), serial_cut, head: None, unsold: vec![] };
+            let cut = RevokedStore {
+                store: store(7),
+                serial_cut,
+                head: None,
+                unsold: vec![],
+                kits: vec![],
+            };
             let stores = vec![cut];
             let list = Revocation { number: 4, issued: at(2_500), media, sheets: vec![], stores };
             let signed = sign(&key(2), &list);

@@ -138,6 +138,7 @@ fn a_code_that_a_robbed_store_never_sold_is_refused_by_its_list() {
         serial_cut: 4,
         head: None,
         unsold: vec![unsold],
+        kits: vec![],
     };
     let list = Revocation {
         number: 3,

@@ -190,9 +190,12 @@ _shape = record({
     5: ("ram_kind", uint(1)), 6: ("journal", u64),
 })
 _unsold = record({1: ("sheet", ident), 2: ("slots", octets(13))})
+_unsold_kit = record({
+    1: ("kit", ident), 2: ("sheets", uint(2**32 - 1)), 3: ("slots", octets(13)), 4: ("sold?", octets()),
+})
 _revoked_store = record({
     1: ("store", store), 2: ("serial_cut", u64), 3: ("head?", digest),
-    4: ("unsold", array(_unsold)),
+    4: ("unsold", array(_unsold)), 5: ("kits", array(_unsold_kit)),
 })
 _destination = record({1: ("name", text), 2: ("url", text), 3: ("pin?", digest)})
 _item = record({

@@ -8,7 +8,7 @@ use scrip::crypto::digest::sha256;
 use scrip::crypto::sign::SecretKey;
 use scrip::format::certificate::{EnrolRequest, Role};
 use scrip::format::field::Bytes;
-use scrip::format::policy::{Policy, Revocation, RevokedStore, UnsoldSlots};
+use scrip::format::policy::{Policy, Revocation, RevokedStore, UnsoldKit, UnsoldSlots};
 use scrip::format::sheet::{Blank, Kit, Run, Sheet, SheetId, StockedCode, Voucher, VoucherFile};
 use scrip::format::{Kind, Object};
 use scrip::trust::{sign, verify};
@@ -172,11 +172,13 @@ fn nothing_revoked() -> Revocation {
 fn revocation() -> Revocation {
     let mut slots = [0; 13];
     slots[0] = 0b0001_1010;
+    let kit = |sold| UnsoldKit { kit: [0x4b; 16], sheets: 10_000, slots, sold };
     let store = |number, head| RevokedStore {
         store: store_id(number),
         serial_cut: 120,
         head,
         unsold: vec![UnsoldSlots { sheet: SHEET, slots }],
+        kits: vec![kit(None), kit(Some(Bytes(vec![0, 0b101])))],
     };
     Revocation {
         number: 9,

@@ -345,7 +345,13 @@ pub(super) const LISTED: u64 = 30;
 
 fn revoked() -> Revoked {
     let store = StoreId::from_number(7).unwrap();
-    let stores = vec![RevokedStore { store, serial_cut: SERIAL_CUT, head: None, unsold: vec![] }];
+    let stores = vec![RevokedStore {
+        store,
+        serial_cut: SERIAL_CUT,
+        head: None,
+        unsold: vec![],
+        kits: vec![],
+    }];
     let list = Revocation { number: 1, issued: at(LISTED), media: vec![], sheets: vec![], stores };
     Revoked::none().with(verify(&sign(&key(2), &list), &key(2).public()).unwrap())
 }
