@@ -12,6 +12,7 @@ use scrip::image::recipe::Player;
 
 use crate::world::THREADS;
 
+mod items;
 mod refusal;
 mod reproducible;
 mod sealed;
@@ -109,7 +110,7 @@ impl Kitchen {
     }
 
     pub(crate) fn build(&self, out: &str, threads: NonZeroUsize) -> Result<Built, BuildError> {
-        Prepared::read(&self.recipe(), &[])?.write(
+        Prepared::read(&self.recipe(), &[], None)?.write(
             &self.path(out),
             Existing::Refuse,
             threads,
@@ -147,7 +148,7 @@ pub(crate) fn named(platform: Platform, path: &Path) -> Player {
 #[test]
 fn a_recipe_becomes_an_edition() {
     let kitchen = Kitchen::new();
-    let prepared = Prepared::read(&kitchen.recipe(), &[]).unwrap();
+    let prepared = Prepared::read(&kitchen.recipe(), &[], None).unwrap();
     let missing = kitchen.recipe().join("none");
     let expected = format!("no player for macos-universal: {} isn't there", missing.display());
     assert_eq!(prepared.warnings(), [expected]);
@@ -168,7 +169,7 @@ fn a_named_player_goes_before_the_recipes_own() {
     let mac = kitchen.path("mac");
     fs::write(&mac, b"\xca\xfe\xba\xbe and more").unwrap();
     let players = [named(Platform::MacosUniversal, &mac)];
-    let prepared = Prepared::read(&kitchen.recipe(), &players).unwrap();
+    let prepared = Prepared::read(&kitchen.recipe(), &players, None).unwrap();
     assert!(prepared.warnings().is_empty());
     assert_eq!(prepared.files(), small_tree().len() + 4);
 }
@@ -177,6 +178,6 @@ fn a_named_player_goes_before_the_recipes_own() {
 fn an_empty_folder_is_left_out_with_a_warning() {
     let kitchen = Kitchen::new();
     fs::create_dir_all(kitchen.in_tree("CONTENT/later/still")).unwrap();
-    let prepared = Prepared::read(&kitchen.recipe(), &[]).unwrap();
+    let prepared = Prepared::read(&kitchen.recipe(), &[], None).unwrap();
     assert_eq!(prepared.warnings()[0], "folder \"CONTENT/later/still\" is empty and is left out");
 }

@@ -35,7 +35,7 @@ use scrip::format::medium::{
 };
 use scrip::format::policy::{Policy, Revocation};
 use scrip::format::record::Record;
-use scrip::format::sheet::{Kit, SealedKit, Sheet, Voucher, VoucherFile};
+use scrip::format::sheet::{Kit, SealedKit, SealedSecret, Sheet, Voucher, VoucherFile};
 use scrip::format::store::StoreEntry;
 use scrip::format::transfer::{Funding, Offer, Receipt};
 use scrip::format::{DecodeError, Kind, Object, cbor};
@@ -79,6 +79,7 @@ pub(crate) const READERS: &[(&str, Kind, Read)] = &[
     ("settings", Kind::Settings, read::<Settings>),
     ("catalogue", Kind::Catalogue, read::<Catalogue>),
     ("item", Kind::Item, read::<ItemEntry>),
+    ("sealed-secret", Kind::SealedSecret, read::<SealedSecret>),
     ("item-key", Kind::ItemKey, read::<ItemKey>),
     ("package", Kind::Package, read::<Package>),
     ("access-slot", Kind::AccessSlot, read::<AccessSlot>),

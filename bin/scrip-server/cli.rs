@@ -51,6 +51,8 @@ pub(crate) enum Verb {
     Sign(Sign),
     /// Make blanks for a store: numbers, sheets and codes, sealed as a kit.
     Blanks(Blanks),
+    /// Seal an edition's secret to a store, which needs it to burn the edition.
+    Secret(SecretArgs),
     /// Write out once more a kit that was made before.
     Kit(Kit),
     /// Sell one held-back code of a medium.
@@ -133,6 +135,21 @@ pub(crate) struct Blanks {
     pub(crate) store: StoreId,
     /// Write the sealed kit to this file.
     #[arg(long, value_name = "KIT")]
+    pub(crate) out: PathBuf,
+    /// Check everything, write nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct SecretArgs {
+    /// The edition secret's file, as `scrip-store build --secret` made it.
+    pub(crate) file: PathBuf,
+    /// Seal it to this store.
+    #[arg(long, value_name = "ID")]
+    pub(crate) store: StoreId,
+    /// Write the sealed secret to this file.
+    #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
     /// Check everything, write nothing.
     #[arg(long)]

@@ -9,6 +9,7 @@ mod init;
 mod kit;
 mod office;
 mod revoke;
+mod secret;
 mod sign;
 mod status;
 mod stores;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         Verb::Enrol(args) => enrol::run(&args, &office, output),
         Verb::Sign(args) => sign::run(&args, &office, output, interrupt),
         Verb::Blanks(args) => blanks::run(&args, &office, output, interrupt),
+        Verb::Secret(args) => secret::run(&args, &office, output),
         Verb::Kit(args) => kit::run(&args, &office, output),
         Verb::Code(args) => code::run(&args, &office, output),
         Verb::Revoke(args) => revoke::run(&args, &office, output),

@@ -80,6 +80,7 @@ fn line(shop: &Shop, accepted: &Accepted) -> String {
             blanks.len(),
             shop.show_sum(*sum)
         ),
+        Accepted::Secret(id) => format!("edition secret {id}"),
         Accepted::Policy(number) => format!("policy {number}"),
         Accepted::Revocation(number) => format!("revocation list {number}"),
     }
@@ -103,6 +104,7 @@ fn fields(shop: &Shop, accepted: &Accepted) -> Value {
             "sum": { "minor": sum.to_string(),
                      "currency": shop.grant().ok().map(|grant| grant.currency.to_string()) },
         }),
+        Accepted::Secret(id) => json!({ "kind": "edition secret", "id": id }),
         Accepted::Policy(number) => json!({ "kind": "policy", "number": number }),
         Accepted::Revocation(number) => json!({ "kind": "revocation list", "number": number }),
     }

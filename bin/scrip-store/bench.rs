@@ -7,6 +7,7 @@ use scrip::crypto::password::Cost;
 use scrip::device::{Device, FolderError, Privacy, Probe, read_file, replace_file};
 use scrip::format::certificate::Purpose;
 use scrip::image::burn::Start;
+use scrip::image::items::ItemKeysError;
 use scrip::press::{PressError, Wish, broken_off, check, finish, prepare, verified};
 use scrip::shop::Shop;
 use scrip::shop::labels::{Label, add_label, check_labels, labels_page};
@@ -193,6 +194,11 @@ impl Feed for Once {
 fn press_told(error: PressError) -> Failure {
     match error {
         PressError::Shop(error) => told(error),
+        PressError::Items(ItemKeysError::NoSecret { .. }) => Failure::of(Exit::Refusal, &error)
+            .hint(
+                "have it sealed to this store: `scrip-server secret FILE --store ID --out FILE`, \
+                 then `scrip-store accept` that",
+            ),
         error => Failure::of(Exit::from(&error), &error),
     }
 }

@@ -119,6 +119,12 @@ pub(crate) struct BuildArgs {
     /// Write the edition to this file
     #[arg(long, value_name = "EDITION")]
     pub(crate) out: PathBuf,
+    /// Seal the items that cost something under the secret in this file
+    ///
+    /// A file that isn't there is made, once and for its owner alone. Keep it: without it no store
+    /// can burn the edition. It must not lie in the recipe's folder.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) secret: Option<PathBuf>,
     /// Take a player from this file instead of the recipe's own
     #[arg(long = "player", value_name = "PLATFORM=PATH", value_parser = named_player)]
     pub(crate) players: Vec<Player>,

@@ -15,7 +15,7 @@ use scrip::format::medium::{
 };
 use scrip::format::policy::{Policy, Revocation};
 use scrip::format::record::Record;
-use scrip::format::sheet::{Kit, SealedKit, Sheet, Voucher, VoucherFile};
+use scrip::format::sheet::{Kit, SealedKit, SealedSecret, Sheet, Voucher, VoucherFile};
 use scrip::format::store::StoreEntry;
 use scrip::format::transfer::{Funding, Offer, Receipt};
 use scrip::format::{DecodeError, Kind, Object, cbor};
@@ -28,7 +28,7 @@ use scrip::units::CurrencyForm;
 use super::Body;
 
 /// Every type of object, by the name of its vectors.
-pub const TYPES: [(&str, Body); 33] = [
+pub const TYPES: [(&str, Body); 34] = [
     ("certificate", certificate),
     ("enrol-request", any::<EnrolRequest>),
     ("policy", policy),
@@ -62,6 +62,7 @@ pub const TYPES: [(&str, Body); 33] = [
     ("offer", any::<Offer>),
     ("item-key", item_key),
     ("checkpoint-file", any::<CheckpointFile>),
+    ("sealed-secret", any::<SealedSecret>),
 ];
 
 /// First byte: the type; then the object.

@@ -46,6 +46,7 @@ pub fn start_page(data: &[u8]) {
     let facts = Facts {
         players: vec![Some(5 << 20); recipe.players.len()],
         items: vec![12_345; recipe.items.len()],
+        sealed: vec![true; recipe.items.len()],
     };
     if let Ok(page) = fill(data, recipe, &facts) {
         assert!(page == data || page.len() > data.len() / 2);

@@ -72,6 +72,8 @@ pub enum Kind {
     Package,
     /// The key of a sealed file in its owner's ring (sealed, not signed).
     ItemKey,
+    /// An edition's secret sealed to a store's key (sealed, not signed).
+    SealedSecret,
     /// An access key's slot (sealed, not signed).
     AccessSlot,
     /// A kit sealed to its store's key (sealed; the kit inside is signed).
@@ -125,6 +127,7 @@ impl Kind {
         Self::Offer,
         Self::ItemKey,
         Self::CheckpointFile,
+        Self::SealedSecret,
     ];
 
     /// The kind's name, as it stands in the `typ` header (RFC 9596) and in the domain.
@@ -151,6 +154,7 @@ impl Kind {
             Self::Item => "item",
             Self::Package => "package",
             Self::ItemKey => "item-key",
+            Self::SealedSecret => "sealed-secret",
             Self::AccessSlot => "access-slot",
             Self::SealedKit => "sealed-kit",
             Self::KeyFile => "key-file",

@@ -174,6 +174,16 @@ record! {
 }
 
 record! {
+    /// An edition's secret on its way: only the store's seal key opens it.
+    pub struct SealedSecret {
+        /// The store it is for.
+        1 => store: StoreId,
+        /// HPKE (RFC 9180): 32 bytes of encapsulated key, then the sealed secret.
+        2 => sealed: Bytes,
+    }
+}
+
+record! {
     /// A signed top-up, good for one medium and once.
     pub struct Voucher {
         /// SHA-256 over store and serial, eight bytes each, big-endian, cut to 16 bytes.
@@ -209,6 +219,7 @@ objects! {
     Sheet => Sheet,
     Kit => Kit,
     SealedKit => SealedKit,
+    SealedSecret => SealedSecret,
     Voucher => Voucher,
     VoucherFile => VoucherFile,
 }

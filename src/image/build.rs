@@ -8,11 +8,13 @@ use super::edition::{EditionError, Placed};
 use super::layout::{LayoutError, MANIFEST_PATH};
 use super::leaves::Watch;
 use super::recipe::{Player, Recipe, RecipeError};
+use super::sealing::Sealing;
 use super::tree::Digest;
 use crate::device::{Existing, OpenError, UnfinishedFile};
 use crate::format::Kind;
 use crate::format::edition::EditionId;
 use crate::format::field::TEXT_BYTES_MAX;
+use crate::trust::EditionSecret;
 
 /// Why an edition can't be built.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +70,16 @@ pub struct Prepared {
     recipe: Recipe,
     collected: Collected,
     placed: Placed,
+    secret: Held,
+}
+
+/// The secret that items are sealed under, which is never shown.
+struct Held(Option<EditionSecret>);
+
+impl std::fmt::Debug for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_some() { "a secret" } else { "no secret" })
+    }
 }
 
 /// What an edition file holds.
@@ -83,9 +95,16 @@ impl Prepared {
     /// Read the recipe in `folder`, find its files and check that they give a medium.
     ///
     /// Players in `named` go before the recipe's own paths, and have to be there.
-    pub fn read(folder: &Path, named: &[Player]) -> Result<Self, BuildError> {
+    ///
+    /// Under a secret the items that cost something are sealed; without one all lie open.
+    pub fn read(
+        folder: &Path,
+        named: &[Player],
+        secret: Option<EditionSecret>,
+    ) -> Result<Self, BuildError> {
         let recipe = Recipe::read(folder)?;
-        let collected = collect::collect(&recipe, named)?;
+        let id = secret.as_ref().map(EditionSecret::id);
+        let collected = collect::collect(&recipe, named, id)?;
         let draft = &collected.draft;
         if let Some((path, _)) = draft.files.iter().find(|(path, _)| path.len() > TEXT_BYTES_MAX) {
             return Err(BuildError::LongPath { found: path.len(), path: path.clone() });
@@ -101,7 +120,7 @@ impl Prepared {
             return Err(BuildError::LongManifest { found, files, limit });
         }
         placed.layout().ram_plan(0).map_err(in_folder)?;
-        Ok(Self { recipe, collected, placed })
+        Ok(Self { recipe, collected, placed, secret: Held(secret) })
     }
 
     /// The recipe.
@@ -112,6 +131,12 @@ impl Prepared {
     /// What a person should know before the edition is used.
     pub fn warnings(&self) -> &[String] {
         &self.collected.warnings
+    }
+
+    /// How many items are sealed, and how many that cost something are not.
+    pub fn sealed(&self) -> (usize, usize) {
+        let sold = self.recipe.items.iter().filter(|item| !item.price.is_zero()).count();
+        if self.secret.0.is_some() { (sold, 0) } else { (0, sold) }
     }
 
     /// How many files the recipe puts onto the read-only area.
@@ -150,11 +175,13 @@ impl Prepared {
         watch: &dyn Watch,
     ) -> Result<Built, BuildError> {
         let file = UnfinishedFile::create(out, self.edition_bytes(), existing)?;
-        let sources = &self.collected.sources;
-        let authored = self
-            .placed
-            .author(sources, &file, threads, watch)
-            .map_err(|source| BuildError::Author { out: out.to_path_buf(), source })?;
+        let failed = |source| BuildError::Author { out: out.to_path_buf(), source };
+        let Collected { sources, draft, .. } = &self.collected;
+        let catalogue = draft.catalogue.as_ref().expect("every recipe gives a catalogue");
+        let secret = self.secret.0.as_ref();
+        let sealing =
+            Sealing::prepare(sources, catalogue, secret, threads, watch).map_err(failed)?;
+        let authored = self.placed.author(&sealing, &file, threads, watch).map_err(failed)?;
         file.finish()?;
         Ok(Built { edition: authored.edition, root: authored.root })
     }

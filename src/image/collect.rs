@@ -9,12 +9,17 @@ use super::layout::{CATALOGUE_PATH, SETTINGS_PATH};
 use super::player::{self, Platform, PlayerError};
 use super::recipe::{Player, Recipe};
 use super::startpage::{self, Facts, START_PAGE, START_PAGE_BYTES_MAX, StartPageError};
+use crate::crypto::chunks;
+use crate::crypto::digest::Sha256;
 use crate::device::{SourceFile, Tree, TreeError};
 use crate::fat::Contents;
 use crate::format::edition::{Catalogue, FILES_MAX, Item, Settings};
 use crate::format::{Kind, Object};
+use crate::trust::SecretId;
 use crate::units::{ByteCount, CurrencyForm};
 
+/// Hashed at a time.
+const PIECE_BYTES: usize = 1 << 20;
 /// Files that the build, the signature and the stamp add themselves.
 const OWN_FILES: usize = 32;
 /// What the build itself puts at the top of the tree.
@@ -99,13 +104,60 @@ pub(super) struct Sources(Vec<Source>);
 enum Source {
     Disk(SourceFile),
     Memory(Vec<u8>),
+    /// To be sealed as this item of the catalogue.
+    Sealed(SourceFile, usize),
+    /// Written anew when the items are sealed, at the same length.
+    Catalogue(Vec<u8>),
+}
+
+/// SHA-256 over a file.
+pub(super) fn hash_source(file: &SourceFile) -> io::Result<[u8; 32]> {
+    let (mut hash, mut offset) = (Sha256::new(), 0);
+    let mut bytes = vec![0; PIECE_BYTES];
+    while offset < file.len_bytes() {
+        let left = usize::try_from(file.len_bytes() - offset).unwrap_or(usize::MAX);
+        let piece = &mut bytes[..left.min(PIECE_BYTES)];
+        file.read_at(offset, piece)?;
+        hash.update(piece);
+        offset += piece.len() as u64;
+    }
+    Ok(hash.finish())
+}
+
+/// A part of what is in memory.
+pub(super) fn read_memory(bytes: &[u8], offset: u64, buf: &mut [u8]) -> io::Result<()> {
+    let from = usize::try_from(offset).map_err(io::Error::other)?;
+    let part = bytes.get(from..).and_then(|rest| rest.get(..buf.len()));
+    buf.copy_from_slice(part.ok_or(io::ErrorKind::UnexpectedEof)?);
+    Ok(())
+}
+
+impl Sources {
+    /// Files that are to be sealed, with the item each is.
+    pub(super) fn sealed(&self) -> impl Iterator<Item = (usize, &SourceFile)> {
+        (0..self.0.len()).filter_map(|file| self.sealed_item(file))
+    }
+
+    /// The item that a file is to be sealed as.
+    pub(super) fn sealed_item(&self, file: usize) -> Option<(usize, &SourceFile)> {
+        match &self.0[file] {
+            Source::Sealed(source, item) => Some((*item, source)),
+            _ => None,
+        }
+    }
+
+    /// Is it the catalogue?
+    pub(super) fn is_catalogue(&self, file: usize) -> bool {
+        matches!(self.0[file], Source::Catalogue(_))
+    }
 }
 
 impl Source {
     fn len_bytes(&self) -> u64 {
         match self {
             Self::Disk(file) => file.len_bytes(),
-            Self::Memory(bytes) => bytes.len() as u64,
+            Self::Sealed(file, _) => chunks::sealed_len(file.len_bytes()),
+            Self::Memory(bytes) | Self::Catalogue(bytes) => bytes.len() as u64,
         }
     }
 }
@@ -113,19 +165,20 @@ impl Source {
 impl Contents for Sources {
     fn read_at(&self, file: usize, offset: u64, buf: &mut [u8]) -> io::Result<()> {
         match &self.0[file] {
-            Source::Disk(file) => file.read_at(offset, buf),
-            Source::Memory(bytes) => {
-                let from = usize::try_from(offset).map_err(io::Error::other)?;
-                let part = bytes.get(from..).and_then(|rest| rest.get(..buf.len()));
-                buf.copy_from_slice(part.ok_or(io::ErrorKind::UnexpectedEof)?);
-                Ok(())
-            }
+            Source::Disk(file) | Source::Sealed(file, _) => file.read_at(offset, buf),
+            Source::Memory(bytes) | Source::Catalogue(bytes) => read_memory(bytes, offset, buf),
         }
     }
 }
 
 /// Find every file of an edition; `named` players go before the recipe's own paths.
-pub(super) fn collect(recipe: &Recipe, named: &[Player]) -> Result<Collected, CollectError> {
+///
+/// Under a secret of this id items that cost something are to be sealed.
+pub(super) fn collect(
+    recipe: &Recipe,
+    named: &[Player],
+    secret: Option<SecretId>,
+) -> Result<Collected, CollectError> {
     let tree = Tree::list(&recipe.files, FILES_MAX - OWN_FILES)?;
     refuse_own_names(recipe, &tree)?;
     let mut warnings: Vec<_> =
@@ -136,13 +189,14 @@ pub(super) fn collect(recipe: &Recipe, named: &[Player]) -> Result<Collected, Co
     let facts = Facts {
         players: players.iter().map(|file| file.as_ref().map(SourceFile::len_bytes)).collect(),
         items: item_sizes(recipe, &sizes)?,
+        sealed: recipe.items.iter().map(|item| secret.is_some() && is_sold(item)).collect(),
     };
-    let catalogue = catalogue(recipe, &facts.items);
+    let catalogue = catalogue(recipe, &facts, secret);
     let mut files = vec![
         (SETTINGS_PATH.to_owned(), Source::Memory(settings(recipe)?)),
         (
             CATALOGUE_PATH.to_owned(),
-            Source::Memory(bounded("catalogue", Kind::Catalogue, catalogue.encode())?),
+            Source::Catalogue(bounded("catalogue", Kind::Catalogue, catalogue.encode())?),
         ),
     ];
     for (player, file) in recipe.players.iter().zip(players) {
@@ -153,7 +207,7 @@ pub(super) fn collect(recipe: &Recipe, named: &[Player]) -> Result<Collected, Co
         let path = format!("/{}", file.name);
         let source = match &*file.name {
             START_PAGE => Source::Memory(start_page(&file.source, recipe, &facts)?),
-            _ => Source::Disk(file.source),
+            _ => source_of(file.source, &file.name, recipe, &facts),
         };
         files.push((path, source));
     }
@@ -166,6 +220,20 @@ pub(super) fn collect(recipe: &Recipe, named: &[Player]) -> Result<Collected, Co
     };
     let sources = Sources(files.into_iter().map(|(_, source)| source).collect());
     Ok(Collected { draft, sources, warnings })
+}
+
+/// What costs nothing is open to everybody, so there is nothing to seal.
+fn is_sold(item: &super::recipe::Item) -> bool {
+    !item.price.is_zero()
+}
+
+/// A file of the tree, sealed if it is an item to be sealed.
+fn source_of(file: SourceFile, name: &str, recipe: &Recipe, facts: &Facts) -> Source {
+    let place = recipe.items.iter().position(|item| item.path == name);
+    match place.filter(|place| facts.sealed[*place]) {
+        Some(place) => Source::Sealed(file, place),
+        None => Source::Disk(file),
+    }
 }
 
 fn refuse_own_names(recipe: &Recipe, tree: &Tree) -> Result<(), CollectError> {
@@ -243,20 +311,22 @@ fn settings(recipe: &Recipe) -> Result<Vec<u8>, CollectError> {
     bounded("settings", Kind::Settings, settings.encode())
 }
 
-fn catalogue(recipe: &Recipe, sizes: &[u64]) -> Catalogue {
-    let item = |(item, size): (&super::recipe::Item, &u64)| Item {
+/// The catalogue; contents of what is to be sealed are put in when they are known.
+fn catalogue(recipe: &Recipe, facts: &Facts, secret: Option<SecretId>) -> Catalogue {
+    let item = |((item, size), sealed): ((&super::recipe::Item, &u64), &bool)| Item {
         id: item.id.clone(),
         title: item.title.en.clone(),
         title_ja: item.title.ja.clone(),
         kind: item.kind,
         path: format!("/{}", item.path),
-        size: ByteCount::from_bytes(*size),
+        size: ByteCount::from_bytes(if *sealed { chunks::sealed_len(*size) } else { *size }),
         price: item.price,
         rights_holder: item.rights_holder.clone(),
-        content: None,
+        content: sealed.then_some([0; 32]),
     };
-    let items = recipe.items.iter().zip(sizes).map(item).collect();
-    Catalogue { currency: recipe.currency, items, secret: None }
+    let items = recipe.items.iter().zip(&facts.items).zip(&facts.sealed).map(item).collect();
+    let secret = secret.filter(|_| facts.sealed.contains(&true));
+    Catalogue { currency: recipe.currency, items, secret }
 }
 
 fn bounded(what: &'static str, kind: Kind, bytes: Vec<u8>) -> Result<Vec<u8>, CollectError> {

@@ -110,15 +110,7 @@ pub fn item_keys(
     edition: &dyn Device,
     secrets: &[EditionSecret],
 ) -> Result<Vec<([u8; 32], Secret<32>)>, ItemKeysError> {
-    let Some(needed) = sealed.catalogue.as_ref().and_then(|catalogue| catalogue.secret) else {
-        return Ok(vec![]);
-    };
-    let hex = |id: SecretId| data_encoding::HEXLOWER.encode(&id);
-    let Some(secret) = secrets.iter().find(|secret| secret.id() == needed) else {
-        let found = secrets.iter().map(|secret| hex(secret.id())).collect();
-        let (edition, needed) = (sealed.manifest.name.clone(), hex(needed));
-        return Err(ItemKeysError::NoSecret { edition, needed, found });
-    };
+    let Some(secret) = needed_secret(sealed, secrets)? else { return Ok(vec![]) };
     let items = sealed.catalogue.iter().flat_map(|catalogue| &catalogue.items).zip(&sealed.items);
     let keys = items.filter_map(|(item, entry)| {
         let key = secret.item_key(&item.id, entry.content.as_ref()?);
@@ -126,13 +118,33 @@ pub fn item_keys(
             Ok(true) => Ok((entry.root, key)),
             Ok(false) => Err(ItemKeysError::Item {
                 edition: sealed.manifest.name.clone(),
-                secret: hex(needed),
+                secret: hex(secret.id()),
                 item: item.id.clone(),
             }),
             Err(error) => Err(error.into()),
         })
     });
     keys.collect()
+}
+
+/// The secret that an edition is sealed under; none where nothing of it is sealed.
+pub fn needed_secret<'s>(
+    sealed: &SealedEdition,
+    secrets: &'s [EditionSecret],
+) -> Result<Option<&'s EditionSecret>, ItemKeysError> {
+    let Some(needed) = sealed.catalogue.as_ref().and_then(|catalogue| catalogue.secret) else {
+        return Ok(None);
+    };
+    let found = secrets.iter().find(|secret| secret.id() == needed);
+    found.map(Some).ok_or_else(|| ItemKeysError::NoSecret {
+        edition: sealed.manifest.name.clone(),
+        needed: hex(needed),
+        found: secrets.iter().map(|secret| hex(secret.id())).collect(),
+    })
+}
+
+fn hex(id: SecretId) -> String {
+    data_encoding::HEXLOWER.encode(&id)
 }
 
 /// Whether a key opens an item's first chunk.

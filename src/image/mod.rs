@@ -24,6 +24,8 @@ pub mod reseal;
 #[cfg(feature = "store")]
 pub mod restamp;
 pub mod sealed;
+#[cfg(feature = "store")]
+mod sealing;
 pub mod stamp;
 #[cfg(feature = "store")]
 pub mod startpage;

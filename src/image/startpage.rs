@@ -43,8 +43,10 @@ pub enum StartPageError {
 pub struct Facts {
     /// Length of each player of the recipe; none if its file isn't there.
     pub players: Vec<Option<u64>>,
-    /// Length of each item's file.
+    /// Length of each item's file before it is sealed.
     pub items: Vec<u64>,
+    /// Whether each item is sealed: no browser can open it then.
+    pub sealed: Vec<bool>,
 }
 
 /// Fill in a page's markers; a page without them stays as it is.
@@ -142,11 +144,14 @@ fn megabytes(bytes: u64) -> String {
 
 fn catalogue(recipe: &Recipe, facts: &Facts) -> String {
     let form = CurrencyForm::usual(recipe.currency);
-    let cards = recipe.items.iter().zip(&facts.items);
-    cards.map(|(item, bytes)| card(item, *bytes, form)).collect::<Vec<_>>().join("\n")
+    let cards = recipe.items.iter().zip(&facts.items).zip(&facts.sealed);
+    cards
+        .map(|((item, bytes), sealed)| card(item, *bytes, *sealed, form))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
-fn card(item: &Item, bytes: u64, form: CurrencyForm) -> String {
+fn card(item: &Item, bytes: u64, sealed: bool, form: CurrencyForm) -> String {
     let (kind, kind_words) = match item.kind {
         ItemKind::Audio => ("audio", Both("audio", "音楽")),
         ItemKind::Picture => ("picture", Both("picture", "絵")),
@@ -154,16 +159,18 @@ fn card(item: &Item, bytes: u64, form: CurrencyForm) -> String {
     };
     let (id, path, title) = (&item.id, Href(&item.path), Escaped(&item.title.en));
     let mut lines = vec![format!(r#"<li class="item" data-kind="{kind}" id="item-{id}">"#)];
-    if item.kind == ItemKind::Picture {
+    if item.kind == ItemKind::Picture && !sealed {
         lines.push(format!(
             r#"<a class="view" href="{path}"><img src="{path}" alt="{title}" loading="lazy"></a>"#
         ));
     }
-    lines.push(format!(r#"<h3><a href="{path}">{}</a></h3>"#, words(&item.title)));
+    let name = words(&item.title);
+    let name = if sealed { name } else { format!(r#"<a href="{path}">{name}</a>"#) };
+    lines.push(format!("<h3>{name}</h3>"));
     lines.extend(
         item.about.as_ref().map(|about| format!(r#"<p class="about">{}</p>"#, words(about))),
     );
-    if item.kind == ItemKind::Audio {
+    if item.kind == ItemKind::Audio && !sealed {
         lines.push(format!(
             r#"<audio controls preload="none" src="{path}" aria-label="{title}"></audio>"#
         ));
@@ -176,6 +183,10 @@ fn card(item: &Item, bytes: u64, form: CurrencyForm) -> String {
     if !item.price.is_zero() {
         let buy = Both("Buy it with the player:", "プレーヤーで購入：");
         lines.push(format!(r#"<p class="buy">{buy} <code>buy {id}</code></p>"#));
+    }
+    if sealed {
+        let play = Both("Then open it with the player:", "購入後はプレーヤーで開きます：");
+        lines.push(format!(r#"<p class="buy">{play} <code>play {id}</code></p>"#));
     }
     lines.push("</li>".to_owned());
     lines.join("\n")
@@ -309,7 +320,8 @@ mod tests {
 
     fn filled(page: &str) -> Result<String, StartPageError> {
         let recipe = Recipe::parse(std::path::Path::new("recipe.toml"), RECIPE).unwrap();
-        let facts = Facts { players: vec![Some(1_250_000)], items: vec![1_001] };
+        let facts =
+            Facts { players: vec![Some(1_250_000)], items: vec![1_001], sealed: vec![false] };
         fill(page.as_bytes(), &recipe, &facts).map(|bytes| String::from_utf8(bytes).unwrap())
     }
 

@@ -12,7 +12,7 @@ use crate::records::{
     self, KitError, MediaError, Slot, SlotPlace, SlotState, StorageError, Store, StoreRefusal,
     StoreStatus,
 };
-use crate::trust::{Passphrase, sign};
+use crate::trust::{EditionSecret, Passphrase, sign};
 use crate::units::{Amount, CurrencyForm, MediumId, StoreId, Timestamp};
 use crate::voucher::kit::seal_kit;
 use crate::voucher::sheet::slots_in_kit;
@@ -105,6 +105,22 @@ impl Issuer {
     pub fn blank_keys(&self, passphrase: Passphrase<'_>) -> Result<BlankKeys, KeyError> {
         let issuer = self.issuer_key(passphrase)?;
         Ok(BlankKeys { issuer, seal: self.seal_key(passphrase)? })
+    }
+
+    /// Seal an edition's secret to a store's key; nothing is written.
+    pub fn seal_secret(
+        &mut self,
+        store: StoreId,
+        secret: &EditionSecret,
+        rng: &mut dyn Random,
+    ) -> Result<Vec<u8>, BlanksError> {
+        let store = self.records.store(store)?.ok_or(StoreRefusal::Unknown(store))?;
+        if let StoreStatus::Revoked(since) = store.status {
+            return Err(StoreRefusal::Revoked { id: store.id, since }.into());
+        }
+        let to = SealPublicKey::from_bytes(store.enrolment.seal_key)
+            .map_err(|source| BlanksError::SealKey { store: store.id, source })?;
+        Ok(secret.seal(store.id, &to, rng))
     }
 
     /// Refuse blanks that can't be made; nothing is written.

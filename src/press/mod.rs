@@ -18,6 +18,7 @@ use crate::device::Device;
 use crate::format::edition::EditionId;
 use crate::format::store::Burn as BurnRecord;
 use crate::image::burn::{Burn, Start};
+use crate::image::items::{ItemKeysError, item_keys, needed_secret};
 use crate::image::sealed::SealedEdition;
 use crate::image::stamp::{Order, StampError, Stamped, Stamper, stamp};
 use crate::ledger::next::Code;
@@ -66,6 +67,9 @@ pub enum PressError {
     /// The medium can't be stamped.
     #[error(transparent)]
     Stamp(#[from] StampError),
+    /// The keys of the edition's sealed items can't be had.
+    #[error(transparent)]
+    Items(#[from] ItemKeysError),
 }
 
 impl From<Refusal> for PressError {
@@ -136,6 +140,7 @@ pub fn check(
         return Err(PressError::Currency { edition, store });
     }
     shop.policy().ok_or(PressError::NoPolicy)?;
+    needed_secret(sealed, &shop.edition_secrets()?)?;
     shop.check_blanks(begun)?;
     match balance {
         Some(amount) if begun > 0 => Ok(shop.check_starting_code(amount)?),
@@ -249,6 +254,7 @@ impl Material<'_> {
         let stamper =
             Stamper { store: shop.store()?, name: shop.name(), key: shop.key(), chain: &chain };
         let sheet = &self.reserved.sheet;
+        let items = item_keys(sealed, edition, &shop.edition_secrets()?)?;
         let order = Order {
             medium: self.reserved.medium,
             currency: sheet.currency,
@@ -263,7 +269,7 @@ impl Material<'_> {
             seed: &self.secrets.seed,
             password: self.password,
             cost: self.cost,
-            items: &[],
+            items: &items,
             code,
             sold: None,
         };

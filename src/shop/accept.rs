@@ -5,14 +5,18 @@
 use std::collections::BTreeSet;
 
 use super::enrolled::{Enrolled, show_sum};
-use super::open::{CERTIFICATES, KITS, Keys, LISTS, Shop, TRUST, Writing, kit_name};
+use super::open::{
+    CERTIFICATES, KITS, Keys, LISTS, SECRETS, Shop, TRUST, Writing, files, kit_name,
+};
 use super::{Refusal, ShopError, kit_error, trust_error};
 use crate::device::Privacy;
 use crate::format::certificate::{Chain, Role};
 use crate::format::policy::{Policy, Revocation};
-use crate::format::sheet::SealedKit;
+use crate::format::sheet::{SealedKit, SealedSecret};
 use crate::format::{Kind, Object, cose};
-use crate::trust::{Anchor, Fingerprint, Root, Signer, Trust, Verified, check_grant, check_policy};
+use crate::trust::{
+    Anchor, EditionSecret, Fingerprint, Root, Signer, Trust, Verified, check_grant, check_policy,
+};
 use crate::units::{Amount, MediumId, StoreId, Timestamp};
 use crate::voucher::kit::{OpenedKit, open_kit};
 
@@ -43,6 +47,8 @@ pub enum Accepted {
         /// What they add up to, minor units.
         sum: u128,
     },
+    /// An edition's secret, by its id in hex.
+    Secret(String),
     /// A policy, by its number.
     Policy(u64),
     /// A revocation list, by its number.
@@ -92,6 +98,9 @@ impl Shop {
                 self.accept_certificate(&chain, pins)
             }
             Some(5) => {
+                if let Ok(secret) = SealedSecret::decode(bytes) {
+                    return self.accept_secret(&secret, bytes);
+                }
                 let kit =
                     SealedKit::decode(bytes).map_err(|error| ShopError::damaged("kit", &error))?;
                 self.accept_kit(&kit, bytes, now)
@@ -180,6 +189,44 @@ impl Shop {
         let enrolled = self.enrolled.as_mut().expect("looked at above");
         enrolled.take_kit(opened, now)?;
         Ok(accepted)
+    }
+
+    fn accept_secret(
+        &mut self,
+        sealed: &SealedSecret,
+        bytes: &[u8],
+    ) -> Result<Accepted, ShopError> {
+        let expected = self.enrolled()?.grant.store;
+        if sealed.store != expected {
+            let found = sealed.store;
+            return Err(Refusal::OtherStore { what: "edition secret", found, expected }.into());
+        }
+        let secret = self.open_secret("edition secret", sealed)?;
+        let id = data_encoding::HEXLOWER.encode(&secret.id());
+        if self.edition_secrets()?.iter().any(|known| known.id() == secret.id()) {
+            let (what, when) = (format!("edition secret {id}"), String::new());
+            return Err(Refusal::AlreadyAccepted { what, when }.into());
+        }
+        self.keep(SECRETS, &format!("{id}.cbr"), bytes)?;
+        Ok(Accepted::Secret(id))
+    }
+
+    /// The secrets of editions that were accepted; they lie in the folder as they came, sealed.
+    pub fn edition_secrets(&self) -> Result<Vec<EditionSecret>, ShopError> {
+        let files = files(&self.folder, SECRETS, Kind::SealedSecret)?.into_iter();
+        let open = |(name, bytes): (String, Vec<u8>)| {
+            let name = format!("{SECRETS}/{name}");
+            let sealed = SealedSecret::decode(&bytes);
+            let sealed = sealed.map_err(|error| ShopError::damaged(name.clone(), &error))?;
+            self.open_secret(&name, &sealed)
+        };
+        files.map(open).collect()
+    }
+
+    fn open_secret(&self, what: &str, sealed: &SealedSecret) -> Result<EditionSecret, ShopError> {
+        EditionSecret::open(sealed, &self.keys.seal).ok_or_else(|| {
+            ShopError::damaged(what.to_owned(), &"it was sealed to another key, or altered")
+        })
     }
 
     fn accept_policy(&mut self, bytes: &[u8]) -> Result<Accepted, ShopError> {

@@ -31,6 +31,7 @@ pub(super) const JOURNAL: &str = "journal.log";
 pub(super) const CERTIFICATES: &str = "certificates";
 pub(super) const KITS: &str = "kits";
 pub(super) const LISTS: &str = "lists";
+pub(super) const SECRETS: &str = "secrets";
 pub(super) const BURNS: &str = "burns";
 pub(super) const STAMPS: &str = "stamps";
 

@@ -2,12 +2,21 @@
 
 use super::keyfile::{KeyFileError, Passphrase, lock_key, unlock_key};
 use crate::crypto::password::Cost;
+use crate::crypto::seal::{SealPublicKey, SealSecretKey, open, seal};
 use crate::crypto::{Random, Secret, hmac_sha256};
+use crate::format::field::Bytes;
+use crate::format::sheet::SealedSecret;
+use crate::format::{Kind, Object};
+use crate::units::StoreId;
 
 /// What its file says that it is.
 const ROLE: &str = "edition-secret";
 const ID_DOMAIN: &[u8] = b"scrip/v1/edition-secret-id";
 const KEY_DOMAIN: &[u8] = b"scrip/v1/item-key";
+
+fn bound(store: StoreId) -> [u8; 8] {
+    u64::from(store.number()).to_be_bytes()
+}
 
 /// Names a secret without giving it away.
 pub type SecretId = [u8; 16];
@@ -26,6 +35,12 @@ impl EditionSecret {
         Self(secret)
     }
 
+    /// The same secret once more.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        Self(Secret::from_slice(self.0.expose()).expect("it has the same length"))
+    }
+
     /// The bytes themselves, to be sealed to a store.
     pub fn expose(&self) -> &[u8; 32] {
         self.0.expose()
@@ -40,6 +55,19 @@ impl EditionSecret {
     /// Read its file.
     pub fn from_file(bytes: &[u8]) -> Result<Self, KeyFileError> {
         Ok(Self(unlock_key(bytes, ROLE, Passphrase::None)?))
+    }
+
+    /// Seal it to a store's key.
+    pub fn seal(&self, store: StoreId, to: &SealPublicKey, rng: &mut dyn Random) -> Vec<u8> {
+        let sealed = seal(to, &Kind::SealedSecret.domain(), &bound(store), self.0.expose(), rng);
+        SealedSecret { store, sealed: Bytes(sealed) }.encode()
+    }
+
+    /// Open what was sealed to this store.
+    pub fn open(sealed: &SealedSecret, key: &SealSecretKey) -> Option<Self> {
+        let bound = bound(sealed.store);
+        let plain = open(key, &Kind::SealedSecret.domain(), &bound, &sealed.sealed.0).ok()?;
+        Secret::from_slice(plain.expose()).map(Self)
     }
 
     /// Its name.

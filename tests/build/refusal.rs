@@ -379,7 +379,7 @@ fn a_player_has_to_be_static_and_for_its_platform() {
     compile("library", &["-shared", "-fPIC"]);
     let kitchen = Kitchen::new();
     let read = |platform, name: &str| {
-        let read = Prepared::read(&kitchen.recipe(), &[named(platform, &path(name))]);
+        let read = Prepared::read(&kitchen.recipe(), &[named(platform, &path(name))], None);
         read.map(|_| ()).map_err(|error| error.to_string())
     };
     for good in ["static", "static-pie"] {
@@ -423,7 +423,7 @@ impl<F: Fn() -> bool + Sync> Watch for At<F> {
 }
 
 fn cut_off(kitchen: &Kitchen, then: impl Fn() -> bool + Sync) -> BuildError {
-    let prepared = Prepared::read(&kitchen.recipe(), &[]).unwrap();
+    let prepared = Prepared::read(&kitchen.recipe(), &[], None).unwrap();
     let watch = At { bytes: 1 << 20, seen: AtomicU64::new(0), then };
     let threads = std::num::NonZeroUsize::MIN;
     prepared.write(&kitchen.path("out"), Existing::Refuse, threads, &watch).unwrap_err()
@@ -460,7 +460,7 @@ fn what_stands_at_the_target_stays() {
     let words = "out: a file of 8 bytes already stands here and is not overwritten";
     assert!(error.to_string().ends_with(words), "{error}");
     assert_eq!(fs::read(kitchen.path("out")).unwrap(), b"precious");
-    let prepared = Prepared::read(&kitchen.recipe(), &[]).unwrap();
+    let prepared = Prepared::read(&kitchen.recipe(), &[], None).unwrap();
     prepared.write(&kitchen.path("out"), Existing::Replace, THREADS, &Unwatched).unwrap();
     assert_eq!(fs::metadata(kitchen.path("out")).unwrap().len(), prepared.edition_bytes());
 }

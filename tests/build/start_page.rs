@@ -38,7 +38,7 @@ fn compare(folder: &Path) {
     let player = format!("linux-x86_64={}", text("player"));
     tool("python3", &["-B", script.to_str().unwrap(), &text("preview"), &player]);
     let players = [named(Platform::LinuxX86_64, &path("player"))];
-    let prepared = Prepared::read(folder, &players).unwrap();
+    let prepared = Prepared::read(folder, &players, None).unwrap();
     let out = path("edition");
     prepared.write(&out, Existing::Refuse, THREADS, &Unwatched).unwrap();
     let device = FileDevice::open(&out, Access::Read).unwrap();

@@ -125,7 +125,7 @@ fn a_disk_without_room_is_refused_before_anything_is_made() {
     let output = build(&kitchen, &disk.path("out"), &[]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!((output.status.code(), disk.names()), (Some(4), 0), "{said}");
-    let bytes = Prepared::read(&kitchen.recipe(), &[]).unwrap().edition_bytes();
+    let bytes = Prepared::read(&kitchen.recipe(), &[], None).unwrap().edition_bytes();
     assert!(said.contains(&format!("out: {bytes} bytes are needed, ")), "{said}");
 }
 
@@ -152,7 +152,7 @@ fn a_disk_that_fills_up_meanwhile_leaves_nothing_half_made() {
     files.push(("CONTENT/noise".to_owned(), noise.collect()));
     let kitchen = Kitchen::stocked(RECIPE, &files);
     let disk = SmallDisk::new("60m");
-    let prepared = Prepared::read(&kitchen.recipe(), &[]).unwrap();
+    let prepared = Prepared::read(&kitchen.recipe(), &[], None).unwrap();
     let out = disk.path("out");
     let threads = std::num::NonZeroUsize::MIN;
     let error = prepared.write(&out, Existing::Refuse, threads, &Filling(&disk)).unwrap_err();

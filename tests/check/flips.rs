@@ -188,7 +188,7 @@ fn a_hundred_flipped_bits_of_the_starter_are_altered_and_the_file_is_named() {
     let starter = Path::new(env!("CARGO_MANIFEST_DIR")).join("images/starter");
     std::fs::write(path("player"), static_player()).unwrap();
     let players = [named(Platform::LinuxX86_64, &path("player"))];
-    let prepared = Prepared::read(&starter, &players).unwrap();
+    let prepared = Prepared::read(&starter, &players, None).unwrap();
     prepared.write(&path("edition"), Existing::Refuse, THREADS, &Unwatched).unwrap();
     let edition = FileDevice::open(&path("edition"), Access::Write).unwrap();
     sign_edition(&edition, &world.rom_signer, &world.rom_chain, THREADS, &Unwatched).unwrap();

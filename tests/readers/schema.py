@@ -327,6 +327,7 @@ OBJECTS = {
         1: ("generation", u64), 2: ("key", public_key), 3: ("cost", _cost), 4: ("salt", octets(16)),
         5: ("nonce", octets(12)), 6: ("sealed", octets()),
     }),
+    "sealed-secret": record({1: ("store", store), 2: ("sealed", octets())}),
     "item-key": record({
         1: ("root", digest), 2: ("nonce", octets(12)), 3: ("sealed", octets()), 4: ("check", u32),
     }),

@@ -139,6 +139,7 @@ def contents(folder, headers, data, fields):
         "signed-manifest": signed_manifest, "kit": kit, "voucher-file": voucher_file,
         "checkpoint-file": checkpoint_file,
         "record": record, "receipt": receipt, "funding": funding, "item-key": item_key,
+        "sealed-secret": sealed_secret,
     }.get(folder)
     if check:
         check(headers, data, fields)
@@ -263,6 +264,15 @@ def access_slot(headers, _data, fields):
     expect("opened", opened.hex(), headers["opened"])
     key = Ed25519PrivateKey.from_private_bytes(opened[:32]).public_key().public_bytes_raw()
     expect("key", key, fields["key"])
+
+
+def sealed_secret(headers, _data, fields):
+    """The store's key opens the secret."""
+    bound = fields["store"].to_bytes(8, "big")
+    opened = rest.hpke_open(
+        bytes.fromhex(headers["seal-key"]), signed.domain("sealed-secret"), bound, fields["sealed"],
+    )
+    expect("opened", opened.hex(), headers["opened"])
 
 
 def item_key(headers, data, _fields):

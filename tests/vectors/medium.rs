@@ -16,7 +16,7 @@ use scrip::format::item::{ItemEntry, Package};
 use scrip::format::medium::{
     CertificateSlot, MediumCertificate, MediumSeal, SheetSlot, UserInformation,
 };
-use scrip::format::sheet::SealedKit;
+use scrip::format::sheet::{SealedKit, SealedSecret};
 use scrip::format::store::{Burn, StoreEntry, StoreEvent, Value};
 use scrip::trust::access::HolderKeys;
 use scrip::trust::ring::wrap_item_key;
@@ -328,7 +328,18 @@ pub(crate) fn sealed(world: &World) -> Vec<Sample<'_>> {
             .note("opened", HEXLOWER.encode(&[0x5e; 32])),
         Sample::of("chain", "store", "a store's chain", Form::Plain, &world.chain(Role::Store)),
         sealed_kit(world, &mut rng),
+        sealed_secret(world),
     ]
+}
+
+fn sealed_secret(world: &World) -> Sample<'_> {
+    let secret = EditionSecret::new(Secret::new([0x5e; 32]));
+    let sealed = secret.seal(store_id(7), &world.seal.public(), &mut SeededRandom::new([0x5f; 32]));
+    let object = SealedSecret::decode(&sealed).unwrap();
+    let about = "an edition's secret on its way to store 7";
+    Sample::of("sealed-secret", "plain", about, Form::Plain, &object)
+        .note("seal-key", HEXLOWER.encode(world.seal.secret().expose()))
+        .note("opened", HEXLOWER.encode(secret.expose()))
 }
 
 fn sealed_kit<'w>(world: &'w World, rng: &mut SeededRandom) -> Sample<'w> {

@@ -25,7 +25,7 @@ use scrip::tool::{
     Attendant, Classed, Exit, Explain, Failure, Interrupt, Output, Progress, Source as Medium,
     clock, threads,
 };
-use scrip::trust::{LIVE_ROUNDS_MIN, Passphrase};
+use scrip::trust::{EditionSecret, LIVE_ROUNDS_MIN, Passphrase};
 use scrip::units::{CurrencyForm, MediumId};
 use serde_json::json;
 
@@ -58,7 +58,7 @@ pub(crate) fn quickstart(
     }
     let aim = places::look(&args.target)?;
     let places = Places::beside(&aim)?;
-    let recipe = Prepared::read(&args.recipe, &args.players).or_fail()?;
+    let recipe = Prepared::read(&args.recipe, &args.players, None).or_fail()?;
     let common = Common { dir: places.store.clone(), no_passphrase: true, ..common.clone() };
     let there = places.store.join(REQUEST).exists();
     let shop = there.then(|| session::open(&common, output)).transpose()?;
@@ -70,6 +70,8 @@ pub(crate) fn quickstart(
         return Ok(planned(&places, args, standing, output));
     }
     let workshop = Workshop::open(&places.folder)?;
+    let secret = crate::build::secret(&places.secret, &args.recipe, &common, output)?;
+    let recipe = Prepared::read(&args.recipe, &args.players, Some(secret.copy())).or_fail()?;
     let mut issuer = issuer(&places, &workshop, &recipe, output)?;
     let mut shop = match shop {
         Some(shop) => {
@@ -83,6 +85,7 @@ pub(crate) fn quickstart(
     if standing == Standing::Free {
         stock(&mut shop, &mut issuer, output, interrupt)?;
     }
+    hand_over(&mut shop, &mut issuer, &secret, output)?;
     author(&recipe, &issuer, &places, &workshop, output, interrupt)?;
     let source = open(&shop, &places, output, interrupt)?;
     let medium = match standing {
@@ -96,7 +99,8 @@ pub(crate) fn quickstart(
     };
     let exit = verdict(&shop, args, output, interrupt)?;
     if exit == Exit::Done {
-        next::tell(&places, &args.target, medium, output);
+        let item = recipe.recipe().items.iter().find(|item| !item.price.is_zero());
+        next::tell(&places, &args.target, (medium, item.map(|item| item.id.as_str())), output);
     }
     Ok(exit)
 }
@@ -222,6 +226,24 @@ fn stock(
     output.note(format!("kit: making {BLANKS} blanks and their sealed codes"));
     let made = issuer.make_blanks(&plan, &keys, rng, now, &mut step).or_fail()?;
     shop.accept(&made.bytes, &[], now).map(|_| ()).map_err(told)
+}
+
+/// Give the store the edition's secret, sealed to its key, unless it has it.
+fn hand_over(
+    shop: &mut Shop,
+    issuer: &mut Issuer,
+    secret: &EditionSecret,
+    output: &Output,
+) -> Result<(), Failure> {
+    let known = shop.edition_secrets().map_err(told)?;
+    if known.iter().any(|known| known.id() == secret.id()) {
+        return Ok(());
+    }
+    let store = shop.store().map_err(told)?;
+    let sealed = issuer.seal_secret(store, secret, &mut SystemRandom::new()).or_fail()?;
+    shop.accept(&sealed, &[], clock::now()).map_err(told)?;
+    output.note("edition secret: sealed to the store and taken over");
+    Ok(())
 }
 
 /// Build and sign the edition, unless it is there.

@@ -8,8 +8,13 @@ use scrip::units::MediumId;
 use super::places::Places;
 
 /// Say what to try next.
-pub(super) fn tell(places: &Places, target: &Path, medium: MediumId, output: &Output) {
-    let Places { issuer, store, edition, trust, folder } = places;
+pub(super) fn tell(
+    places: &Places,
+    target: &Path,
+    (medium, item): (MediumId, Option<&str>),
+    output: &Output,
+) {
+    let Places { issuer, store, edition, trust, folder, .. } = places;
     let [target, issuer, store, edition, trust] =
         [target, issuer, store, edition, trust].map(shown);
     let [verify, wallet, shop, server] =
@@ -19,6 +24,11 @@ pub(super) fn tell(places: &Places, target: &Path, medium: MediumId, output: &Ou
     output.note("what to try next:");
     output.note(format!("  {verify} check --trust {trust} {target}"));
     output.note(format!("  {wallet} --medium {target} info"));
+    output.note(format!("  {wallet} --medium {target} login"));
+    if let Some(item) = item {
+        output.note(format!("  {wallet} --medium {target} buy {item}"));
+        output.note(format!("  {wallet} --medium {target} play {item}"));
+    }
     output.note(format!("  {shop} --dir {store} status"));
     output.note(format!("  {shop} --dir {store} topup {medium} 3000"));
     output.note(format!("  {server} --dir {issuer} code {medium} 1000"));

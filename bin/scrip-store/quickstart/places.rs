@@ -18,6 +18,7 @@ pub(super) struct Places {
     pub(super) issuer: PathBuf,
     pub(super) store: PathBuf,
     pub(super) edition: PathBuf,
+    pub(super) secret: PathBuf,
     pub(super) trust: PathBuf,
     pub(super) folder: PathBuf,
 }
@@ -36,6 +37,7 @@ impl Places {
             issuer: folder.join("issuer"),
             store: folder.join("store"),
             edition: folder.join("starter.edition"),
+            secret: folder.join("starter.secret"),
             trust: folder.join("trust.cbr"),
             folder,
         })

@@ -1,5 +1,6 @@
 //! Classes of what can go wrong at a store's press.
 
+use crate::image::items::ItemKeysError;
 use crate::image::restamp::RestampError;
 use crate::press::{PressError, RefreshError};
 use crate::tool::Exit;
@@ -9,6 +10,8 @@ impl From<&PressError> for Exit {
         match error {
             PressError::Shop(error) => Self::from(error),
             PressError::Stamp(error) => Self::from(error),
+            PressError::Items(ItemKeysError::Item { .. }) => Self::Damage,
+            PressError::Items(ItemKeysError::Device(_)) => Self::Failure,
             _ => Self::Refusal,
         }
     }
