@@ -7,6 +7,7 @@ mod crash;
 mod play;
 mod ring;
 mod settled;
+mod menu;
 mod take;
 mod damage;
 mod refused;

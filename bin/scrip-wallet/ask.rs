@@ -2,11 +2,13 @@
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
+use rustix::event::{PollFd, PollFlags, poll};
 use scrip::phrases;
-use scrip::tool::Output;
+use scrip::tool::{Exit, Failure, Output, told};
 use scrip::words::Spoken;
 
 phrases! {
+    fn reading_input() { en: "reading standard input", ja: "標準入力の読み取り" }
     fn yes_or_no(question) {
         en: "{question} Type yes or no:",
         ja: "{question}（はい・いいえ、またはyes・noを入力）：",
@@ -35,7 +37,7 @@ pub(crate) fn ask(output: &Output, question: impl Spoken) -> Answer {
         return Answer::Nobody;
     }
     output.note(yes_or_no(question));
-    let answer = line().map(|answer| narrow(&answer).to_lowercase());
+    let answer = line().ok().flatten().map(|answer| narrow(&answer).to_lowercase());
     match answer.as_deref() {
         Some("y" | "yes" | "はい") => Answer::Yes,
         _ => Answer::No,
@@ -49,15 +51,31 @@ pub(crate) fn narrow(text: &str) -> String {
     text.chars().map(|c| if WIDE.contains(&c) { usual(c) } else { c }).collect()
 }
 
-/// One line from standard input; none where there is none.
-pub(crate) fn line() -> Option<String> {
+/// One line from standard input; none where it is empty or ends.
+pub(crate) fn line() -> Result<Option<String>, Failure> {
+    Ok(typed()?.filter(|line| !line.is_empty()))
+}
+
+/// What was typed, perhaps nothing; none at the end of input. Ctrl-C interrupts.
+pub(crate) fn typed() -> Result<Option<String>, Failure> {
     const LINE_BYTES_MAX: u64 = 16 << 10;
-    let mut answer = String::new();
-    io::stderr().flush().ok()?;
-    let mut input = io::Read::take(io::stdin().lock(), LINE_BYTES_MAX);
-    input.read_line(&mut answer).ok()?;
-    let answer = answer.trim();
-    (!answer.is_empty()).then(|| answer.to_owned())
+    let (input, mut answer) = (io::stdin(), String::new());
+    let _ = io::stderr().flush();
+    if input.is_terminal() {
+        // Unlike a read, this wait is not taken up again after a signal.
+        let mut awaited = [PollFd::new(&input, PollFlags::IN)];
+        poll(&mut awaited, None).map_err(|error| unread(&error.into()))?;
+    }
+    let mut input = io::Read::take(input.lock(), LINE_BYTES_MAX);
+    let bytes = input.read_line(&mut answer).map_err(|error| unread(&error))?;
+    Ok((bytes > 0).then(|| answer.trim().to_owned()))
+}
+
+fn unread(error: &io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::Interrupted => Failure::interrupted(),
+        _ => Failure::new(Exit::Failure, told(error)).during(reading_input()),
+    }
 }
 
 #[cfg(test)]

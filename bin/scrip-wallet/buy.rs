@@ -12,6 +12,7 @@ use scrip::format::edition::{Catalogue, Item};
 use scrip::format::record::Body;
 use scrip::format::{Kind, Object};
 use scrip::image::layout::CATALOGUE_PATH;
+use scrip::journal::Storage;
 use scrip::phrases;
 use scrip::tool::password::PasswordSource;
 use scrip::tool::{Exit, Failure, Interrupt, Output, Tell, clock, money};
@@ -19,6 +20,7 @@ use scrip::wallet::{Medium, Opened, Unlocked, title};
 use scrip::words::{Phrase, Side, Table};
 use serde_json::{Value, json};
 
+use crate::ask::{Answer, ask};
 use crate::cli::{BuyArgs, Common};
 use crate::opened::{Look, full, look, sums, take, tell_balance, unlock};
 
@@ -43,6 +45,8 @@ phrases! {
         ja: "無料です。何も支払っていません。",
     }
     fn paid(sum, title) { en: "Paid: {sum} for {title}", ja: "支払いました：{sum}（{title}）" }
+    fn pay_for(sum, title) { en: "Pay {sum} for {title}?", ja: "{title}に{sum}を支払いますか？" }
+    fn not_paid() { en: "nothing was paid", ja: "何も支払っていません" }
     fn no_catalogue() {
         en: "this edition has no catalogue to buy from",
         ja: "このエディションにはカタログがありません",
@@ -76,16 +80,7 @@ pub(crate) fn catalog(
     let look = look(common, output, interrupt)?;
     let (medium, items) = (&look.medium, items(&look)?);
     let funds = medium.account().state.free();
-    let mut table = Table::new([Side::Left, Side::Right, Side::Left, Side::Left]);
-    for item in &items {
-        let mark = match bought(medium, &item.id) {
-            Some(record) => yours(record),
-            None if item.price > funds => too_dear(),
-            None => Phrase::default(),
-        };
-        table.row([Phrase::same(&item.id), price(medium, item), title(item), mark]);
-    }
-    table.lines().iter().for_each(|line| output.line(line));
+    offers(medium, items.iter().map(|item| (Phrase::same(&item.id), item)), output);
     tell_balance(medium, output);
     let rows: Vec<_> = items
         .iter()
@@ -101,6 +96,24 @@ pub(crate) fn catalog(
         .collect();
     output.result(Exit::Done, &json!({ "medium": medium.id().to_string(), "items": rows }));
     Ok(Exit::Done)
+}
+
+/// Items under each other, each under a name of its own.
+pub(crate) fn offers<'i>(
+    medium: &Medium,
+    items: impl Iterator<Item = (Phrase, &'i Item)>,
+    output: &Output,
+) {
+    let mut table = Table::new([Side::Left, Side::Right, Side::Left, Side::Left]);
+    for (name, item) in items {
+        let mark = match bought(medium, &item.id) {
+            Some(record) => yours(record),
+            None if item.price > medium.account().state.free() => too_dear(),
+            None => Phrase::default(),
+        };
+        table.row([name, price(medium, item), title(item), mark]);
+    }
+    table.lines().iter().for_each(|line| output.line(line));
 }
 
 /// Pay for an item; one that was bought costs nothing again.
@@ -157,7 +170,31 @@ pub(crate) fn wanted(look: &Look, id: &str) -> Result<Item, Failure> {
         .ok_or_else(|| Failure::new(Exit::Refusal, no_item(format!("{id:?}"))).hint(list_them()))
 }
 
-fn items(look: &Look) -> Result<Vec<Item>, Failure> {
+/// Ask, then pay for an item, where the owner has logged in.
+pub(crate) fn buy_asking(
+    opened: &mut Opened<Storage>,
+    unlocked: &Unlocked,
+    item: &Item,
+    output: &Output,
+) -> Result<(), Failure> {
+    if let Some(record) = bought(opened.medium(), &item.id) {
+        output.line(already_yours(record));
+    } else if item.price.is_zero() {
+        output.line(is_free());
+    } else {
+        check_funds(opened.medium(), item)?;
+        if ask(output, pay_for(price(opened.medium(), item), title(item))) != Answer::Yes {
+            return Err(Failure::new(Exit::Refusal, not_paid()));
+        }
+        pay(opened, unlocked, item)?;
+        output.line(paid(price(opened.medium(), item), title(item)));
+    }
+    tell_balance(opened.medium(), output);
+    Ok(())
+}
+
+/// What the catalogue offers.
+pub(crate) fn items(look: &Look) -> Result<Vec<Item>, Failure> {
     let bytes = look.source.file(CATALOGUE_PATH, Kind::Catalogue.bytes_max() as u64);
     let bytes = bytes.ok_or_else(|| Failure::new(Exit::Refusal, no_catalogue()))?;
     let catalogue = Catalogue::decode(&bytes)

@@ -7,13 +7,15 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use scrip::words::Language;
 
 /// Top up your prepaid medium, and see what is on it, with no network.
+///
+/// Without a command, on a terminal: checks the medium, asks for the password once, and shows a menu.
 #[derive(Debug, Parser)]
-#[command(name = "scrip-wallet", version, max_term_width = 80, arg_required_else_help = true)]
+#[command(name = "scrip-wallet", version, max_term_width = 80)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) common: Common,
     #[command(subcommand)]
-    pub(crate) verb: Verb,
+    pub(crate) verb: Option<Verb>,
 }
 
 /// What every verb takes.
@@ -139,7 +141,7 @@ pub(crate) struct DoctorArgs {
 }
 
 /// What `login` and `passwd` take.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct NewPasswordArgs {
     /// Read the present password from this file, instead of asking
     #[arg(long, value_name = "FILE")]
@@ -150,7 +152,7 @@ pub(crate) struct NewPasswordArgs {
 }
 
 /// What `topup` takes.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct TopupArgs {
     /// The 20 digits in any spacing, or the file of a voucher or a picture; asked for without it
     #[arg(value_name = "CODE-OR-FILE")]
@@ -203,7 +205,7 @@ pub(crate) struct ApplyArgs {
 }
 
 /// What `play` takes.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct PlayArgs {
     /// The item's id, as `catalog` shows it
     pub(crate) item: String,

@@ -118,7 +118,13 @@ fn csv(medium: &Medium, ledger: Ledger, records: &[&Verified<Record>], output: &
     }
 }
 
-fn table(medium: &Medium, ledger: Ledger, records: &[&Verified<Record>], output: &Output) {
+/// The records under each other, for a person.
+pub(crate) fn table(
+    medium: &Medium,
+    ledger: Ledger,
+    records: &[&Verified<Record>],
+    output: &Output,
+) {
     let mut table = Table::new(ledger.sides());
     table.row(ledger.heads());
     let shown = records.iter().filter_map(|record| ledger.shown(record, medium.form()));

@@ -18,7 +18,7 @@ use crate::cli::{Common, NewPasswordArgs};
 use crate::opened::{sums, take, tell_balance, unlock};
 
 phrases! {
-    fn yours_now(medium) {
+    pub(crate) fn yours_now(medium) {
         en: "Medium {medium} is yours now: only your password opens it.",
         ja: "媒体{medium}はあなたのものになりました。開けるのはあなたのパスワードだけです。",
     }
@@ -75,11 +75,12 @@ pub(crate) fn login(
     Ok(Exit::Done)
 }
 
-fn first_login<D: Device>(
+/// The first login: from now on the medium is its owner's; gives the owner's password.
+pub(crate) fn first_login<D: Device>(
     opened: &mut Opened<D>,
     args: &NewPasswordArgs,
     output: &Output,
-) -> Result<(), Failure> {
+) -> Result<Password, Failure> {
     output.note(first_time());
     let question = output.text(package_password(opened.medium().id().grouped()));
     let password = PasswordSource::from(args.password_file.clone()).read(&question)?;
@@ -87,7 +88,7 @@ fn first_login<D: Device>(
     let new = new_password(args, &password, output)?;
     let mut rng = SystemRandom::new();
     opened.rekey(&unlocked, &new, clock::now(), &mut rng).or_tell()?;
-    Ok(())
+    Ok(new)
 }
 
 /// Verify; make guesses dearer where they became too cheap; end what an earlier change left.

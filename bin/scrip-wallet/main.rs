@@ -11,6 +11,7 @@ mod info;
 mod language;
 mod login;
 mod medium;
+mod menu;
 mod opened;
 mod play;
 mod shown;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
     let form = if common.json { Form::Json } else { Form::Text };
     let work = |output: &Output, interrupt: &Interrupt| -> Result<Exit, Failure> {
         output.speak(language::chosen(&common));
+        let Some(verb) = verb else { return menu::menu(&common, output, interrupt) };
         match verb {
             #[cfg(feature = "manual")]
             Verb::Manual(manual) => manual.print::<Cli>(output),

@@ -145,8 +145,24 @@ pub(crate) fn take_at(
     output: &Output,
     interrupt: &Interrupt,
 ) -> Result<Opened<Storage>, Failure> {
+    let look = look_to_write(path, common, output, interrupt)?;
+    go_on(look, path, output)
+}
+
+/// Look at the medium at a path, which is to be opened for writing next.
+pub(crate) fn look_to_write(
+    path: &Path,
+    common: &Common,
+    output: &Output,
+    interrupt: &Interrupt,
+) -> Result<Look, Failure> {
     let source = Source::open_to_write(path)?;
-    let Look { medium, report, source } = judged(source, path, common, output, interrupt)?;
+    judged(source, path, common, output, interrupt)
+}
+
+/// Open for writing what was looked at.
+pub(crate) fn go_on(look: Look, path: &Path, output: &Output) -> Result<Opened<Storage>, Failure> {
+    let Look { medium, report, source } = look;
     if let Some(reason) = report.refusals.first() {
         return Err(Failure::new(Exit::Refusal, reason).hint(ask_the_shop()));
     }

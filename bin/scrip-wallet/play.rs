@@ -13,13 +13,14 @@ use scrip::format::item::ItemEntry;
 use scrip::journal::Storage;
 use scrip::phrases;
 use scrip::tool::password::PasswordSource;
-use scrip::tool::{Exit, Failure, Interrupt, Output, Tell, clock, money, told};
+use scrip::tool::{Exit, Failure, Interrupt, Output, Source, Tell, clock, money, told};
 use scrip::wallet::{Medium, Opened, Playing, Unlocked, title};
 use serde_json::{Value, json};
 
 use crate::ask::{Answer, ask};
 use crate::buy::{bought, check_funds, pay, price, wanted};
 use crate::cli::{Common, PlayArgs};
+use crate::medium::path;
 use crate::opened::{Look, full, look, sums, take, unlock};
 use crate::shown::{Program, Shown};
 
@@ -66,7 +67,7 @@ pub(crate) fn play(
     let look = look(common, output, interrupt)?;
     let item = wanted(&look, &args.item)?;
     let Look { medium, source, .. } = look;
-    let owned = item.price.is_zero() || bought(&medium, &item.id).is_some();
+    let owned = is_owned(&medium, &item);
     if !owned {
         check_funds(&medium, &item)?;
     }
@@ -83,23 +84,59 @@ pub(crate) fn play(
     let mut opened = take(common, output, interrupt)?;
     let password = PasswordSource::from(args.password_file.clone());
     let (unlocked, _) = unlock(&mut opened, &password, output)?;
-    let stage = Stage::set(&opened, &unlocked, &item, mounted)?;
-    let shown = Shown::prepare(args, &stage.entry)?;
-    stage.playing(&opened).check().or_tell()?;
-    interrupt.check()?;
-    if !owned {
-        pay(&mut opened, &unlocked, &item)?;
-        output.note(paid_for(price(opened.medium(), &item), title(&item)));
-    }
-    let (played, mut rng) = ((item.id.as_str(), shown.name()), SystemRandom::new());
-    let noted = opened.play(&unlocked.keys, played, clock::now(), &mut rng);
-    noted.map_err(|error| full(&error))?;
-    let bytes = shown.run(&stage.playing(&opened), output, interrupt)?;
+    let bytes = hand_over(&mut opened, &unlocked, (&item, mounted), args, output, interrupt)?;
     let record = opened.medium().account().records.last().map(|record| record.seq.number());
     let paid = (!owned).then(|| money(item.price, opened.medium().currency()));
     let extra = json!({ "paid": paid, "record": record, "bytes": bytes, "dry_run": false });
     tell(opened.medium(), &item, extra, output);
     Ok(Exit::Done)
+}
+
+/// Play an item where the owner has logged in; one that was never bought is paid for first.
+pub(crate) fn play_here(
+    opened: &mut Opened<Storage>,
+    unlocked: &Unlocked,
+    item: &Item,
+    common: &Common,
+    output: &Output,
+    interrupt: &Interrupt,
+) -> Result<(), Failure> {
+    let owned = is_owned(opened.medium(), item);
+    if !owned {
+        check_funds(opened.medium(), item)?;
+    }
+    confirm(opened.medium(), item, owned, output)?;
+    let mounted = Source::open(&path(common)?)?.mounted_file(&item.path).or_tell()?;
+    let args = PlayArgs { item: item.id.clone(), ..PlayArgs::default() };
+    hand_over(opened, unlocked, (item, mounted), &args, output, interrupt)?;
+    Ok(())
+}
+
+fn is_owned(medium: &Medium, item: &Item) -> bool {
+    item.price.is_zero() || bought(medium, &item.id).is_some()
+}
+
+/// Pay where nobody has, note the playing, hand the bytes on; gives how many they were.
+fn hand_over(
+    opened: &mut Opened<Storage>,
+    unlocked: &Unlocked,
+    (item, mounted): (&Item, Option<FileDevice>),
+    args: &PlayArgs,
+    output: &Output,
+    interrupt: &Interrupt,
+) -> Result<u64, Failure> {
+    let stage = Stage::set(opened, unlocked, item, mounted)?;
+    let shown = Shown::prepare(args, &stage.entry)?;
+    stage.playing(opened).check().or_tell()?;
+    interrupt.check()?;
+    if !is_owned(opened.medium(), item) {
+        pay(opened, unlocked, item)?;
+        output.note(paid_for(price(opened.medium(), item), title(item)));
+    }
+    let (played, mut rng) = ((item.id.as_str(), shown.name()), SystemRandom::new());
+    let noted = opened.play(&unlocked.keys, played, clock::now(), &mut rng);
+    noted.map_err(|error| full(&error))?;
+    shown.run(&stage.playing(opened), output, interrupt)
 }
 
 /// What is played, and from where.

@@ -11,13 +11,15 @@ use std::path::Path;
 
 use scrip::crypto::SystemRandom;
 use scrip::device::read_file;
+use scrip::journal::Storage;
 use scrip::phrases;
 use scrip::tool::password::PasswordSource;
 use scrip::tool::{Exit, Failure, Interrupt, Output, Tell, clock, money, threads, told};
 use scrip::voucher::Meant;
 use scrip::voucher::code::CodeDigits;
 use scrip::wallet::{
-    Entry, EntryError, Medium, Source, Topup, TopupRefusal, read_given, read_typed,
+    Entry, EntryError, Medium, Opened, Source, Topup, TopupRefusal, Unlocked, read_given,
+    read_typed,
 };
 use scrip::words::Phrase;
 use serde_json::{Value, json};
@@ -122,15 +124,52 @@ pub(crate) fn topup(
         return Ok(Exit::Done);
     }
     let mut opened = take(common, output, interrupt)?;
-    let fields = match judge(opened.medium(), &entry, args, output, interrupt)? {
+    let key = Key::Asked(PasswordSource::from(args.password_file.clone()));
+    add(&mut opened, &entry, args, &key, output, interrupt)?;
+    Ok(Exit::Done)
+}
+
+/// Where the owner's keys come from.
+enum Key<'a> {
+    Asked(PasswordSource),
+    Held(&'a Unlocked),
+}
+
+/// Ask for a top-up and add it, where the owner has logged in.
+pub(crate) fn add_typed(
+    opened: &mut Opened<Storage>,
+    unlocked: &Unlocked,
+    output: &Output,
+    interrupt: &Interrupt,
+) -> Result<(), Failure> {
+    let args = TopupArgs::default();
+    let entry = entry(&args.entry, output)?;
+    add(opened, &entry, &args, &Key::Held(unlocked), output, interrupt)
+}
+
+fn add(
+    opened: &mut Opened<Storage>,
+    entry: &Entry,
+    args: &TopupArgs,
+    key: &Key<'_>,
+    output: &Output,
+    interrupt: &Interrupt,
+) -> Result<(), Failure> {
+    let fields = match judge(opened.medium(), entry, args, output, interrupt)? {
         Judged::Already { words, fields } => {
             output.line(words);
             fields
         }
         Judged::Adds { topup, repaired } => {
-            let source = PasswordSource::from(args.password_file.clone());
-            let (unlocked, _) = unlock(&mut opened, &source, output)?;
             let (now, mut rng) = (clock::now(), SystemRandom::new());
+            let asked;
+            let unlocked = match key {
+                Key::Held(unlocked) => *unlocked,
+                Key::Asked(source) => {
+                    asked = unlock(opened, source, output)?.0;
+                    &asked
+                }
+            };
             opened.topup(&unlocked.keys, &topup, now, &mut rng).map_err(|error| full(&error))?;
             output.line(added(opened.medium().form().show(topup.amount)));
             tell_store(opened.medium(), &topup, output);
@@ -138,27 +177,32 @@ pub(crate) fn topup(
         }
     };
     tell(opened.medium(), fields, args, output);
-    Ok(Exit::Done)
+    Ok(())
 }
 
 fn added_fields(medium: &Medium, topup: &Topup, repaired: bool) -> Value {
     json!({ "added": money(topup.amount, medium.currency()), "repaired": repaired })
 }
 
-/// What was given: a file of that name if there is one, else what was typed.
+/// What was given, asked for if nothing was.
 fn entry(words: &[String], output: &Output) -> Result<Entry, Failure> {
-    let typed = match words {
+    match words {
         [] => {
             output.note(type_it());
-            line().ok_or_else(|| Failure::new(Exit::Usage, nothing_typed()))?
+            given(&line()?.ok_or_else(|| Failure::new(Exit::Usage, nothing_typed()))?)
         }
-        [one] if Path::new(one).is_file() => {
-            let bytes = read_file(Path::new(one), GIVEN_BYTES_MAX).or_tell()?;
-            return read_given(&bytes).map_err(|error| unread(&error).during(reading(one)));
-        }
-        words => words.join(" "),
-    };
-    read_typed(&typed).map_err(|error| unread(&error))
+        [one] => given(one),
+        words => given(&words.join(" ")),
+    }
+}
+
+/// A file of that name if there is one, else what was typed.
+fn given(text: &str) -> Result<Entry, Failure> {
+    if Path::new(text).is_file() {
+        let bytes = read_file(Path::new(text), GIVEN_BYTES_MAX).or_tell()?;
+        return read_given(&bytes).map_err(|error| unread(&error).during(reading(text)));
+    }
+    read_typed(text).map_err(|error| unread(&error))
 }
 
 fn unread(error: &EntryError) -> Failure {
@@ -236,7 +280,7 @@ fn repair(
     match medium.judge(&Entry::Code(repair.code.digits())) {
         Ok(topup) => {
             let sum = medium.form().show(topup.amount);
-            confirm(&did_you_mean(&printed, sum), &printed, args, output)?;
+            confirm(&did_you_mean(&printed, sum), &printed, args, output, interrupt)?;
             Ok(Judged::Adds { topup: Box::new(topup), repaired: true })
         }
         Err(refusal) => {
@@ -251,8 +295,10 @@ fn confirm(
     printed: &str,
     args: &TopupArgs,
     output: &Output,
+    interrupt: &Interrupt,
 ) -> Result<(), Failure> {
     let answer = if args.yes { Answer::Yes } else { ask(output, question) };
+    interrupt.check()?;
     match answer {
         Answer::Yes => Ok(()),
         Answer::No => Err(Failure::new(Exit::Refusal, not_added())),

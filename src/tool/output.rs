@@ -174,7 +174,8 @@ impl Output {
         self.end_with(failure.exit(), &fields)
     }
 
-    fn complain(&self, failure: &Failure) {
+    /// Prints what went wrong, where the run goes on after it.
+    pub fn complain(&self, failure: &Failure) {
         let language = self.language();
         // Standard error may be closed; the exit code still tells.
         self.undisturbed(|streams| failure.print(self.tool, language, &mut streams.err)).ok();

@@ -11,6 +11,9 @@ use super::desk::{Said, wait_until};
 /// What a terminal makes of Ctrl-C.
 const CTRL_C: &str = "\x03";
 
+/// What a terminal makes of Ctrl-D: the end of input.
+const CTRL_D: &str = "\x04";
+
 /// How long words may take to be shown.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -70,6 +73,11 @@ impl Terminal {
     /// Press Ctrl-C.
     pub(crate) fn interrupts(&mut self) {
         self.press(CTRL_C);
+    }
+
+    /// Press Ctrl-D.
+    pub(crate) fn presses_end(&mut self) {
+        self.press(CTRL_D);
     }
 
     fn press(&mut self, keys: &str) {

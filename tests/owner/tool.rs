@@ -156,15 +156,22 @@ fn a_second_wallet_is_refused_and_may_look() {
     directories.topup(&directories.code(0)).says(5, "in use by ");
 }
 
-#[test]
-fn an_altered_medium_stops_before_the_password() {
-    let bench = Bench::image();
+/// Change one byte of a file; gives the device, where its read-only area begins, where the byte
+/// lies and what it was.
+pub(super) fn alter(bench: &Bench) -> (FileDevice, u64, u64, [u8; 1]) {
     let sample = Sample::new(SERIAL);
     let start = sample.sealed.layout.rom().start;
     let player = start + sample.sealed.plan.locate("/start.sh").unwrap();
     let (device, mut byte) = (bench.open(), [0]);
     device.read_at(player, &mut byte).unwrap();
     device.write_at(player, &[byte[0] ^ 1]).unwrap();
+    (device, start, player, byte)
+}
+
+#[test]
+fn an_altered_medium_stops_before_the_password() {
+    let bench = Bench::image();
+    let (device, start, player, byte) = alter(&bench);
     // The password file isn't even looked for.
     let unread = ["login", "--password-file", "none", "--new-password-file", "none"];
     for arguments in [&unread[..], &["balance"], &["history"], &["topup", "1"]] {
