@@ -4,8 +4,12 @@ mod fair;
 mod killed;
 
 use std::fs;
+use std::path::Path;
 
-use fair::{Fair, Form, LENGTH, song};
+use scrip::wallet::take::OFFER_NAME;
+
+use super::take::charges;
+use fair::{Fair, Form, LENGTH, PRICE, song};
 
 const FORMS: [Form; 2] = [Form::Images, Form::Directories];
 
@@ -67,6 +71,32 @@ fn ctrl_c_ends_it_in_good_order_and_the_same_command_goes_on() {
         assert_eq!(fair.file("one"), song());
         fair.adds_up("one", &["two", "three-of-two"]);
     }
+}
+
+#[test]
+fn a_kiosk_sells_without_earning_and_keeps_what_shows_it() {
+    let fair = Fair::new(Form::Directories);
+    let kiosk = fair.kiosk();
+    fair.take("one", &kiosk, &["--dry-run"]).says(0, "of which ¥0 go to the kiosk of A shop");
+    assert!(!Path::new(&kiosk).join("INBOX").exists(), "a dry run wrote");
+    let taken = fair.take("one", &kiosk, &["--json"]);
+    assert_eq!(taken.exit, 0, "{}", taken.text);
+    let result = taken.result();
+    assert_eq!(
+        (&result["from"], &result["paid"]["minor"], &result["fee"]["minor"]),
+        (&"store 7".into(), &"299".into(), &"0".into())
+    );
+    assert!(fair.file("one") == song() && charges(&fair.records("one")) == PRICE);
+    let left = fs::read_dir(Path::new(&kiosk).join("INBOX")).unwrap().flatten();
+    let mut ends: Vec<_> = left.map(|file| file.path().extension().unwrap().to_owned()).collect();
+    ends.sort();
+    assert_eq!(ends, ["funding", "receipt"]);
+
+    let offer = Path::new(&kiosk).join(OFFER_NAME);
+    let mut bytes = fs::read(&offer).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&offer, bytes).unwrap();
+    fair.take("three", &kiosk, &[]).says(3, "the signature is not by key");
 }
 
 #[test]

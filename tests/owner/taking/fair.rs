@@ -11,15 +11,17 @@ use scrip::crypto::{Random, SeededRandom};
 use scrip::device::{Access, Device, Existing, FileDevice};
 use scrip::fat::Tray;
 use scrip::format::Object;
+use scrip::format::checkpoint::Bounded;
 use scrip::format::edition::{Catalogue, Item, ItemKind};
 use scrip::format::policy::Policy;
 use scrip::format::record::Record;
-use scrip::format::transfer::Receipt;
+use scrip::format::transfer::{Offer, Receipt};
 use scrip::image::layout::CATALOGUE_PATH;
 use scrip::image::leaves::Unwatched;
 use scrip::tool::Source;
 use scrip::trust::{Verified, sign, verify};
-use scrip::units::{ByteCount, MediumId};
+use scrip::units::{ByteCount, MediumId, StoreId};
+use scrip::wallet::take::{OFFER_NAME, Packaged, STORE_NAME};
 use scrip::wallet::{Medium, Opened};
 use tempfile::TempDir;
 
@@ -313,6 +315,33 @@ impl Fair {
         });
         let signed = signed.max().unwrap_or(0);
         self.looking(payer).size().saturating_sub(signed.max(recorded))
+    }
+}
+
+impl Fair {
+    /// A kiosk's folder that offers the song; its path.
+    pub(super) fn kiosk(&self) -> String {
+        let (world, place) = (world(), self.folder.path().join("kiosk"));
+        let packaged = Packaged::of_edition(self.medium("two").grounds(), "song").unwrap();
+        let offer = Offer {
+            store: StoreId::from_number(7).unwrap(),
+            name: "A shop".to_owned(),
+            issued: at(1_000),
+            currency: yen(),
+            entries: Bounded(vec![packaged.entry.hash()]),
+        };
+        let goods = packaged.goods();
+        let files = [
+            (OFFER_NAME.to_owned(), sign(&world.store, &offer)),
+            (STORE_NAME.to_owned(), world.store_chain.encode()),
+            (goods.entry_name(), packaged.encoded()),
+            (goods.data_name(), song()),
+        ];
+        fs::create_dir(&place).unwrap();
+        for (name, bytes) in files {
+            fs::write(place.join(name), bytes).unwrap();
+        }
+        place.to_str().unwrap().to_owned()
     }
 }
 
