@@ -4,9 +4,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
+use scrip::crypto::digest::sha256;
+use scrip::crypto::{Secret, SeededRandom};
 use scrip::device::{Access, Device, FileDevice};
+use scrip::trust::EditionSecret;
 
-use crate::world::{Sample, World};
+use crate::goods;
+use crate::world::{Sample, World, edition_secret};
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -110,6 +114,26 @@ fn read_medium(burnt: &Burnt, trusted: bool) -> Output {
         arguments.extend(["--trust", burnt.trust.to_str().unwrap()]);
     }
     read(&arguments)
+}
+
+#[test]
+fn it_opens_sealed_items_with_their_editions_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let (image, secret) = (folder.path().join("medium.img"), folder.path().join("own.secret"));
+    std::fs::write(&image, goods::sample(33).burnt().into_bytes()).unwrap();
+    let file = |secret: &EditionSecret| secret.to_file(&mut SeededRandom::new([0; 32]));
+    std::fs::write(&secret, file(&edition_secret())).unwrap();
+    let arguments = ["items", image.to_str().unwrap(), "--secret", secret.to_str().unwrap()];
+    let output = read(&arguments);
+    assert!(output.status.success(), "{}", talk(&output));
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let plain = goods::plain(goods::DEAR);
+    assert_eq!(found["dear"]["bytes"], plain.len());
+    assert_eq!(found["dear"]["content"], data_encoding::HEXLOWER.encode(&sha256(&plain)));
+    assert!(found["fair"].is_object() && found["gift"].is_null(), "{found}");
+    std::fs::write(&secret, file(&EditionSecret::new(Secret::new([1; 32])))).unwrap();
+    let refused = read(&arguments);
+    assert!(!refused.status.success() && talk(&refused).contains("another secret"));
 }
 
 #[test]

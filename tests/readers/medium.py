@@ -5,6 +5,7 @@ from pathlib import Path
 
 import derive
 import journal
+import sealed_items
 import signed
 from fat_volume import DIRECTORY, READ_ONLY, Volume
 from signed import Trust, key_of, sha256
@@ -66,6 +67,24 @@ def read(path, trust_path=None, allow_test=False):
         "sold": slots["user"].get("sold"),
         **writable,
     }
+
+
+def open_items(path, secret_path):
+    """Of each sealed item on a medium the length and SHA-256 of what the secret opens."""
+    data = memoryview(Path(path).read_bytes())
+    volume = Volume(data[slice(*stated_parts(data)["rom"])])
+    files = {path: facts for path, *facts in volume.walk()}
+    secret = signed.plain(Path(secret_path).read_bytes(), "key-file")
+    need(secret["role"] == "edition-secret", "not an edition's secret")
+    offered = signed.plain(content(volume, files, CATALOGUE), "catalogue")
+    need(offered["secret"] == sealed_items.secret_id(secret["key"]), "another secret")
+    opened = {}
+    for item in (item for item in offered["items"] if "content" in item):
+        key = sealed_items.item_key(secret["key"], item["id"], item["content"])
+        plain = sealed_items.unseal(key, content(volume, files, item["path"]))
+        need(sha256(plain) == item["content"], f"content of {item['id']}")
+        opened[item["id"]] = {"bytes": len(plain), "content": item["content"].hex()}
+    return opened
 
 
 def stated_parts(data):

@@ -4,6 +4,7 @@
     python scrip_reader.py medium IMAGE [--trust trust.cbr] [--allow-test-root]
     python scrip_reader.py journal EXPORTED --trust trust.cbr
     python scrip_reader.py frames DIR
+    python scrip_reader.py items IMAGE --secret FILE
 
 `frames` reads files that hold a medium's journal, one copy behind the other. `vectors` prints a line for each vector; the others print what they found as JSON. All end with 0 if
 everything agrees, with 3 if something does not.
@@ -58,6 +59,11 @@ def read_medium(arguments):
     return told(arguments, found)
 
 
+def read_items(arguments):
+    """Open the sealed items of a medium with their edition's secret."""
+    return told(arguments, partial(medium.open_items, arguments.path, arguments.secret))
+
+
 def read_journal(arguments):
     """Read a store's exported journal."""
     return told(arguments, partial(store_journal.read, arguments.path, arguments.trust))
@@ -79,7 +85,7 @@ def read_frames(arguments):
 
 
 VERBS = {"vectors": read_vectors, "medium": read_medium, "journal": read_journal,
-         "frames": read_frames}
+         "frames": read_frames, "items": read_items}
 
 
 def main():
@@ -89,6 +95,7 @@ def main():
     parser.add_argument("path")
     parser.add_argument("--cddl")
     parser.add_argument("--trust")
+    parser.add_argument("--secret")
     parser.add_argument("--allow-test-root", action="store_true")
     arguments = parser.parse_args()
     sys.exit(VERBS[arguments.what](arguments))
