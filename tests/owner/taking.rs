@@ -74,6 +74,17 @@ fn ctrl_c_ends_it_in_good_order_and_the_same_command_goes_on() {
 }
 
 #[test]
+fn the_key_of_a_sealed_item_goes_from_ring_to_ring() {
+    let fair = Fair::new(Form::Images);
+    fair.sealed();
+    assert!(!fair.holds_key("one", "sealed", "dear"));
+    let sealed = fair.named("sealed");
+    let arguments = [&["take", "dear", "--from", &sealed], &OWN[..]].concat();
+    fair.run("one", &arguments).says(0, "Taken: dear from medium ");
+    assert!(fair.holds_key("one", "sealed", "dear"));
+}
+
+#[test]
 fn a_kiosk_sells_without_earning_and_keeps_what_shows_it() {
     let fair = Fair::new(Form::Directories);
     let kiosk = fair.kiosk();

@@ -26,11 +26,13 @@ use scrip::wallet::{Medium, Opened};
 use tempfile::TempDir;
 
 use crate::check::mounted::Mounted;
+use crate::goods::goods;
 use crate::owner::bench::{Answer, answer};
 use crate::owner::take::{charges, segments, sent};
 use crate::owner::{FIRST, OWN, code, password, rng};
 use crate::world::{
-    Files, Sample, THREADS, World, at, files, minor, policy, sealed_as, shape, stamped, yen,
+    Files, Sample, THREADS, World, at, edition_secret, files, minor, policy, sealed_as, shape,
+    stamped, yen,
 };
 
 pub(super) const CHUNK: u64 = 8 << 10;
@@ -342,6 +344,29 @@ impl Fair {
             fs::write(place.join(name), bytes).unwrap();
         }
         place.to_str().unwrap().to_owned()
+    }
+}
+
+impl Fair {
+    /// A medium of an edition whose items are sealed, after its owner's first login.
+    pub(super) fn sealed(&self) {
+        let world = world();
+        let (sealed, edition) = sealed_as(&world, shape(), &goods());
+        let stamped = stamped(&world, &sealed, &edition, 15);
+        self.lay("sealed", &Sample { sealed, edition, stamped });
+        let login = ["login", "--password-file", "first", "--new-password-file", "own"];
+        self.run("sealed", &login).says(0, "is yours now");
+    }
+
+    /// Does a medium's ring open what another one's edition has sealed?
+    pub(super) fn holds_key(&self, name: &str, edition: &str, id: &str) -> bool {
+        let offered = self.medium(edition);
+        let entry = offered.grounds().items.iter().find(|entry| entry.id == id).unwrap();
+        let expected = edition_secret().item_key(id, &entry.content.unwrap());
+        let device = FileDevice::open(&self.path(name), Access::Write).unwrap();
+        let mut opened = Opened::open(&device, self.medium(name), &mut rng(62)).unwrap();
+        let own = opened.unlock(&password(OWN)).unwrap();
+        opened.item_key(&own.keys, &entry.root).unwrap().is_some_and(|key| key == expected)
     }
 }
 
