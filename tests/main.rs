@@ -30,6 +30,7 @@ mod restamp;
 mod second_reader;
 #[cfg(feature = "store")]
 mod starter;
+mod threats;
 mod tidy;
 #[cfg(feature = "wallet")]
 mod topup;

@@ -2,8 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use scrip::device::{Access, Device, FileDevice};
 use scrip::format::edition::{Catalogue, Item, ItemKind};
@@ -199,47 +198,6 @@ fn a_journal_damaged_in_one_copy_is_repaired_in_two_refused() {
     for arguments in [&["balance"][..], &["topup", &bench.code(1)], &["history"]] {
         bench.run(arguments).says(3, "the journal is damaged: ");
     }
-}
-
-#[test]
-fn killed_at_any_moment_a_top_up_has_been_or_has_not() {
-    const KILLS: u64 = 60;
-    let bench = Bench::image();
-    bench.login().says(0, "is yours now");
-    let path = bench.folder.path().join("medium.img");
-    let whole = fs::read(&path).unwrap();
-    let begun = Instant::now();
-    bench.topup(&bench.code(0)).says(0, "Added");
-    let mut takes = begun.elapsed();
-    let (mut expected, mut done, mut slot) = (1_000, 0, 1);
-    for kill in 0..KILLS {
-        if slot == 10 {
-            // This computer would put back what an older medium lacks.
-            fs::remove_dir_all(bench.folder.path().join("state")).unwrap();
-            fs::write(&path, &whole).unwrap();
-            (expected, slot) = (500, 0);
-        }
-        slot += u8::from(slot == 3);
-        let arguments =
-            ["--medium", "medium.img", "topup", &bench.code(slot), "--password-file", "own"];
-        let mut command = bench.command("scrip-wallet", &arguments);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let part = 50 + (kill * 37) % 60;
-        std::thread::sleep(takes * u32::try_from(part).unwrap() / 100);
-        child.kill().unwrap();
-        let output = child.wait_with_output().unwrap();
-        let told = String::from_utf8(output.stdout).unwrap().contains("Added");
-        let balance: u64 = bench.balance().parse().unwrap();
-        assert!(balance == expected + 500 || (balance == expected && !told), "{balance} {told}");
-        done += u64::from(balance > expected);
-        // Stay close to the moment of the commit, however busy the machine is.
-        takes = if balance > expected { takes * 19 / 20 } else { takes * 11 / 10 };
-        slot += u8::from(balance > expected);
-        expected = balance;
-    }
-    println!("{KILLS} kills, {done} top-ups had been, a run takes {takes:?}");
-    assert!(done > 0 && takes > Duration::ZERO);
-    bench.run(&["doctor"]).says(0, "");
 }
 
 #[test]
