@@ -1,9 +1,9 @@
 //! Strict deterministic CBOR (RFC 8949 section 4.2.1).
 //!
-//! [`super::reader`] refuses whatever a deterministic encoder would not have written. Refused are:
-//! integers and lengths that are not the shortest, indefinite lengths, map keys that are not
-//! integers in ascending order of their encoding, floats, null, undefined, tags other than the one
-//! of `COSE_Sign1` at the top, text that isn't UTF-8, nesting below [`DEPTH_MAX`].
+//! What a deterministic encoder would not have written is refused: integers and lengths that are
+//! not the shortest, indefinite lengths, map keys that are not integers in ascending order of their
+//! encoding, floats, null, undefined, tags other than the one of `COSE_Sign1` at the top, text that
+//! isn't UTF-8, nesting below [`DEPTH_MAX`].
 
 use ciborium::Value;
 
