@@ -16,6 +16,8 @@ use scrip::journal::Storage;
 use scrip::phrases;
 use scrip::tool::password::PasswordSource;
 use scrip::tool::{Exit, Failure, Interrupt, Output, Tell, clock, money};
+use scrip::units::Sequence;
+use scrip::wallet::take::owned;
 use scrip::wallet::{Medium, Opened, Unlocked, title};
 use scrip::words::{Phrase, Side, Table};
 use serde_json::{Value, json};
@@ -206,13 +208,14 @@ pub(crate) fn items(look: &Look) -> Result<Vec<Item>, Failure> {
     Ok(catalogue.items)
 }
 
-/// The record that paid for an item.
+/// The record that paid for an item: a purchase, or the end of a download from somebody else.
 pub(crate) fn bought(medium: &Medium, id: &str) -> Option<u64> {
     let mut records = medium.records();
     let paid = records.find(|record| {
         record.body == Body::Purchase {} && record.history.content.as_deref() == Some(id)
     });
-    paid.map(|record| record.seq.number())
+    let taken = || owned(medium, &medium.item(id)?.hash());
+    paid.map(|record| record.seq).or_else(taken).map(Sequence::number)
 }
 
 pub(crate) fn check_funds(medium: &Medium, item: &Item) -> Result<(), Failure> {

@@ -95,7 +95,7 @@ pub(crate) fn take(
 fn paid_before(own: &Medium, goods: &Goods) -> Option<u64> {
     let here = own.grounds().items.iter().any(|entry| entry.hash() == goods.entry);
     let purchase = here.then(|| bought(own, &goods.item)).flatten();
-    purchase.or_else(|| taking::owned(own, goods).map(Sequence::number))
+    purchase.or_else(|| taking::owned(own, &goods.entry).map(Sequence::number))
 }
 
 impl Desk<'_> {

@@ -52,6 +52,22 @@ fn an_item_passes_from_medium_to_medium_and_both_histories_say_so() {
 }
 
 #[test]
+fn what_was_taken_is_not_paid_for_again() {
+    for form in FORMS {
+        let fair = Fair::new(form);
+        fair.take("two", "three-of-two", &[]).says(0, "Paid: ¥299, of which ¥59 go to medium ");
+        fair.run("two", &["catalog"]).says(0, "yours");
+        let own = ["--password-file", "own"];
+        fair.run("two", &[&["buy", "song"][..], &own].concat()).says(0, "Balance: ¥701");
+        let planned = fair.run("two", &["play", "song", "--dry-run"]);
+        planned.says(0, "would be played");
+        assert!(!planned.text.contains("paid"), "{}", planned.text);
+        fair.run("two", &["balance"]).says(0, "Balance: ¥701");
+        fair.adds_up("two", &["three-of-two"]);
+    }
+}
+
+#[test]
 fn ctrl_c_ends_it_in_good_order_and_the_same_command_goes_on() {
     for form in FORMS {
         let fair = Fair::new(form);

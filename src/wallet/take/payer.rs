@@ -48,7 +48,7 @@ impl<D: Device> Payer<'_, D> {
 
     /// The record by which a download of these goods came to its end.
     pub fn owned(&self, goods: &Goods) -> Option<Sequence> {
-        owned(self.opened.medium(), goods)
+        owned(self.opened.medium(), &goods.entry)
     }
 
     /// Is a key needed that its ring doesn't hold?
@@ -130,10 +130,11 @@ impl<D: Device> Payer<'_, D> {
     }
 }
 
-/// The record by which a download of these goods came to its end, archived ones included.
-pub fn owned(medium: &Medium, goods: &Goods) -> Option<Sequence> {
+/// The record by which a download of the goods of an entry, named by its hash, came to its end;
+/// archived ones included.
+pub fn owned(medium: &Medium, entry: &[u8; 32]) -> Option<Sequence> {
     let begun = |record: &Verified<Record>| match &record.body {
-        Body::DownloadStart { terms, .. } if terms.entry == goods.entry => Some(terms.transfer),
+        Body::DownloadStart { terms, .. } if terms.entry == *entry => Some(terms.transfer),
         _ => None,
     };
     let transfers: Vec<_> = medium.records().filter_map(begun).collect();
