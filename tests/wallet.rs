@@ -6,9 +6,8 @@ use std::process::Command;
 
 use scrip::device::{Access, Device, Existing, FileDevice};
 use scrip::format::Object;
-use scrip::format::edition::{Catalogue, Destination, Item, ItemKind, Settings};
+use scrip::format::edition::{Catalogue, Destination, Settings};
 use scrip::image::layout::{CATALOGUE_PATH, RESERVE_PATH, SETTINGS_PATH};
-use scrip::units::ByteCount;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -17,7 +16,7 @@ use crate::check::mounted::Mounted;
 use crate::device;
 use crate::fat::compare::{long, short};
 use crate::loop_device::LoopDevice;
-use crate::world::{Sample, World, files, minor, sealed_as, shape, stamped, yen};
+use crate::world::{Sample, World, files, item, sealed_as, shape, stamped, yen};
 
 /// A folder with a burnt image, its root, and a home of its own.
 struct Bench {
@@ -112,17 +111,6 @@ fn info_shows_an_image_and_mounted_directories() {
 #[test]
 fn info_shows_what_the_balance_affords_and_whose_key_it_is() {
     let (currency, language) = (yen(), "en".to_owned());
-    let item = |id: &str, price: u64| Item {
-        id: id.to_owned(),
-        title: format!("Title of {id}"),
-        title_ja: None,
-        kind: ItemKind::Text,
-        path: "/START.HTM".to_owned(),
-        size: ByteCount::from_bytes(3_000),
-        price: minor(price),
-        rights_holder: "somebody".to_owned(),
-        content: None,
-    };
     let items = vec![item("gift", 0), item("fair", 500), item("dear", 501)];
     let server = Destination {
         name: "A server".to_owned(),

@@ -10,7 +10,7 @@ use scrip::device::{Device, MemoryDevice, Target};
 use scrip::fat::Contents;
 use scrip::format::Object;
 use scrip::format::certificate::{Certificate, Chain, Confirmation, Purpose, Role, StoreGrant};
-use scrip::format::edition::{Catalogue, RamKind, Shape};
+use scrip::format::edition::{Catalogue, Item, ItemKind, RamKind, Shape};
 use scrip::format::policy::{Policy, Revocation};
 use scrip::format::sheet::Run;
 use scrip::image::burn::{Burn, Care, Follow, Step};
@@ -402,4 +402,19 @@ pub(crate) fn stamped(
     let order = world.order(MediumId::from_serial(serial), &holder, &seed);
     let order = Order { items: &items, ..order };
     stamp(sealed, edition, &world.stamper(), &order).unwrap()
+}
+
+/// Something that a catalogue offers.
+pub(crate) fn item(id: &str, price: u64) -> Item {
+    Item {
+        id: id.to_owned(),
+        title: format!("Title of {id}"),
+        title_ja: None,
+        kind: ItemKind::Text,
+        path: "/START.HTM".to_owned(),
+        size: ByteCount::from_bytes(3_000),
+        price: minor(price),
+        rights_holder: "somebody".to_owned(),
+        content: None,
+    }
 }

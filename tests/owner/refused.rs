@@ -1,18 +1,18 @@
 //! Top-ups and purchases that are refused: each by its name, with both values, and without a trace.
 
 use scrip::format::Object;
-use scrip::format::edition::{Catalogue, Item, ItemKind};
+use scrip::format::edition::Catalogue;
 use scrip::format::field::Bytes;
 use scrip::format::policy::{Policy, Revocation, RevokedStore, UnsoldSlots};
 use scrip::format::sheet::{Voucher, VoucherFile};
 use scrip::image::layout::CATALOGUE_PATH;
 use scrip::trust::sign;
-use scrip::units::{ByteCount, MediumId, StoreId};
+use scrip::units::{MediumId, StoreId};
 use scrip::voucher::voucher_id;
 
 use super::bench::Bench;
 use super::{SERIAL, code};
-use crate::world::{Sample, World, at, files, minor, policy, sealed_as, shape, stamped, yen};
+use crate::world::{Sample, World, at, files, item, minor, policy, sealed_as, shape, stamped, yen};
 
 /// A medium that its owner logged in to, as an image and as directories.
 fn both(sample: &Sample) -> [Bench; 2] {
@@ -43,17 +43,6 @@ pub(super) fn voucher(world: &World, change: impl FnOnce(&mut Voucher)) -> Vec<u
 
 /// A medium whose catalogue offers items at these prices.
 pub(super) fn shop(offers: &[(&str, u64)]) -> Sample {
-    let item = |id: &str, price: u64| Item {
-        id: id.to_owned(),
-        title: format!("Title of {id}"),
-        title_ja: None,
-        kind: ItemKind::Text,
-        path: "/START.HTM".to_owned(),
-        size: ByteCount::from_bytes(3_000),
-        price: minor(price),
-        rights_holder: "somebody".to_owned(),
-        content: None,
-    };
     let items = offers.iter().map(|(id, price)| item(id, *price)).collect();
     let mut files = files();
     let catalogue = Catalogue { currency: yen(), items, secret: None };

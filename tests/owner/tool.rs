@@ -5,21 +5,21 @@ use std::path::Path;
 use std::process::Command;
 
 use scrip::device::{Access, Device, FileDevice};
-use scrip::format::edition::{Catalogue, Item, ItemKind};
 use scrip::format::field::Bytes;
 use scrip::format::medium::CertificateSlot;
 use scrip::format::sheet::{Voucher, VoucherFile};
 use scrip::format::{Object, cbor};
-use scrip::image::layout::{CATALOGUE_PATH, CERTIFICATE_SLOT, SLOTS};
+use scrip::image::layout::{CERTIFICATE_SLOT, SLOTS};
 use scrip::journal::frame::Frame;
 use scrip::trust::sign;
-use scrip::units::{ByteCount, MediumId, StoreId};
+use scrip::units::{MediumId, StoreId};
 use scrip::voucher::voucher_id;
 use serde_json::Value;
 
 use super::bench::{Bench, answer};
+use super::refused::shop;
 use super::{SERIAL, code};
-use crate::world::{Sample, World, at, files, minor, sealed_as, shape, stamped, yen};
+use crate::world::{Sample, World, at, minor, yen};
 
 /// From the package to a history that adds up.
 fn walk(bench: &Bench) {
@@ -262,25 +262,7 @@ fn a_voucher_is_added_by_its_file_once() {
 
 #[test]
 fn goods_are_bought_once_and_not_beyond_what_is_there() {
-    let item = |id: &str, price: u64| Item {
-        id: id.to_owned(),
-        title: format!("Title of {id}"),
-        title_ja: None,
-        kind: ItemKind::Text,
-        path: "/START.HTM".to_owned(),
-        size: ByteCount::from_bytes(3_000),
-        price: minor(price),
-        rights_holder: "somebody".to_owned(),
-        content: None,
-    };
-    let items = vec![item("gift", 0), item("fair", 400), item("dear", 501)];
-    let mut files = files();
-    let catalogue = Catalogue { currency: yen(), items, secret: None };
-    files.0.push((CATALOGUE_PATH.to_owned(), catalogue.encode()));
-    let world = World::new();
-    let (sealed, edition) = sealed_as(&world, shape(), &files);
-    let stamped = stamped(&world, &sealed, &edition, SERIAL);
-    let bench = Bench::of(&Sample { sealed, edition, stamped });
+    let bench = Bench::of(&shop(&[("gift", 0), ("fair", 400), ("dear", 501)]));
     let buy = |id: &str| bench.run(&["buy", id, "--password-file", "own"]);
     buy("fair").says(5, "hint: run `scrip-wallet login`");
     bench.login().says(0, "is yours now");
