@@ -3,6 +3,7 @@
 
 mod bench;
 mod clock;
+mod colour;
 mod crash;
 mod damage;
 mod kills;

@@ -106,3 +106,25 @@ fn completions_and_manual_pages_cover_every_verb() {
     let nowhere = run("scrip-store", &["man", "/dev/null/pages"]);
     assert_eq!(nowhere.status.code(), Some(4));
 }
+
+#[test]
+fn help_and_wrong_command_lines_are_coloured_where_they_may_be() {
+    for tool in TOOLS {
+        for words in ["--help", "--no-such-option"] {
+            let said = |set: &[(&str, &str)]| {
+                let mut command = Command::new(cargo_bin(tool));
+                for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "TERM", "CI"] {
+                    command.env_remove(name);
+                }
+                let output = command.arg(words).envs(set.iter().copied()).output().unwrap();
+                out(&output) + &String::from_utf8(output.stderr).unwrap()
+            };
+            let forced = said(&[("CLICOLOR_FORCE", "1")]);
+            assert!(forced.contains("\x1b[1m"), "{tool} {words}: {forced:?}");
+            for set in [&[][..], &[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")]] {
+                let plain = said(set);
+                assert!(!plain.contains('\x1b') && plain.contains("--"), "{tool}: {plain:?}");
+            }
+        }
+    }
+}

@@ -134,7 +134,7 @@ pub(crate) fn menu(
         return Err(Failure::new(Exit::Usage, no_command()).hint(see_help()));
     }
     if !somebody() || !io::stdout().is_terminal() {
-        eprint!("{}", Cli::command().render_help());
+        anstream::eprint!("{}", Cli::command().render_help().ansi());
         return Ok(Exit::Usage);
     }
     let mut session = Session::begin(common, output, interrupt)?;

@@ -336,7 +336,7 @@ pub(crate) fn sums(medium: &Medium) -> Value {
 /// The balance for a person, and what of it can't be spent under it.
 pub(crate) fn tell_balance(medium: &Medium, output: &Output) {
     let (state, form) = (&medium.account().state, medium.form());
-    output.line(balance(form.show(state.balance)));
+    output.headline(balance(form.show(state.balance)));
     let parts = [
         (state.reserved(), reserved(form.show(state.reserved()))),
         (state.provisional, provisional(form.show(state.provisional))),

@@ -3,12 +3,13 @@
 use std::error::Error;
 use std::io::{self, Write};
 
+use super::colour::{Colour, Tone};
 use super::{Exit, printable};
 use crate::phrases;
 use crate::words::{Language, Phrase, Spoken};
 
 phrases! {
-    fn error(tool, message) { en: "{tool}: error: {message}", ja: "{tool}：エラー：{message}" }
+    fn error(tool) { en: "{tool}: error: ", ja: "{tool}：エラー：" }
     fn advised(hint) { en: "hint: {hint}", ja: "ヒント：{hint}" }
     fn broken_off() { en: "interrupted", ja: "中断されました" }
 }
@@ -70,10 +71,17 @@ impl Failure {
     }
 
     /// Prints the message and the hint, each on a line of its own.
-    pub fn print(&self, tool: &str, language: Language, out: &mut dyn Write) -> io::Result<()> {
-        let hint = self.hint.as_ref().map(advised);
-        for line in [Some(error(tool, &self.message)), hint].into_iter().flatten() {
-            writeln!(out, "{}", printable(line.text(language)))?;
+    pub(super) fn print(
+        &self,
+        tool: &str,
+        language: Language,
+        colour: Colour,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let label = colour.paint(Tone::of(self.exit), error(tool).text(language));
+        writeln!(out, "{label}{}", printable(self.message.text(language)))?;
+        if let Some(hint) = &self.hint {
+            writeln!(out, "{}", printable(advised(hint).text(language)))?;
         }
         Ok(())
     }
@@ -134,7 +142,7 @@ mod tests {
 
     fn printed(failure: &Failure) -> String {
         let mut out = Vec::new();
-        failure.print("scrip-store", Language::English, &mut out).unwrap();
+        failure.print("scrip-store", Language::English, Colour::Plain, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 

@@ -7,6 +7,7 @@ mod attendant;
 mod bug;
 mod class;
 pub mod clock;
+mod colour;
 mod exit;
 mod failure;
 pub mod home;

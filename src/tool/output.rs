@@ -7,13 +7,14 @@ use indicatif::{MultiProgress, ProgressDrawTarget};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::colour::{Colour, Tone, fitted};
 use super::{Exit, Failure, printable};
 use crate::phrases;
 use crate::units::{Amount, Currency};
 use crate::words::{Language, Spoken};
 
 phrases! {
-    fn warning(tool, text) { en: "{tool}: warning: {text}", ja: "{tool}：注意：{text}" }
+    fn warning(tool) { en: "{tool}: warning: ", ja: "{tool}：注意：" }
     fn writing() { en: "writing to standard output", ja: "標準出力への書き込み" }
 }
 
@@ -39,6 +40,8 @@ struct Streams {
     language: Language,
     out: Box<dyn Write + Send>,
     err: Box<dyn Write + Send>,
+    out_colour: Colour,
+    err_colour: Colour,
     /// The reader of standard output went away, which is no failure.
     reader_left: bool,
     broken: Option<String>,
@@ -49,13 +52,19 @@ impl Output {
     /// Writes to this process's own streams; bars are drawn if standard error is a terminal.
     pub fn on_terminal(tool: &'static str, form: Form) -> Self {
         let drawn = form == Form::Text && io::stderr().is_terminal();
-        let mut output = Self::to(tool, form, Box::new(io::stdout()), Box::new(io::stderr()));
+        let (out, out_colour) = fitted(io::stdout());
+        let (err, err_colour) = fitted(io::stderr());
+        let mut output = Self::to(tool, form, out, err);
+        {
+            let mut streams = output.streams();
+            (streams.out_colour, streams.err_colour) = (out_colour, err_colour);
+        }
         output.bars =
             drawn.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(5)));
         output
     }
 
-    /// Writes to the given streams and draws no bars.
+    /// Writes to the given streams, without colours, and draws no bars.
     pub fn to(
         tool: &'static str,
         form: Form,
@@ -66,6 +75,8 @@ impl Output {
             language: Language::default(),
             out,
             err,
+            out_colour: Colour::Plain,
+            err_colour: Colour::Plain,
             reader_left: false,
             broken: None,
             result_told: false,
@@ -104,6 +115,17 @@ impl Output {
         }
     }
 
+    /// A [`line`](Self::line) that a person looks for first.
+    pub fn headline(&self, text: impl Spoken) {
+        if self.form == Form::Text {
+            let text = self.text(text);
+            self.undisturbed(|streams| {
+                let line = streams.out_colour.paint(Tone::Headline, &printable(&text));
+                streams.say(&line);
+            });
+        }
+    }
+
     /// One line of a long work's story, in JSON form only: the fields and `type`.
     pub fn event(&self, kind: &str, fields: &impl Serialize) {
         if self.form == Form::Json {
@@ -137,7 +159,11 @@ impl Output {
     pub fn warn(&self, text: impl Spoken) {
         let text = text.phrase();
         if self.form == Form::Text {
-            self.note(warning(self.tool, text));
+            let (label, text) = (self.text(warning(self.tool)), self.text(text));
+            self.undisturbed(|streams| {
+                let label = streams.err_colour.paint(Tone::Warning, &label);
+                streams.tell(&format!("{label}{}", printable(&text)));
+            });
         } else {
             self.event("warning", &json!({ "message": text.en() }));
         }
@@ -178,7 +204,10 @@ impl Output {
     pub fn complain(&self, failure: &Failure) {
         let language = self.language();
         // Standard error may be closed; the exit code still tells.
-        self.undisturbed(|streams| failure.print(self.tool, language, &mut streams.err)).ok();
+        self.undisturbed(|streams| {
+            failure.print(self.tool, language, streams.err_colour, &mut streams.err)
+        })
+        .ok();
     }
 
     fn end_with(&self, exit: Exit, fields: &impl Serialize) -> Exit {

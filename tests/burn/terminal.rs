@@ -26,8 +26,12 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// Start `script`, which hands on what is typed and what is shown.
+    /// Start `script`, which hands on what is typed and what is shown; in colour only if
+    /// `NO_COLOR` was set to nothing.
     pub(crate) fn over(command: &mut Command) -> Self {
+        if !command.get_envs().any(|(name, _)| name == "NO_COLOR") {
+            command.env("NO_COLOR", "1");
+        }
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut running = command
             .spawn()
