@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use assert_cmd::cargo::cargo_bin;
 use serde_json::Value;
 
-use super::terminal::Terminal;
+use super::terminal::{Terminal, scripted};
 use crate::world::{THREADS, authored_as, files, shape};
 
 /// What a run said.
@@ -99,8 +99,7 @@ impl Desk {
         let mut words = vec![tool.to_str().unwrap(), "--allow-test-root", "burn", "sample.edition"];
         words.extend(args);
         let line = words.join(" ");
-        let script = ["--quiet", "--return", "--command", &line, "/dev/null"];
-        Terminal::over(self.environment(Command::new("script").args(script)))
+        Terminal::over(self.environment(&mut scripted(&line)))
     }
 
     fn command(&self, tool: &str, args: &[&str]) -> Command {

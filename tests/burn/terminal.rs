@@ -25,9 +25,18 @@ pub(crate) struct Terminal {
     screen: Option<JoinHandle<()>>,
 }
 
+/// A command line under `script`; whatever shell starts it, it ends as the tool does.
+pub(crate) fn scripted(line: &str) -> Command {
+    let mut command = Command::new("script");
+    let line = format!("exec {line}");
+    command.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
+    command.env("SHELL", "/bin/sh").env("TERM", "xterm");
+    command
+}
+
 impl Terminal {
-    /// Start `script`, which hands on what is typed and what is shown; in colour only if
-    /// `NO_COLOR` was set to nothing.
+    /// Start what [`scripted`] made; it hands on what is typed and what is shown, in colour only
+    /// if `NO_COLOR` was set to nothing.
     pub(crate) fn over(command: &mut Command) -> Self {
         if !command.get_envs().any(|(name, _)| name == "NO_COLOR") {
             command.env("NO_COLOR", "1");

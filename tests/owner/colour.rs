@@ -1,11 +1,9 @@
 //! Colour: on a terminal that shows it, and nowhere else.
 
-use std::process::Command;
-
 use assert_cmd::cargo::cargo_bin;
 
 use super::bench::{Answer, Bench, answer};
-use crate::burn::terminal::Terminal;
+use crate::burn::terminal::{Terminal, scripted};
 
 const BOLD: &str = "\x1b[1m";
 const YELLOW: &str = "\x1b[33m";
@@ -29,8 +27,7 @@ impl Bench {
         let tool = cargo_bin("scrip-wallet");
         let trusted = ["--medium", self.medium, "--trust", "trust.cbr", "--allow-test-root"];
         let words = [&[tool.to_str().unwrap()], arguments, &trusted].concat().join(" ");
-        let mut command = Command::new("script");
-        command.args(["--quiet", "--return", "--command", &words, "/dev/null"]);
+        let mut command = scripted(&words);
         command.current_dir(self.folder.path()).env("SCRIP_LANG", "en");
         command.env("XDG_CONFIG_HOME", self.folder.path().join("config"));
         command.env("XDG_STATE_HOME", self.folder.path().join("state"));

@@ -1,12 +1,10 @@
 //! The menu, on a pseudo-terminal.
 
-use std::process::Command;
-
 use assert_cmd::cargo::cargo_bin;
 
 use super::bench::{Bench, answer};
 use super::{FIRST, OWN};
-use crate::burn::terminal::Terminal;
+use crate::burn::terminal::{Terminal, scripted};
 
 impl Bench {
     /// The tool without a verb on a terminal of its own.
@@ -14,9 +12,8 @@ impl Bench {
         let tool = cargo_bin("scrip-wallet");
         let words = [tool.to_str().unwrap(), "--medium", self.medium, "--lang", language];
         let line = [&words[..], &["--trust", "trust.cbr", "--allow-test-root"]].concat().join(" ");
-        let script = ["--quiet", "--return", "--command", &line, "/dev/null"];
-        let mut command = Command::new("script");
-        command.args(script).current_dir(self.folder.path());
+        let mut command = scripted(&line);
+        command.current_dir(self.folder.path());
         command.env("XDG_CONFIG_HOME", self.folder.path().join("config"));
         command.env("XDG_STATE_HOME", self.folder.path().join("state"));
         Terminal::over(&mut command)

@@ -10,7 +10,7 @@ use scrip::device::Device;
 
 use super::bench::{Bench, answer};
 use super::{SERIAL, medium};
-use crate::burn::terminal::Terminal;
+use crate::burn::terminal::{Terminal, scripted};
 use crate::goods::{DEAR, plain, sample};
 
 const FAIR: &str = "/CONTENT/A long name with spaces.txt";
@@ -188,12 +188,12 @@ fn opened_on_a_terminal(bench: &Bench) -> Terminal {
     fs::set_permissions(folder.join("xdg-open"), mode).unwrap();
     let tool = cargo_bin("scrip-wallet");
     let line = format!(
-        "exec {} --medium medium.img play fair --yes --password-file own --trust trust.cbr \
+        "{} --medium medium.img play fair --yes --password-file own --trust trust.cbr \
          --allow-test-root",
         tool.display()
     );
-    let mut command = Command::new("script");
-    command.args(["-q", "-e", "-c", &line, "/dev/null"]).current_dir(folder);
+    let mut command = scripted(&line);
+    command.current_dir(folder);
     command.env("PATH", format!("{}:/usr/bin:/bin", folder.display()));
     command.env("XDG_RUNTIME_DIR", folder.join("runtime"));
     command.env("XDG_CONFIG_HOME", folder.join("config"));
