@@ -20,6 +20,8 @@ const ATTRIBUTE_BYTES_MAX: u64 = 64 << 10;
 const TABLE_BYTES_MAX: u64 = 16 << 20;
 /// Disks and partitions looked at, at most.
 const ENTRIES_MAX: usize = 10_000;
+/// Looks at one disk whose medium is changed again and again.
+const LOOKS_MAX: usize = 4;
 /// A USB device lies at most this many folders above its disk.
 const USB_DEPTH_MAX: usize = 16;
 
@@ -72,8 +74,17 @@ struct Sight {
 }
 
 impl Sight {
-    /// A disk by its folder; none if it is hidden, has vanished, or is an unused loop device.
+    /// A disk as it was at one moment, seen again if its medium is changed while it is looked at.
     fn of(folder: &Path, name: &str) -> Option<Self> {
+        (0..LOOKS_MAX).find_map(|_| {
+            let sequence = number(folder, "diskseq");
+            let seen = Self::once(folder, name, sequence)?;
+            (number(folder, "diskseq") == sequence).then_some(seen)
+        })
+    }
+
+    /// A disk by its folder; none if it is hidden, has vanished, or is an unused loop device.
+    fn once(folder: &Path, name: &str, sequence: Option<u64>) -> Option<Self> {
         let size_bytes = number(folder, "size")?.checked_mul(BLOCK_BYTES)?;
         let number_of = attribute(folder, "dev")?.parse().ok()?;
         let place = fs::canonicalize(folder).ok()?;
@@ -94,7 +105,7 @@ impl Sight {
             vendor: attribute(folder, "device/vendor").filter(|_| transport != Transport::Virtio),
             model: first(folder, &["device/model", "device/name"]),
             serial: serial(folder, usb.as_ref().map(|(_, usb)| usb)),
-            sequence: number(folder, "diskseq"),
+            sequence,
             hardware: Hardware::Unknown("this kind of disk has no identity of its own"),
             protection: attribute(folder, "device/csd").and_then(|csd| Protection::from_csd(&csd)),
             partitions: partitions(folder),
