@@ -12,6 +12,7 @@ mod words;
 
 use scrip::crypto::SystemRandom;
 use scrip::device::Folder;
+use scrip::format::shelf::INBOX_NAME;
 use scrip::journal::Storage;
 use scrip::tool::password::PasswordSource;
 use scrip::tool::{
@@ -20,8 +21,8 @@ use scrip::tool::{
 use scrip::trust::access::HolderKeys;
 use scrip::units::{Amount, Sequence};
 use scrip::wallet::take::{
-    self as taking, Content, Giver, Goods, Hand, INBOX_NAME, Kiosk, Leaves, Outbox, Owner,
-    Packaged, Payer, Plan, Sealing, Shelf, TakeError, TakeRefusal, Taken,
+    self as taking, Content, Giver, Goods, Hand, Kiosk, Leaves, Outbox, Owner, Packaged, Payer,
+    Plan, Sealing, Shelf, TakeError, TakeRefusal, Taken,
 };
 use scrip::wallet::{Medium, Opened};
 use scrip::words::Phrase;
@@ -185,7 +186,7 @@ impl Desk<'_> {
             let paid = taking::settle(&mut payer, giver, &order.goods, &mut hand);
             return paid.map(|()| None).map_err(|error| broken(opened.medium(), order, &error));
         };
-        let name = order.goods.entry_name();
+        let name = order.goods.names().package();
         if outbox.size(&name).or_tell()?.is_none() {
             outbox.write(&name, &order.packaged.encoded()).or_tell()?;
         }
@@ -234,7 +235,7 @@ impl Desk<'_> {
             "from": order.from.partner().to_string(),
             "price": money(goods.price, own.currency()),
             "length_bytes": goods.length.bytes(),
-            "file": goods.data_name(),
+            "file": goods.names().data(),
             "already": null,
             "dry_run": self.args.dry_run,
         });

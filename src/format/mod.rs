@@ -17,6 +17,7 @@ pub mod policy;
 mod reader;
 pub mod record;
 pub mod sheet;
+pub mod shelf;
 pub mod spec {
     #![doc = include_str!("SPEC.md")]
 }

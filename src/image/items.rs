@@ -9,7 +9,7 @@ use crate::crypto::sign::{KeyId, SecretKey};
 use crate::device::{Device, DeviceError};
 use crate::format::edition::{Catalogue, FileEntry, Item, Manifest};
 use crate::format::field::Bytes;
-use crate::format::item::ItemEntry;
+use crate::format::item::{ItemEntry, Package};
 use crate::format::{Object, cose};
 use crate::trust::{EditionSecret, SecretId, Signer, TrustError, Verified, sign};
 use crate::units::Currency;
@@ -217,6 +217,11 @@ pub(super) fn room_bytes(catalogue: &Catalogue) -> u64 {
             as u64
     });
     lengths.sum::<u64>() + 2 * HEAD_BYTES as u64
+}
+
+/// What proves a signed item to somebody who has not seen its edition.
+pub fn package(entry: &Verified<ItemEntry>, signer: &Signer) -> Package {
+    Package { item: Bytes(entry.bytes().to_vec()), chain: signer.chain() }
 }
 
 /// Sign the items; none where there are none.

@@ -4,8 +4,7 @@ use std::num::NonZeroUsize;
 
 use super::entry::Entry;
 use super::topup::{Credited, Topup, TopupRefusal, TopupTerms};
-use crate::format::field::Bytes;
-use crate::format::item::{ItemEntry, Package};
+use crate::format::item::ItemEntry;
 use crate::format::record::{Body, EventId, Record};
 use crate::image::check::{Account, Area, Checked, Grounds, History, Verdict};
 use crate::journal;
@@ -99,12 +98,6 @@ impl Medium {
     /// An item that its edition offers, as the rom-signer signed it.
     pub fn item(&self, id: &str) -> Option<&Verified<ItemEntry>> {
         self.grounds.items.iter().find(|item| item.id == id)
-    }
-
-    /// What proves an item to somebody who has not seen the edition.
-    pub fn package(&self, id: &str) -> Option<Package> {
-        let item = Bytes(self.item(id)?.bytes().to_vec());
-        Some(Package { item, chain: self.grounds.rom_signer.chain() })
     }
 
     /// All its records that are known, oldest first: those that [`Medium::recall`] found, then those

@@ -142,7 +142,7 @@ fn a_torn_tail_is_kept_and_a_foreign_one_is_not() {
         let scene = Scene::new(Settled::Never);
         let [payer, first, second] = &scene.sticks;
         let _ = scene.take_until(payer, first, 2 * CHUNK);
-        payer.lengthen(&scene.goods.data_name(), &scene.bytes[tail.clone()]);
+        payer.lengthen(&scene.goods.names().data(), &scene.bytes[tail.clone()]);
         let rest = scene.take(payer, second, &Fuse::never()).unwrap();
         assert!(rest.complete && scene.has_all(payer), "{tail:?}");
         assert_eq!(charges(&payer.records()), PRICE);

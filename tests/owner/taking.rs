@@ -6,7 +6,7 @@ mod killed;
 use std::fs;
 use std::path::Path;
 
-use scrip::wallet::take::OFFER_NAME;
+use scrip::format::shelf::OFFER_NAME;
 
 use super::take::charges;
 use fair::{Fair, Form, LENGTH, PRICE, song};

@@ -6,6 +6,7 @@ use std::path::Path;
 use scrip::crypto::Secret;
 use scrip::device::Folder;
 use scrip::format::edition::Catalogue;
+use scrip::format::shelf::OFFER_NAME;
 use scrip::format::transfer::{Offer, Partner};
 use scrip::format::{Kind, Object};
 use scrip::image::layout::CATALOGUE_PATH;
@@ -16,9 +17,7 @@ use scrip::ledger::charge::segment;
 use scrip::tool::{Exit, Failure, RomFile, Source, Tell};
 use scrip::trust::Verified;
 use scrip::units::{Amount, ByteCount};
-use scrip::wallet::take::{
-    Content, Goods, OFFER_NAME, Outbox, Packaged, Shelf, Shelved, read_offer,
-};
+use scrip::wallet::take::{Content, Goods, Outbox, Packaged, Shelf, Shelved, read_offer};
 use scrip::wallet::{Medium, Opened};
 use scrip::words::Phrase;
 
@@ -126,7 +125,7 @@ impl From {
             found.retain(|packaged| offered.contains(&packaged.entry.hash()));
         }
         let packaged = found.into_iter().next().ok_or_else(unknown)?;
-        let name = packaged.goods().data_name();
+        let name = packaged.goods().names().data();
         Ok((packaged, Place::Shelf(name)))
     }
 
@@ -149,7 +148,7 @@ impl From {
 impl Kiosk {
     /// The key that the folder lays out for an item.
     pub(crate) fn keys(&self, goods: &Goods) -> Result<BTreeMap<Digest, Secret<32>>, Failure> {
-        let name = goods.key_name();
+        let name = goods.names().key();
         if self.folder.len_bytes(&name).or_tell()?.is_none() {
             return Ok(BTreeMap::new());
         }

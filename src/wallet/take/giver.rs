@@ -10,6 +10,7 @@ use crate::crypto::Secret;
 use crate::device::Device;
 use crate::format::Object;
 use crate::format::policy::Policy;
+use crate::format::shelf::{funding_name, receipt_name};
 use crate::format::transfer::{Funding, Partner, Receipt, TransferId};
 use crate::image::tree::Digest;
 use crate::journal::Use;
@@ -183,7 +184,7 @@ impl<D: Device> Giver for Owner<'_, D> {
         grounds.revoked.check_medium(funded.medium)?;
         funded.within(&grounds.policy)?;
         let chunk = grounds.policy.chunk;
-        self.shelf.write(&funding_name(&funded), &funding.encode())?;
+        self.shelf.write(&shown_name(&funded), &funding.encode())?;
         let segment = Segment {
             terms: &funded.terms,
             item: &funded.item,
@@ -271,7 +272,7 @@ impl Giver for Kiosk<'_> {
         _hand: &mut Hand<'_>,
     ) -> Result<Sending, GiverError> {
         let funded = judge(funding, goods, self.trust, self.partner())?;
-        self.inbox.write(&funding_name(&funded), &funding.encode())?;
+        self.inbox.write(&shown_name(&funded), &funding.encode())?;
         Ok(Sending::new(&funded, self.partner(), self.chunk))
     }
 
@@ -310,13 +311,7 @@ fn judge(
     Ok(funded)
 }
 
-/// Where the newest receipt of a transfer is kept.
-pub fn receipt_name(transfer: &TransferId) -> String {
-    format!("{}.receipt", data_encoding::HEXLOWER.encode(transfer))
-}
-
 /// Where what a payer showed for a segment is kept.
-fn funding_name(funded: &Funded) -> String {
-    let transfer = data_encoding::HEXLOWER.encode(&funded.terms.transfer);
-    format!("{transfer}-{}.funding", funded.start.seq)
+fn shown_name(funded: &Funded) -> String {
+    funding_name(&funded.terms.transfer, funded.start.seq.number())
 }

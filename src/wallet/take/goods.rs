@@ -1,13 +1,11 @@
 //! What is taken: an item as its rom-signer signed it, and the terms that follow from it.
 
 use crate::format::item::ItemEntry;
+use crate::format::shelf::ItemNames;
 use crate::format::transfer::{Terms, TransferId};
 use crate::image::tree::Digest;
 use crate::trust::Verified;
 use crate::units::{Amount, ByteCount, Currency};
-
-/// So many characters of an id stand in a file's name.
-const NAME_CHARS_MAX: usize = 48;
 
 /// An item as its rom-signer signed it, and its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,25 +55,8 @@ impl Goods {
         Terms { transfer, entry, price, length, share_ppm }
     }
 
-    /// The name of its file on a shelf.
-    pub fn data_name(&self) -> String {
-        format!("{}.data", self.stem())
-    }
-
-    /// The name of its signed entry on a shelf.
-    pub fn entry_name(&self) -> String {
-        format!("{}.item", self.stem())
-    }
-
-    /// The name of its key in a kiosk's folder.
-    pub fn key_name(&self) -> String {
-        format!("{}.key", self.stem())
-    }
-
-    /// The id as far as it makes a file's name, and what tells entries of one id apart.
-    fn stem(&self) -> String {
-        let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-        let id: String = self.item.chars().filter(plain).take(NAME_CHARS_MAX).collect();
-        format!("{id}-{}", data_encoding::HEXLOWER.encode(&self.entry[..4]))
+    /// The names of its files on a shelf.
+    pub fn names(&self) -> ItemNames {
+        ItemNames::of(&self.item, &self.entry)
     }
 }

@@ -28,11 +28,11 @@ use crate::ledger::funding::GatherError;
 use crate::units::{Amount, ByteCount, Sequence, Timestamp};
 use crate::wallet::{CommitError, RingError};
 
-pub use giver::{Giver, GiverError, Kiosk, Owner, receipt_name};
+pub use giver::{Giver, GiverError, Kiosk, Owner};
 pub use goods::{Goods, Sealing};
 pub use leaves::{AtHand, Leaves, SurveyError};
 pub use outbox::Outbox;
-pub use packages::{INBOX_NAME, OFFER_NAME, OfferError, Packaged, STORE_NAME, read_offer};
+pub use packages::{OfferError, Packaged, read_offer};
 pub use payer::{Payer, Plan, owned, plan};
 pub use run::{resume, settle, take};
 pub use segment::{

@@ -3,22 +3,14 @@
 use super::goods::Goods;
 use super::shelf::{Shelf, ShelfError};
 use crate::format::certificate::Chain;
-use crate::format::field::Bytes;
 use crate::format::item::{ItemEntry, Package};
+use crate::format::shelf::{OFFER_NAME, PACKAGE_END, STORE_NAME};
 use crate::format::transfer::Offer;
 use crate::format::{Kind, Object};
 use crate::image::check::Grounds;
+use crate::image::items;
 use crate::trust::{Signer, Trust, TrustError, Verified};
 use crate::units::StoreId;
-
-/// A kiosk's signed offer, in its folder.
-pub const OFFER_NAME: &str = "OFFER.CBR";
-/// The chain of the store that signed it.
-pub const STORE_NAME: &str = "STORE.CBR";
-/// Where buyers leave what shows what they took.
-pub const INBOX_NAME: &str = "INBOX";
-/// The end of the name of a package's file.
-const PACKAGE_END: &str = ".item";
 
 /// An item that can be taken, with what proves it to whoever takes it on.
 #[derive(Debug, Clone)]
@@ -60,7 +52,7 @@ impl Packaged {
 
     /// A signed item with its signer's chain.
     pub fn signed(entry: Verified<ItemEntry>, signer: &Signer) -> Self {
-        let package = Package { item: Bytes(entry.bytes().to_vec()), chain: signer.chain() };
+        let package = items::package(&entry, signer);
         Self { entry, package }
     }
 
@@ -73,7 +65,7 @@ impl Packaged {
             let Some(packaged) = packaged.filter(|packaged| packaged.entry.id == id) else {
                 continue;
             };
-            let data = shelf.size(&packaged.goods().data_name())?;
+            let data = shelf.size(&packaged.goods().names().data())?;
             if data == Some(packaged.entry.size.bytes()) {
                 found.push(packaged);
             }

@@ -63,7 +63,7 @@ impl<D: Device> Payer<'_, D> {
 
     /// What is at hand of the goods' file.
     pub(super) fn at_hand(&self, goods: &Goods, leaves: &Leaves) -> Result<AtHand, ShelfError> {
-        leaves.at_hand(self.shelf, &goods.data_name())
+        leaves.at_hand(self.shelf, &goods.names().data())
     }
 
     /// Begin a segment: the start is committed, and what shows it is put together.

@@ -212,7 +212,7 @@ impl<D: Device> Exchange<'_, '_, D> {
     /// Store what is verified; flushed, so that what is signed for next can't be lost.
     fn store(&self, receiving: &mut Receiving<'_>, at: u64, piece: &[u8]) -> Result<(), TakeError> {
         receiving.judge(at, piece)?;
-        let (outbox, name) = (self.payer.shelf, self.goods.data_name());
+        let (outbox, name) = (self.payer.shelf, self.goods.names().data());
         let tail = receiving.tail();
         let torn = usize::try_from(tail).unwrap_or(usize::MAX);
         let mut stored = vec![0; torn.min(piece.len())];

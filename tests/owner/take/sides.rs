@@ -415,7 +415,7 @@ impl Scene {
     }
 
     pub(super) fn has_all(&self, payer: &Stick) -> bool {
-        payer.files.lock().unwrap().get(&self.goods.data_name()) == Some(&self.bytes)
+        payer.files.lock().unwrap().get(&self.goods.names().data()) == Some(&self.bytes)
     }
 }
 

@@ -15,13 +15,14 @@ use scrip::format::checkpoint::Bounded;
 use scrip::format::edition::{Catalogue, Item, ItemKind};
 use scrip::format::policy::Policy;
 use scrip::format::record::Record;
+use scrip::format::shelf::{OFFER_NAME, STORE_NAME};
 use scrip::format::transfer::{Offer, Receipt};
 use scrip::image::layout::CATALOGUE_PATH;
 use scrip::image::leaves::Unwatched;
 use scrip::tool::Source;
 use scrip::trust::{Verified, sign, verify};
 use scrip::units::{ByteCount, MediumId, StoreId};
-use scrip::wallet::take::{OFFER_NAME, Packaged, STORE_NAME};
+use scrip::wallet::take::Packaged;
 use scrip::wallet::{Medium, Opened};
 use tempfile::TempDir;
 
@@ -336,8 +337,8 @@ impl Fair {
         let files = [
             (OFFER_NAME.to_owned(), sign(&world.store, &offer)),
             (STORE_NAME.to_owned(), world.store_chain.encode()),
-            (goods.entry_name(), packaged.encoded()),
-            (goods.data_name(), song()),
+            (goods.names().package(), packaged.encoded()),
+            (goods.names().data(), song()),
         ];
         fs::create_dir(&place).unwrap();
         for (name, bytes) in files {
