@@ -60,7 +60,7 @@ pub use scrub::{Scrub, ScrubError, ScrubWayError, Scrubbed, scrub};
 pub use slice::Slice;
 pub use target::TargetError;
 pub use tree::{SourceFile, Tree, TreeError, TreeFile};
-pub use unfinished::UnfinishedFile;
+pub use unfinished::{UnfinishedError, UnfinishedFile, UnfinishedFolder};
 
 /// Storage of fixed length, read and written at byte offsets.
 ///
