@@ -15,6 +15,8 @@ mod goods;
 #[cfg(feature = "server")]
 mod issuing;
 mod journal;
+#[cfg(all(feature = "store", feature = "server", feature = "wallet"))]
+mod kiosk;
 mod loop_device;
 #[cfg(feature = "wallet")]
 mod owner;

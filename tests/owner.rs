@@ -12,7 +12,7 @@ mod play;
 mod refused;
 mod ring;
 mod settled;
-mod storage;
+pub(crate) mod storage;
 mod take;
 mod taking;
 mod tool;

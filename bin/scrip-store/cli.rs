@@ -65,6 +65,8 @@ pub(crate) enum Verb {
     Status,
     /// Build an unsigned edition from a recipe's folder
     Build(BuildArgs),
+    /// Lay an edition's items out in a folder for owners to take
+    Kiosk(KioskArgs),
     /// List the devices of this machine: what may be burnt, what not and why
     Devices,
     /// Burn an edition onto image files or devices, side by side
@@ -134,6 +136,22 @@ pub(crate) struct BuildArgs {
     /// Replace an edition that stands there already
     #[arg(long)]
     pub(crate) force: bool,
+}
+
+/// `kiosk`.
+#[derive(Debug, Args)]
+pub(crate) struct KioskArgs {
+    /// Lay out items of this signed edition
+    pub(crate) edition: PathBuf,
+    /// Make this folder, which must not exist
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Lay out this item alone; give it several times for several
+    #[arg(long = "item", value_name = "ITEM")]
+    pub(crate) items: Vec<String>,
+    /// Open sealed items with the secret in this file, not one that was accepted
+    #[arg(long, value_name = "FILE")]
+    pub(crate) secret: Option<PathBuf>,
 }
 
 /// A player and where its file lies.

@@ -10,6 +10,7 @@ mod crew;
 mod devices;
 mod init;
 mod journal;
+mod kiosk;
 mod paper;
 #[cfg(feature = "server")]
 mod quickstart;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
             Verb::Accept(args) => accept::accept(&common, &args, output),
             Verb::Status => status::status(&common, output),
             Verb::Build(args) => build::build(&common, &args, output, interrupt),
+            Verb::Kiosk(args) => kiosk::kiosk(&common, &args, output, interrupt),
             Verb::Devices => devices::devices(output),
             Verb::Burn(args) => burn::burn(&common, &args, output, interrupt),
             Verb::Abandon(args) => abandon::abandon(&common, &args, output),

@@ -4,10 +4,12 @@
 //! [`prepare`] uses up a number and stamps, [`Prepared::burn`] gives the bytes to a target,
 //! [`verified`] keeps that its body was read back before it can look whole, and [`finish`] journals
 //! the medium. [`check`] says beforehand what would be refused. Media that come back are
-//! [`InHand`].
+//! [`InHand`]; a [`Stall`] is a kiosk's folder.
 
+mod kiosk;
 mod refresh;
 
+pub use kiosk::{ITEMS_MAX, KioskError, Stall, Ware};
 pub use refresh::{InHand, RefreshError, Refreshed, SaleWish};
 
 use zeroize::Zeroizing;
@@ -134,11 +136,7 @@ pub fn check(
     begun: usize,
     balance: Option<Amount>,
 ) -> Result<(), PressError> {
-    shop.standing()?;
-    let (edition, store) = (sealed.manifest.currency, shop.grant()?.currency);
-    if edition != store {
-        return Err(PressError::Currency { edition, store });
-    }
+    may_sell(shop, sealed)?;
     shop.policy().ok_or(PressError::NoPolicy)?;
     needed_secret(sealed, &shop.edition_secrets()?)?;
     shop.check_blanks(begun)?;
@@ -146,6 +144,16 @@ pub fn check(
         Some(amount) if begun > 0 => Ok(shop.check_starting_code(amount)?),
         _ => Ok(()),
     }
+}
+
+/// Refuse where the store may not sell, or not in the edition's currency.
+fn may_sell(shop: &Shop, sealed: &SealedEdition) -> Result<(), PressError> {
+    shop.standing()?;
+    let (edition, store) = (sealed.manifest.currency, shop.grant()?.currency);
+    if edition != store {
+        return Err(PressError::Currency { edition, store });
+    }
+    Ok(())
 }
 
 /// Use up a blank, or take up a burn of this edition to this target that broke off; stamp it.

@@ -102,7 +102,7 @@ impl Desk {
         Terminal::over(self.environment(&mut scripted(&line)))
     }
 
-    fn command(&self, tool: &str, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, tool: &str, args: &[&str]) -> Command {
         let mut command = Command::new(cargo_bin(tool));
         self.environment(command.args(args));
         command
@@ -111,7 +111,10 @@ impl Desk {
     fn environment<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command.current_dir(self.folder.path());
         command.env("SCRIP_SERVER_DIR", "issuer").env("SCRIP_STORE_DIR", "shop");
-        command.env("XDG_CONFIG_HOME", self.path("no-config")).env_remove("COLUMNS")
+        command
+            .env("XDG_CONFIG_HOME", self.path("no-config"))
+            .env("XDG_STATE_HOME", self.path("state"))
+            .env_remove("COLUMNS")
     }
 
     pub(crate) fn run(&self, tool: &str, args: &[&str]) -> Said {

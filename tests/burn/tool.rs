@@ -12,7 +12,7 @@ use crate::loop_device::{LoopDevice, run};
 use crate::world::{Sample, World};
 
 /// The first password on a page of one label.
-fn password(page: &str) -> String {
+pub(crate) fn password(page: &str) -> String {
     let (_, rest) = page.split_once("<p class=\"password\">").unwrap();
     rest.split_once('<').unwrap().0.to_owned()
 }

@@ -21,7 +21,7 @@ use crate::world::{Sample, World, at, minor};
 const HINT: &str = "mounting needs rights and: apt-get install mount";
 
 /// Something mounted over a folder, until this is dropped.
-struct Mount(PathBuf);
+pub(crate) struct Mount(PathBuf);
 
 impl Mount {
     /// A folder's files in their place, read-only.
@@ -33,7 +33,7 @@ impl Mount {
     }
 
     /// Empty storage of so many MiB.
-    fn of_mib(folder: &Path, mib: u32) -> Self {
+    pub(crate) fn of_mib(folder: &Path, mib: u32) -> Self {
         fs::create_dir_all(folder).unwrap();
         let size = format!("size={mib}m");
         run(Command::new("mount").args(["-t", "tmpfs", "-o", &size, "none"]).arg(folder), HINT);

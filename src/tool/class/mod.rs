@@ -21,7 +21,9 @@ mod wallet;
 use std::error::Error;
 
 use super::{Exit, Failure};
-use crate::device::{DeviceError, DiscoverError, FolderError, OpenError, TargetError};
+use crate::device::{
+    DeviceError, DiscoverError, FolderError, OpenError, TargetError, UnfinishedError,
+};
 use crate::format::DecodeError;
 use crate::trust::{GrantError, KeyFileError, RevokedError, TrustError};
 use crate::units::UnitError;
@@ -129,6 +131,15 @@ impl From<&OpenError> for Exit {
                 Self::Refusal
             }
             _ => Self::Failure,
+        }
+    }
+}
+
+impl From<&UnfinishedError> for Exit {
+    fn from(error: &UnfinishedError) -> Self {
+        match error {
+            UnfinishedError::Folder(error) => Self::from(error),
+            UnfinishedError::Open(error) => Self::from(error),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::image::items::ItemKeysError;
 use crate::image::restamp::RestampError;
-use crate::press::{PressError, RefreshError};
+use crate::press::{KioskError, PressError, RefreshError};
 use crate::tool::Exit;
 
 impl From<&PressError> for Exit {
@@ -13,6 +13,21 @@ impl From<&PressError> for Exit {
             PressError::Items(ItemKeysError::Item { .. }) => Self::Damage,
             PressError::Items(ItemKeysError::Device(_)) => Self::Failure,
             _ => Self::Refusal,
+        }
+    }
+}
+
+impl From<&KioskError> for Exit {
+    fn from(error: &KioskError) -> Self {
+        match error {
+            KioskError::Press(error) => Self::from(error),
+            KioskError::NoItem { .. } | KioskError::TooMany { .. } => Self::Usage,
+            KioskError::Nothing(_) | KioskError::Empty(_) => Self::Refusal,
+            KioskError::Copy { .. } => Self::Damage,
+            KioskError::Device { .. } => Self::Failure,
+            KioskError::Folder(error) => Self::from(error),
+            KioskError::Open(error) => Self::from(error),
+            KioskError::Interrupted => Self::Interrupted,
         }
     }
 }
