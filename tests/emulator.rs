@@ -24,6 +24,8 @@ mod monitor;
 mod owner;
 mod packages;
 mod planned;
+#[cfg(feature = "wallet")]
+mod unplug;
 mod volume;
 
 use guest::{Guest, Output};

@@ -1,7 +1,7 @@
 //! A medium in its owner's hands: login, passwords, top-ups, history; in the library and through
 //! the built tool.
 
-mod bench;
+pub(crate) mod bench;
 mod clock;
 mod colour;
 mod crash;
@@ -34,9 +34,9 @@ use scrip::wallet::{CommitError, Entry, Medium, Opened, TopupRefusal, UnlockErro
 
 use crate::world::{Sample, THREADS, World, at, minor};
 
-const SERIAL: u64 = 81;
+pub(crate) const SERIAL: u64 = 81;
 const FIRST: &str = "first password";
-const OWN: &str = "my own password";
+pub(crate) const OWN: &str = "my own password";
 
 fn password(text: &str) -> Password {
     Password::new(text.to_owned())

@@ -74,13 +74,32 @@ impl Guest {
 
     /// Plugs an image in. What the guest writes is in the file at once.
     pub(crate) fn plug(&self, image: &Path) -> Stick<'_> {
+        self.plug_as(image, None)
+    }
+
+    /// Plugs an image in as a stick that takes so many writes and flushes in a second.
+    pub(crate) fn plug_slow(&self, image: &Path, writes: u32) -> Stick<'_> {
+        self.plug_as(image, Some(writes))
+    }
+
+    fn plug_as(&self, image: &Path, writes: Option<u32>) -> Stick<'_> {
         let name = format!("stick{}", self.plugged.fetch_add(1, Ordering::Relaxed));
         let file = json!({ "driver": "file", "filename": image });
-        let node = json!({ "driver": "raw", "node-name": name, "file": file });
+        let raw = json!({ "driver": "raw", "file": file });
+        let mut node = match writes {
+            None => raw,
+            Some(_) => json!({ "driver": "throttle", "throttle-group": name, "file": raw }),
+        };
+        node["node-name"] = name.as_str().into();
         let device = json!({
             "driver": "usb-storage", "id": name, "drive": name, "serial": name, "removable": true,
         });
         let mut monitor = self.monitor.lock().unwrap();
+        if let Some(writes) = writes {
+            let limits = json!({ "iops-write": writes });
+            let group = json!({ "qom-type": "throttle-group", "id": name, "limits": limits });
+            monitor.execute("object-add", &group);
+        }
         monitor.execute("blockdev-add", &node);
         monitor.execute("device_add", &device);
         drop(monitor);

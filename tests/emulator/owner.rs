@@ -15,7 +15,7 @@ use crate::world::{Files, Sample, World, files, sealed_as, shape, stamped};
 const PLAYER: &str = "/players/linux-x86_64/scrip-wallet";
 
 /// The player as it goes onto media: statically linked. Built once and kept.
-static STATIC_PLAYER: LazyLock<PathBuf> = LazyLock::new(|| {
+pub(super) static STATIC_PLAYER: LazyLock<PathBuf> = LazyLock::new(|| {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("lies in the target");
     let triple = "x86_64-unknown-linux-gnu";
     let built = Command::new(env!("CARGO"))

@@ -18,37 +18,37 @@ use crate::world::{Sample, World};
 const MOUNTED_SERIAL: u64 = 42;
 
 /// A folder with a medium, its root and password files.
-pub(super) struct Bench {
-    pub(super) folder: TempDir,
-    pub(super) medium: &'static str,
-    pub(super) serial: u64,
+pub(crate) struct Bench {
+    pub(crate) folder: TempDir,
+    pub(crate) medium: &'static str,
+    pub(crate) serial: u64,
 }
 
 /// What a run answered.
-pub(super) struct Answer {
-    pub(super) exit: i32,
-    pub(super) stdout: String,
+pub(crate) struct Answer {
+    pub(crate) exit: i32,
+    pub(crate) stdout: String,
     /// Results, then talk.
-    pub(super) text: String,
+    pub(crate) text: String,
 }
 
 impl Answer {
-    pub(super) fn result(&self) -> Value {
+    pub(crate) fn result(&self) -> Value {
         serde_json::from_str(self.stdout.lines().last().unwrap()).unwrap()
     }
 
     #[track_caller]
-    pub(super) fn says(&self, exit: i32, words: &str) {
+    pub(crate) fn says(&self, exit: i32, words: &str) {
         assert!(self.exit == exit && self.text.contains(words), "{} {}", self.exit, self.text);
     }
 }
 
 impl Bench {
-    pub(super) fn image() -> Self {
+    pub(crate) fn image() -> Self {
         Self::of(&Sample::new(SERIAL))
     }
 
-    pub(super) fn of(sample: &Sample) -> Self {
+    pub(crate) fn of(sample: &Sample) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("medium.img");
         let length = sample.sealed.layout.medium_bytes();
@@ -57,16 +57,16 @@ impl Bench {
     }
 
     /// Named by its writable area, as an owner without rights on the device does.
-    pub(super) fn directories() -> Self {
+    pub(crate) fn directories() -> Self {
         Self::prepared(Mounted::new().folder, "RAM", MOUNTED_SERIAL)
     }
 
     /// The same of a sample of [`SERIAL`].
-    pub(super) fn directories_of(sample: &Sample) -> Self {
+    pub(crate) fn directories_of(sample: &Sample) -> Self {
         Self::prepared(Mounted::of(sample).folder, "RAM", SERIAL)
     }
 
-    pub(super) fn prepared(folder: TempDir, medium: &'static str, serial: u64) -> Self {
+    pub(crate) fn prepared(folder: TempDir, medium: &'static str, serial: u64) -> Self {
         let files = [("first", FIRST), ("own", OWN), ("third", "the third"), ("wrong", "guess")];
         for (name, text) in files {
             fs::write(folder.path().join(name), text).unwrap();
@@ -75,7 +75,7 @@ impl Bench {
         Self { folder, medium, serial }
     }
 
-    pub(super) fn command(&self, tool: &str, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, tool: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(cargo_bin(tool));
         command
             .args(arguments)
@@ -88,24 +88,24 @@ impl Bench {
         command
     }
 
-    pub(super) fn run(&self, arguments: &[&str]) -> Answer {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Answer {
         let arguments = [&["--medium", self.medium], arguments].concat();
         answer(&mut self.command("scrip-wallet", &arguments))
     }
 
-    pub(super) fn login(&self) -> Answer {
+    pub(crate) fn login(&self) -> Answer {
         self.run(&["login", "--password-file", "first", "--new-password-file", "own"])
     }
 
-    pub(super) fn topup(&self, code: &str) -> Answer {
+    pub(crate) fn topup(&self, code: &str) -> Answer {
         self.run(&["topup", code, "--password-file", "own"])
     }
 
-    pub(super) fn code(&self, slot: u8) -> String {
+    pub(crate) fn code(&self, slot: u8) -> String {
         code(self.serial, slot)
     }
 
-    pub(super) fn balance(&self) -> String {
+    pub(crate) fn balance(&self) -> String {
         let answer = self.run(&["--json", "balance"]);
         assert_eq!(answer.exit, 0, "{}", answer.text);
         answer.result()["balance"]["minor"].as_str().unwrap().to_owned()
@@ -114,7 +114,7 @@ impl Bench {
     /// What is refused says so, in words and in an object, under its class; no byte of the medium
     /// is another afterwards.
     #[track_caller]
-    pub(super) fn refuses(&self, arguments: &[&str], exit: i32, words: &[&str]) {
+    pub(crate) fn refuses(&self, arguments: &[&str], exit: i32, words: &[&str]) {
         let before = self.contents();
         let plain = self.run(arguments);
         for word in words {
@@ -130,7 +130,7 @@ impl Bench {
     }
 
     /// Every byte of the medium, by its files.
-    pub(super) fn contents(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+    pub(crate) fn contents(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let top = match self.medium {
             "RAM" => self.folder.path().to_owned(),
             image => return BTreeMap::from([(image.into(), fs::read(self.path()).unwrap())]),
@@ -140,21 +140,21 @@ impl Bench {
         files.map(|file| (file.path().to_owned(), fs::read(file.path()).unwrap())).collect()
     }
 
-    pub(super) fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.folder.path().join(self.medium)
     }
 
     /// Write a file beside the medium.
-    pub(super) fn put(&self, name: &str, bytes: impl AsRef<[u8]>) {
+    pub(crate) fn put(&self, name: &str, bytes: impl AsRef<[u8]>) {
         fs::write(self.folder.path().join(name), bytes).unwrap();
     }
 
-    pub(super) fn open(&self) -> FileDevice {
+    pub(crate) fn open(&self) -> FileDevice {
         FileDevice::open(&self.path(), Access::Write).unwrap()
     }
 }
 
-pub(super) fn answer(command: &mut Command) -> Answer {
+pub(crate) fn answer(command: &mut Command) -> Answer {
     let output = command.output().unwrap();
     let stdout = String::from_utf8(output.stdout).unwrap();
     let text = stdout.clone() + &String::from_utf8(output.stderr).unwrap();
