@@ -84,3 +84,87 @@ pub(crate) mod manual {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::{ArgMatches, Command, CommandFactory};
+
+    use crate::cli::{Cli, READING};
+
+    /// Every verb that people are shown, with the words that lead to it.
+    fn verbs() -> Vec<(String, Command)> {
+        let mut top = Cli::command();
+        top.build();
+        let mut found = vec![];
+        gather("", &top, &mut found);
+        found
+    }
+
+    fn gather(before: &str, command: &Command, found: &mut Vec<(String, Command)>) {
+        let shown = |verb: &&Command| !verb.is_hide_set() && verb.get_name() != "help";
+        for verb in command.get_subcommands().filter(shown) {
+            let words = format!("{before} {}", verb.get_name()).trim().to_owned();
+            gather(&words, verb, found);
+            found.push((words, verb.clone()));
+        }
+    }
+
+    fn takes(verb: &Command, option: &str) -> bool {
+        verb.get_arguments().any(|argument| argument.get_long() == Some(option))
+    }
+
+    #[test]
+    fn every_verb_answers_programs_and_every_writing_one_can_be_tried() {
+        let verbs = verbs();
+        for (words, verb) in &verbs {
+            assert!(takes(verb, "json"), "{words} has no --json");
+            let reads = READING.contains(&words.as_str());
+            assert!(reads || takes(verb, "dry-run"), "{words} has no --dry-run");
+        }
+        for words in READING {
+            assert!(verbs.iter().any(|(verb, _)| verb == words), "there is no verb {words}");
+        }
+    }
+
+    #[test]
+    fn everything_is_explained() {
+        for (words, verb) in verbs() {
+            assert!(verb.get_about().is_some(), "{words} has no help text");
+            for argument in verb.get_arguments().filter(|argument| !argument.is_hide_set()) {
+                let name = argument.get_id();
+                assert!(argument.get_help().is_some(), "{words} {name} has no help text");
+            }
+        }
+    }
+
+    #[test]
+    fn every_verb_has_an_example_that_is_understood() {
+        for (words, verb) in verbs() {
+            let after = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let example = after.strip_prefix("Example: ");
+            let example = example.unwrap_or_else(|| panic!("{words} has no example"));
+            assert!(after.chars().count() <= 80, "{after}");
+            let found = Cli::command().try_get_matches_from(typed(example));
+            let found = found.unwrap_or_else(|error| panic!("{example}: {error}"));
+            assert!(path(&found).starts_with(&words), "{example} is an example of another verb");
+        }
+    }
+
+    /// What a shell makes of a line, which has no quotes but around whole words.
+    fn typed(line: &str) -> Vec<String> {
+        let parts = line.split('\'').enumerate();
+        let words = parts.flat_map(|(place, part)| match place % 2 {
+            0 => part.split_whitespace().map(str::to_owned).collect(),
+            _ => vec![part.to_owned()],
+        });
+        words.collect()
+    }
+
+    /// The words of the verb that was understood.
+    fn path(matches: &ArgMatches) -> String {
+        match matches.subcommand() {
+            Some((verb, below)) => format!("{verb} {}", path(below)).trim().to_owned(),
+            None => String::new(),
+        }
+    }
+}

@@ -58,6 +58,8 @@ fn what_is_asked_twice_is_answered_once() {
     let [one, two] = [desk.json(&order), desk.json(&order)];
     assert_eq!(one["code"], two["code"]);
     let name = text(&desk.kit, "kit").to_owned();
+    desk.json(&["kit", &name, "--out", "again.kit", "--dry-run"]);
+    assert!(!desk.path("again.kit").exists(), "a dry run wrote a kit");
     desk.json(&["kit", &name, "--out", "again.kit"]);
     assert_eq!(desk.read("again.kit"), desk.read("kit.cbr"));
     desk.refused(&["code", &desk.medium, "10000"], 5, "no held-back code of 10000 is left");

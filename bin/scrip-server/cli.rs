@@ -6,6 +6,10 @@ use clap::{Args, Parser, Subcommand};
 use scrip::records::Place;
 use scrip::units::{Currency, MediumId, StoreId};
 
+/// Verbs that change nothing, in the issuer's folder or beside it.
+#[cfg(test)]
+pub(crate) const READING: &[&str] = &["stores", "status"];
+
 /// Issue value: found an issuer, enrol stores, make kits, sell codes, revoke.
 #[derive(Parser)]
 #[command(name = "scrip-server", version, max_term_width = 80, arg_required_else_help = true)]
@@ -43,25 +47,41 @@ pub(crate) struct Office {
 #[derive(Subcommand)]
 pub(crate) enum Verb {
     /// Found an issuer: root, keys, certificates, policy, records.
+    #[command(after_help = "Example: scrip-server init issuer --name Example --currency JPY")]
     Init(Init),
     /// Enrol a store: certify the keys of its request.
     #[command(visible_alias = "enroll")]
+    #[command(
+        after_help = "Example: scrip-server enrol request.cbr --out shop.cert --quota 5000000"
+    )]
     Enrol(Enrol),
     /// Sign an edition, after checking every byte of it.
+    #[command(after_help = "Example: scrip-server sign starter.edition")]
     Sign(Sign),
     /// Make blanks for a store: numbers, sheets and codes, sealed as a kit.
+    #[command(after_help = "Example: scrip-server blanks 50 --store 1 --out first.kit")]
     Blanks(Blanks),
     /// Seal an edition's secret to a store, which needs it to burn the edition.
+    #[command(
+        after_help = "Example: scrip-server secret starter.secret --store 1 --out starter.sealed"
+    )]
     Secret(SecretArgs),
     /// Write out once more a kit that was made before.
+    #[command(
+        after_help = "Example: scrip-server kit 00112233445566778899aabbccddeeff --out again.kit"
+    )]
     Kit(Kit),
     /// Sell one held-back code of a medium.
+    #[command(after_help = "Example: scrip-server code 482109376527 3000 --order A-1701")]
     Code(Code),
     /// Revoke a medium, a store or a sheet: sign a new list.
+    #[command(after_help = "Example: scrip-server revoke medium 482109376527")]
     Revoke(Revoke),
     /// List the stores and what is left of their quotas.
+    #[command(after_help = "Example: scrip-server stores")]
     Stores,
     /// Show the issuer: root, policy, certificates, revocations.
+    #[command(after_help = "Example: scrip-server status")]
     Status,
     #[cfg(feature = "manual")]
     #[command(flatten)]
@@ -164,6 +184,9 @@ pub(crate) struct Kit {
     /// Write the sealed kit to this file.
     #[arg(long, value_name = "KIT")]
     pub(crate) out: PathBuf,
+    /// Check everything, write nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Args)]
@@ -192,17 +215,20 @@ pub(crate) struct Revoke {
 #[derive(Subcommand)]
 pub(crate) enum Revoked {
     /// Revoke a medium: nothing is added to it any more.
+    #[command(after_help = "Example: scrip-server revoke medium 482109376527")]
     Medium {
         /// The medium's number, 12 digits.
         medium: MediumId,
     },
     /// Revoke a sheet: none of its codes adds anything.
+    #[command(after_help = "Example: scrip-server revoke sheet 00112233445566778899aabbccddeeff")]
     Sheet {
         /// The sheet's name: 32 hex digits.
         #[arg(value_parser = identifier)]
         sheet: [u8; 16],
     },
     /// Revoke a store: what it didn't sell adds nothing.
+    #[command(after_help = "Example: scrip-server revoke store 1 --journal shop.journal")]
     Store(RevokedStore),
 }
 

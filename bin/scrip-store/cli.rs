@@ -9,6 +9,10 @@ use scrip::image::player::Platform;
 use scrip::image::recipe::Player;
 use scrip::units::{MediumId, UnitError};
 
+/// Verbs that change nothing, in the store's folder or beside it.
+#[cfg(test)]
+pub(crate) const READING: &[&str] = &["status", "devices", "journal", "journal verify"];
+
 /// The longest owner's name, in bytes.
 const OWNER_BYTES_MAX: usize = 200;
 
@@ -56,34 +60,56 @@ pub(crate) struct Common {
 pub(crate) enum Verb {
     /// Make an issuer, a store, an edition and one checked medium, to try out
     #[cfg(feature = "server")]
+    #[command(after_help = "Example: scrip-store quickstart my-first-medium/medium.img")]
     Quickstart(QuickstartArgs),
     /// Make a store's keys and its enrolment request
+    #[command(after_help = "Example: scrip-store init shop --name 'Corner shop'")]
     Init(InitArgs),
     /// Take over a certificate, kits and lists from the issuer
+    #[command(
+        after_help = "Example: scrip-store accept --dir shop shop.cert first.kit --trust trust.cbr"
+    )]
     Accept(AcceptArgs),
     /// Show stock, quota used and days to expiry
+    #[command(after_help = "Example: scrip-store status --dir shop")]
     Status,
     /// Build an unsigned edition from a recipe's folder
+    #[command(
+        after_help = "Example: scrip-store build images/starter --out starter.edition --secret starter.secret"
+    )]
     Build(BuildArgs),
     /// Lay an edition's items out in a folder for owners to take
     Kiosk(KioskArgs),
     /// List the devices of this machine: what may be burnt, what not and why
+    #[command(after_help = "Example: scrip-store devices")]
     Devices,
     /// Burn an edition onto image files or devices, side by side
+    #[command(
+        after_help = "Example: scrip-store burn starter.edition --to /dev/sdX --labels labels.html"
+    )]
     Burn(BurnArgs),
     /// Give up a burn that began and didn't end
+    #[command(after_help = "Example: scrip-store abandon /dev/sdX")]
     Abandon(AbandonArgs),
     /// Sell a burnt medium; named by its path it is stamped as sold, too
+    #[command(after_help = "Example: scrip-store sell 482109376527 --price 1500 --balance 1000")]
     Sell(SellArgs),
     /// Stamp a medium with the newest lists and its sale, and reseal it
+    #[command(after_help = "Example: scrip-store refresh /dev/sdX --dry-run")]
     Refresh(RefreshArgs),
     /// Sell a top-up for a medium
+    #[command(
+        after_help = "Example: scrip-store topup 482109376527 3000 --page receipt.html --qr code.png"
+    )]
     Topup(TopupArgs),
     /// Print a receipt again
+    #[command(after_help = "Example: scrip-store receipt 12 --page again.html")]
     Receipt(ReceiptArgs),
     /// Take a sale back
+    #[command(after_help = "Example: scrip-store void 12")]
     Void(VoidArgs),
     /// Verify the store's journal, or write it out for the issuer
+    #[command(after_help = "Example: scrip-store journal verify")]
     Journal(JournalArgs),
     #[cfg(feature = "manual")]
     #[command(flatten)]
@@ -333,8 +359,10 @@ pub(crate) struct JournalArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum JournalVerb {
     /// Check every entry's signature and place
+    #[command(after_help = "Example: scrip-store journal verify --dir shop")]
     Verify,
     /// Write the journal with the store's certificates to a new file
+    #[command(after_help = "Example: scrip-store journal export shop.journal")]
     Export {
         /// Write to this file
         file: PathBuf,

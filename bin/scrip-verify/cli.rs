@@ -5,6 +5,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+/// Verbs that change nothing.
+#[cfg(test)]
+pub(crate) const READING: &[&str] = &["check"];
+
 /// Check prepaid media: offline, read-only, without a password.
 #[derive(Parser)]
 #[command(name = "scrip-verify", version, max_term_width = 80)]
@@ -24,6 +28,7 @@ pub(crate) enum Verb {
     /// Ends with 0 if every medium is sealed or merely touched under a pinned root, 1 if nothing
     /// pins its root or it is a copy on other hardware, 3 for damage or forgery, 4 if it could
     /// not be read, 5 if a rule says no.
+    #[command(after_help = "Example: scrip-verify check medium.img --trust trust.cbr")]
     Check(CheckArgs),
     #[cfg(feature = "manual")]
     #[command(flatten)]

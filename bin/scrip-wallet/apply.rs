@@ -77,7 +77,9 @@ pub(crate) fn apply(
     let bytes = read_file(&args.file, Kind::CheckpointFile.bytes_max() as u64).or_tell()?;
     let doing = || applying(args.file.display());
     if args.dry_run {
-        let medium = look(common, output, interrupt)?.medium;
+        let look = look(common, output, interrupt)?;
+        look.check_writable()?;
+        let medium = look.medium;
         let fields = match judge(&medium, &bytes, output).map_err(|no| no.during(doing()))? {
             None => json!({ "way": null }),
             Some(settling) => would(&medium, &settling, output),

@@ -126,6 +126,7 @@ pub(crate) fn buy(
     interrupt: &Interrupt,
 ) -> Result<Exit, Failure> {
     let look = look(common, output, interrupt)?;
+    look.check_writable()?;
     let item = wanted(&look, &args.item)?;
     // A device that was opened for looking can't be claimed for writing.
     let medium = look.medium;
@@ -139,6 +140,10 @@ pub(crate) fn buy(
     if args.dry_run {
         output.line(would_be_paid(price(&medium, &item)));
         return Ok(tell(&medium, &item, sum, args, output));
+    }
+    if !args.yes && !item.price.is_zero() {
+        // Nobody there to be asked: the command itself is the order.
+        confirm(&medium, &item, Answer::Nobody, output)?;
     }
     let mut opened = take(common, output, interrupt)?;
     if item.price.is_zero() {
@@ -185,14 +190,21 @@ pub(crate) fn buy_asking(
         output.line(is_free());
     } else {
         check_funds(opened.medium(), item)?;
-        if ask(output, pay_for(price(opened.medium(), item), title(item))) != Answer::Yes {
-            return Err(Failure::new(Exit::Refusal, not_paid()));
-        }
+        confirm(opened.medium(), item, Answer::Yes, output)?;
         pay(opened, unlocked, item)?;
         output.line(paid(price(opened.medium(), item), title(item)));
     }
     tell_balance(opened.medium(), output);
     Ok(())
+}
+
+/// Ask before an item is paid for: a yes agrees, and so does this answer.
+fn confirm(medium: &Medium, item: &Item, agrees: Answer, output: &Output) -> Result<(), Failure> {
+    let answer = ask(output, pay_for(price(medium, item), title(item)));
+    if answer == Answer::Yes || answer == agrees {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::Refusal, not_paid()))
 }
 
 /// What the catalogue offers.

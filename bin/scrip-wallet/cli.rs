@@ -6,6 +6,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use scrip::words::Language;
 
+/// Verbs that change nothing, on the medium or beside it.
+#[cfg(test)]
+pub(crate) const READING: &[&str] = &["info", "balance", "catalog", "history", "receipt"];
+
 /// Top up your prepaid medium, and see what is on it, with no network.
 ///
 /// Without a command, on a terminal: checks the medium, asks for the password once, and shows a menu.
@@ -67,35 +71,48 @@ pub(crate) enum Verb {
     ///
     /// Ends with 0 if the medium is original or merely touched by ordinary use, 1 if it is a copy
     /// on other hardware, 3 if it was altered, is damaged, or came under another root before.
+    #[command(after_help = "Example: scrip-wallet info")]
     Info,
     /// Make the medium yours the first time; later verify the password
     ///
     /// The first login asks for the password from the package, then for your own. From then on only
     /// yours opens the medium.
+    #[command(after_help = "Example: scrip-wallet login")]
     Login(NewPasswordArgs),
     /// Change the password
+    #[command(after_help = "Example: scrip-wallet passwd")]
     Passwd(NewPasswordArgs),
     /// Show the balance; needs no password
+    #[command(after_help = "Example: scrip-wallet balance")]
     Balance,
     /// Add what a code, a voucher or a picture of either gives
+    #[command(after_help = "Example: scrip-wallet topup 0423 5567 8901 2345 6789")]
     Topup(TopupArgs),
     /// Show what the medium offers, and what of it was bought; needs no password
+    #[command(after_help = "Example: scrip-wallet catalog")]
     Catalog,
     /// Pay for an item of the catalogue
+    ///
+    /// On a terminal it shows the price and asks first; without one it pays at once.
+    #[command(after_help = "Example: scrip-wallet buy ITEM --dry-run")]
     Buy(BuyArgs),
     /// Open an item in the program that shows its kind, or hand its bytes on
     ///
     /// An item that was not bought is paid for first, after asking. Whoever controls this computer
     /// can keep what it plays.
+    #[command(after_help = "Example: scrip-wallet play ITEM --with mpv -- -")]
     Play(PlayArgs),
     /// Copy an item from another owner's medium or a shop's kiosk folder, and pay for it
     ///
     /// What is paid goes with the bytes that came; a part of it is the other owner's. Whatever
     /// breaks it off, the same command goes on, with any other medium that has the item as well.
+    #[command(after_help = "Example: scrip-wallet take ITEM --from /media/friend/SCRIP-RAM")]
     Take(TakeArgs),
     /// Show what happened, or with --accounting what it did to the money
+    #[command(after_help = "Example: scrip-wallet history --accounting --since 2026-11-01 --csv")]
     History(HistoryArgs),
     /// Show one record of the history whole
+    #[command(after_help = "Example: scrip-wallet receipt 4")]
     Receipt {
         /// Its number
         #[arg(value_name = "N")]
@@ -104,6 +121,7 @@ pub(crate) enum Verb {
     /// Write the history with its certificates to a file, for the shop or the issuer
     ///
     /// It holds no secret. A file that exists is not overwritten.
+    #[command(after_help = "Example: scrip-wallet export mine.evidence")]
     Export {
         /// Write to this file
         file: PathBuf,
@@ -116,10 +134,12 @@ pub(crate) enum Verb {
     /// Needs no password where the file settles what stands on this medium: the history so far then
     /// goes to a file in SCRIP/OUTBOX, and the journal begins anew. Where the medium went two ways,
     /// or the journal can't begin anew, it is added as a record, with the password.
+    #[command(after_help = "Example: scrip-wallet apply checkpoint.cbr --dry-run")]
     Apply(ApplyArgs),
     /// Explain what is wrong with the medium, and what to do
     ///
     /// Ends as `info` does.
+    #[command(after_help = "Example: scrip-wallet doctor --reseal --dry-run")]
     Doctor(DoctorArgs),
     #[cfg(feature = "manual")]
     #[command(flatten)]
@@ -149,6 +169,9 @@ pub(crate) struct NewPasswordArgs {
     /// Read the new password from this file, instead of asking twice
     #[arg(long, value_name = "FILE")]
     pub(crate) new_password_file: Option<PathBuf>,
+    /// Check the passwords, say what would be done, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 /// What `topup` takes.
@@ -253,6 +276,9 @@ pub(crate) struct TakeArgs {
 pub(crate) struct BuyArgs {
     /// The item's id, as `catalog` shows it
     pub(crate) item: String,
+    /// Pay without asking
+    #[arg(long)]
+    pub(crate) yes: bool,
     /// Read the password from this file, instead of asking
     #[arg(long, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,

@@ -2,7 +2,7 @@
 //!
 //! With `--json` the last line is an object of type `result`: `exit`; `medium`: the number's twelve
 //! digits; `first`: true if this login made the owner's key; `raised`: true if the password's cost
-//! was raised; `balance` and its parts.
+//! was raised; `dry_run`; `balance` and its parts. `passwd` gives `exit`, `medium` and `dry_run`.
 
 use scrip::crypto::SystemRandom;
 use scrip::crypto::password::Password;
@@ -11,11 +11,11 @@ use scrip::ledger::KeyLife;
 use scrip::phrases;
 use scrip::tool::password::PasswordSource;
 use scrip::tool::{Exit, Failure, Interrupt, Output, Tell, clock};
-use scrip::wallet::Opened;
+use scrip::wallet::{Medium, Opened};
 use serde_json::json;
 
 use crate::cli::{Common, NewPasswordArgs};
-use crate::opened::{sums, take, tell_balance, unlock};
+use crate::opened::{look, not_yours, password_of, sums, take, tell_balance, try_password, unlock};
 
 phrases! {
     pub(crate) fn yours_now(medium) {
@@ -39,6 +39,18 @@ phrases! {
         ja: "これからは新しいパスワードだけが使えます。",
     }
     fn your_new() { en: "your new password", ja: "あなたの新しいパスワード" }
+    fn would_be_yours(medium) {
+        en: "Medium {medium} would be yours; nothing was written.",
+        ja: "媒体{medium}はあなたのものになります。まだ何も書き込んでいません。",
+    }
+    fn would_be_raised() {
+        en: "Guessing it would be made dearer; nothing was written.",
+        ja: "推測しにくくする処理が行われます。まだ何も書き込んでいません。",
+    }
+    fn would_count() {
+        en: "The new password would count; nothing was written.",
+        ja: "新しいパスワードが有効になります。まだ何も書き込んでいません。",
+    }
     fn same_again() {
         en: "the new password is the old one",
         ja: "新しいパスワードが前と同じです",
@@ -56,6 +68,9 @@ pub(crate) fn login(
     output: &Output,
     interrupt: &Interrupt,
 ) -> Result<Exit, Failure> {
+    if args.dry_run {
+        return planned_login(common, args, output, interrupt);
+    }
     let mut opened = take(common, output, interrupt)?;
     let first = opened.life() == KeyLife::StoreMade;
     let raised = if first {
@@ -67,12 +82,48 @@ pub(crate) fn login(
     let medium = opened.medium();
     let number = medium.id().grouped();
     output.line(if first { yours_now(number) } else { right(number) });
+    Ok(tell(medium, (first, raised), args, output))
+}
+
+/// What a login would do.
+fn planned_login(
+    common: &Common,
+    args: &NewPasswordArgs,
+    output: &Output,
+    interrupt: &Interrupt,
+) -> Result<Exit, Failure> {
+    let look = look(common, output, interrupt)?;
+    look.check_writable()?;
+    let (number, source) = (look.medium.id().grouped(), args.password_file.clone().into());
+    let first = look.medium.account().state.life == KeyLife::StoreMade;
+    let question = if first { package_password(&number) } else { password_of(&number) };
+    let (unlocked, password) = try_password(&look, question, &source, output)?;
+    let raised = !first && look.medium.is_cheap(&unlocked);
+    if first {
+        new_password(args, &password, output)?;
+        output.line(would_be_yours(number));
+    } else {
+        output.line(right(number));
+    }
+    if raised {
+        output.line(would_be_raised());
+    }
+    Ok(tell(&look.medium, (first, raised), args, output))
+}
+
+fn tell(
+    medium: &Medium,
+    (first, raised): (bool, bool),
+    args: &NewPasswordArgs,
+    output: &Output,
+) -> Exit {
     tell_balance(medium, output);
     let mut fields = sums(medium);
     fields["medium"] = medium.id().to_string().into();
     (fields["first"], fields["raised"]) = (first.into(), raised.into());
+    fields["dry_run"] = args.dry_run.into();
     output.result(Exit::Done, &fields);
-    Ok(Exit::Done)
+    Exit::Done
 }
 
 /// The first login: from now on the medium is its owner's; gives the owner's password.
@@ -99,7 +150,7 @@ fn later_login<D: Device>(
 ) -> Result<bool, Failure> {
     let source = PasswordSource::from(args.password_file.clone());
     let (unlocked, password) = unlock(opened, &source, output)?;
-    if !opened.is_cheap(&unlocked) {
+    if !opened.medium().is_cheap(&unlocked) {
         return Ok(false);
     }
     opened.change_password(unlocked, &password, &mut SystemRandom::new()).or_tell()?;
@@ -113,14 +164,28 @@ pub(crate) fn passwd(
     output: &Output,
     interrupt: &Interrupt,
 ) -> Result<Exit, Failure> {
-    let mut opened = take(common, output, interrupt)?;
-    let (unlocked, password) =
-        unlock(&mut opened, &PasswordSource::from(args.password_file.clone()), output)?;
-    let new = new_password(args, &password, output)?;
-    opened.change_password(unlocked, &new, &mut SystemRandom::new()).or_tell()?;
-    output.line(new_counts());
-    let medium = opened.medium().id().to_string();
-    output.result(Exit::Done, &json!({ "medium": medium }));
+    let source = PasswordSource::from(args.password_file.clone());
+    let medium = if args.dry_run {
+        let look = look(common, output, interrupt)?;
+        look.check_writable()?;
+        if look.medium.account().state.life == KeyLife::StoreMade {
+            return Err(not_yours());
+        }
+        let question = password_of(look.medium.id().grouped());
+        let (_, password) = try_password(&look, question, &source, output)?;
+        new_password(args, &password, output)?;
+        output.line(would_count());
+        look.medium.id()
+    } else {
+        let mut opened = take(common, output, interrupt)?;
+        let (unlocked, password) = unlock(&mut opened, &source, output)?;
+        let new = new_password(args, &password, output)?;
+        opened.change_password(unlocked, &new, &mut SystemRandom::new()).or_tell()?;
+        output.line(new_counts());
+        opened.medium().id()
+    };
+    let fields = json!({ "medium": medium.to_string(), "dry_run": args.dry_run });
+    output.result(Exit::Done, &fields);
     Ok(Exit::Done)
 }
 

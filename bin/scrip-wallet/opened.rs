@@ -79,7 +79,7 @@ phrases! {
         ja: "これは複製です。{bound}で作られ、{found}にあります",
     }
     fn its_root(root) { en: "its root is {root}", ja: "発行元は{root}" }
-    fn password_of(medium) { en: "password of medium {medium}", ja: "媒体{medium}のパスワード" }
+    pub(crate) fn password_of(medium) { en: "password of medium {medium}", ja: "媒体{medium}のパスワード" }
     fn nothing_locks() {
         en: "try again as often as you like: nothing locks",
         ja: "何度でもやり直せます。ロックはされません",
@@ -160,12 +160,20 @@ pub(crate) fn look_to_write(
     judged(source, path, common, output, interrupt)
 }
 
+impl Look {
+    /// Refuse what may only be looked at.
+    pub(crate) fn check_writable(&self) -> Result<(), Failure> {
+        self.report
+            .refusals
+            .first()
+            .map_or(Ok(()), |reason| Err(Failure::new(Exit::Refusal, reason).hint(ask_the_shop())))
+    }
+}
+
 /// Open for writing what was looked at.
 pub(crate) fn go_on(look: Look, path: &Path, output: &Output) -> Result<Opened<Storage>, Failure> {
-    let Look { medium, report, source } = look;
-    if let Some(reason) = report.refusals.first() {
-        return Err(Failure::new(Exit::Refusal, reason).hint(ask_the_shop()));
-    }
+    look.check_writable()?;
+    let Look { medium, source, .. } = look;
     let storage = source.into_storage(medium.grounds()).or_tell();
     let storage = storage.map_err(|failure| failure.during(opening(path.display())))?;
     let mut opened = Opened::open(storage, medium, &mut SystemRandom::new()).or_tell()?;
@@ -293,10 +301,7 @@ pub(crate) fn unlock_asking<D: Device>(
         return Err(not_yours());
     }
     let password = password.read(&output.text(question))?;
-    let unlocked = opened.unlock(&password).or_tell().map_err(|failure| match failure.exit() {
-        Exit::Refusal => failure.hint(nothing_locks()),
-        _ => failure,
-    })?;
+    let unlocked = opened.unlock(&password).or_tell().map_err(wrong_password)?;
     if opened.life() == KeyLife::Owners
         && let Err(error) = opened.go_on(&unlocked.keys, clock::now(), &mut SystemRandom::new())
     {
@@ -305,8 +310,29 @@ pub(crate) fn unlock_asking<D: Device>(
     Ok((unlocked, password))
 }
 
+/// The owner's keys by the owner's password, where nothing is to be written.
+pub(crate) fn try_password(
+    look: &Look,
+    question: Phrase,
+    password: &PasswordSource,
+    output: &Output,
+) -> Result<(Unlocked, Password), Failure> {
+    let password = password.read(&output.text(question))?;
+    let files = look.source.access_files(look.medium.grounds()).or_tell()?;
+    let unlocked = look.medium.unlock(&files, &password).or_tell();
+    Ok((unlocked.map_err(wrong_password)?, password))
+}
+
+/// A wrong password may be followed by another.
+fn wrong_password(failure: Failure) -> Failure {
+    match failure.exit() {
+        Exit::Refusal => failure.hint(nothing_locks()),
+        _ => failure,
+    }
+}
+
 /// What to do before the first login.
-fn not_yours() -> Failure {
+pub(crate) fn not_yours() -> Failure {
     Failure::new(Exit::Refusal, told(&CommitError::NotLoggedIn)).hint(log_in_first())
 }
 

@@ -65,6 +65,7 @@ pub(crate) fn play(
     interrupt: &Interrupt,
 ) -> Result<Exit, Failure> {
     let look = look(common, output, interrupt)?;
+    look.check_writable()?;
     let item = wanted(&look, &args.item)?;
     let Look { medium, source, .. } = look;
     let owned = is_owned(&medium, &item);

@@ -65,7 +65,9 @@ pub(crate) fn take(
 ) -> Result<Exit, Failure> {
     let desk = Desk { common, args, output, interrupt };
     let (own, written) = if args.dry_run {
-        (look(common, output, interrupt)?.medium, None)
+        let look = look(common, output, interrupt)?;
+        look.check_writable()?;
+        (look.medium, None)
     } else {
         let opened = take_at(&path(common)?, common, output, interrupt)?;
         (opened.medium().clone(), Some(opened))

@@ -109,7 +109,9 @@ pub(crate) fn topup(
 ) -> Result<Exit, Failure> {
     let entry = entry(&args.entry, output)?;
     if args.dry_run {
-        let medium = look(common, output, interrupt)?.medium;
+        let look = look(common, output, interrupt)?;
+        look.check_writable()?;
+        let medium = look.medium;
         let fields = match judge(&medium, &entry, args, output, interrupt)? {
             Judged::Already { words, fields } => {
                 output.line(words);

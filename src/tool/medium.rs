@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::{Exit, Explain, Failure, open_unmounted, told};
 use crate::device::{
-    Access, Device, DeviceNumber, FileDevice, Machine, MountedTree, OpenError, Use, read_file,
+    Access, Device, DeviceError, DeviceNumber, FileDevice, Machine, MountedTree, OpenError, Use,
+    read_file,
 };
 use crate::fat::{self, Exchange};
 use crate::format::cose::Sign1;
@@ -162,6 +163,26 @@ impl Source {
                 Exchange::mounted(rom.clone())
             }
         })
+    }
+
+    /// The bytes of both access files, to look into; empty where one is missing.
+    #[cfg(feature = "wallet")]
+    pub fn access_files(&self, grounds: &Grounds) -> Result<[Vec<u8>; 2], DeviceError> {
+        let length = usize::try_from(ACCESS_BYTES).expect("some kilobytes");
+        let mut files = [vec![0; length], vec![0; length]];
+        match (&self.form, &grounds.area) {
+            (Form::Raw(device), _) => {
+                for (bytes, start) in files.iter_mut().zip(grounds.access) {
+                    device.read_at(start, bytes)?;
+                }
+            }
+            (Form::Mounted { .. }, Area::Mounted(tree)) => {
+                let read = |path| read_file(&tree.place_of(path), ACCESS_BYTES).unwrap_or_default();
+                files = ACCESS_PATHS.map(read);
+            }
+            (Form::Mounted { .. }, Area::Raw | Area::Missing) => {}
+        }
+        Ok(files)
     }
 
     /// Open what stands at a path so that its writable area can be written: an image, a device

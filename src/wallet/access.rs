@@ -1,5 +1,6 @@
 //! The two access files: slots of keys under passwords, written so that one is always whole.
 
+use super::medium::Medium;
 use crate::crypto::password::Password;
 use crate::crypto::sign::PublicKey;
 use crate::device::{Device, DeviceError};
@@ -46,6 +47,24 @@ pub enum UnlockError {
     Device(#[from] DeviceError),
 }
 
+impl Medium {
+    /// The keys that a password opens, by the bytes of both access files; nothing is written.
+    pub fn unlock(
+        &self,
+        files: &[Vec<u8>; 2],
+        password: &Password,
+    ) -> Result<Unlocked, UnlockError> {
+        let files = AccessFiles::of(files, self.grounds.access);
+        files.unlock(self.id(), &self.account.state.holder, password)
+    }
+
+    /// Whether a guess at this slot's password costs less than it has to.
+    pub fn is_cheap(&self, unlocked: &Unlocked) -> bool {
+        let (cost, least) = (&unlocked.slot.cost, self.grounds.cost_min());
+        cost.memory_kib < least.memory_kib() || cost.passes < least.passes()
+    }
+}
+
 impl Place {
     fn read(bytes: &[u8]) -> Self {
         match cbor::unpad(bytes) {
@@ -77,15 +96,22 @@ impl Place {
 impl AccessFiles {
     /// Read both files.
     pub(super) fn read(device: &dyn Device, starts: [u64; 2]) -> Result<Self, DeviceError> {
+        let mut files = [0, 1].map(|_| vec![0; SLOT_BYTES * SLOTS]);
+        for (bytes, start) in files.iter_mut().zip(starts) {
+            device.read_at(start, bytes)?;
+        }
+        Ok(Self::of(&files, starts))
+    }
+
+    /// Both files as they were read; what one lacks at its end is empty.
+    fn of(files: &[Vec<u8>; 2], starts: [u64; 2]) -> Self {
         let mut copies: [[Place; SLOTS]; 2] = Default::default();
-        for (copy, start) in copies.iter_mut().zip(starts) {
-            let mut bytes = vec![0; SLOT_BYTES * SLOTS];
-            device.read_at(start, &mut bytes)?;
+        for (copy, bytes) in copies.iter_mut().zip(files) {
             for (place, slot) in copy.iter_mut().zip(bytes.chunks(SLOT_BYTES)) {
                 *place = Place::read(slot);
             }
         }
-        Ok(Self { starts, copies })
+        Self { starts, copies }
     }
 
     /// The keys that a password opens, by a slot that counts.

@@ -259,12 +259,6 @@ impl<D: Device> Opened<D> {
         self.items.put(self.journal.device(), own, (root, key), rng)
     }
 
-    /// Whether a guess at this slot's password costs less than it has to.
-    pub fn is_cheap(&self, unlocked: &Unlocked) -> bool {
-        let (cost, least) = (&unlocked.slot.cost, self.medium.grounds.cost_min());
-        cost.memory_kib < least.memory_kib() || cost.passes < least.passes()
-    }
-
     fn wrap(
         &self,
         keys: HolderKeys,

@@ -11,6 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{FIRST, OWN, SERIAL, code};
+use crate::burn::terminal::{Terminal, scripted};
 use crate::check::mounted::Mounted;
 use crate::world::{Sample, World};
 
@@ -91,6 +92,25 @@ impl Bench {
     pub(crate) fn run(&self, arguments: &[&str]) -> Answer {
         let arguments = [&["--medium", self.medium], arguments].concat();
         answer(&mut self.command("scrip-wallet", &arguments))
+    }
+
+    /// `script`, which runs the wallet with these arguments on a terminal of its own.
+    pub(super) fn scripted(&self, arguments: &[&str]) -> Command {
+        let tool = cargo_bin("scrip-wallet");
+        let common = ["--medium", self.medium, "--trust", "trust.cbr", "--allow-test-root"];
+        let words = [&[tool.to_str().unwrap()], arguments, &common].concat();
+        let mut command = scripted(&words.join(" "));
+        command
+            .current_dir(self.folder.path())
+            .env("SCRIP_LANG", "en")
+            .env("XDG_CONFIG_HOME", self.folder.path().join("config"))
+            .env("XDG_STATE_HOME", self.folder.path().join("state"));
+        command
+    }
+
+    /// The wallet on a terminal of its own.
+    pub(super) fn terminal(&self, arguments: &[&str]) -> Terminal {
+        Terminal::over(&mut self.scripted(arguments))
     }
 
     pub(crate) fn login(&self) -> Answer {

@@ -1,9 +1,7 @@
 //! Colour: on a terminal that shows it, and nowhere else.
 
-use assert_cmd::cargo::cargo_bin;
-
 use super::bench::{Answer, Bench, answer};
-use crate::burn::terminal::{Terminal, scripted};
+use crate::burn::terminal::Terminal;
 
 const BOLD: &str = "\x1b[1m";
 const YELLOW: &str = "\x1b[33m";
@@ -24,13 +22,7 @@ const RUNS: [(&[&str], &str); 3] = [
 impl Bench {
     /// What a terminal is sent.
     fn on_terminal(&self, set: &Set, arguments: &[&str]) -> String {
-        let tool = cargo_bin("scrip-wallet");
-        let trusted = ["--medium", self.medium, "--trust", "trust.cbr", "--allow-test-root"];
-        let words = [&[tool.to_str().unwrap()], arguments, &trusted].concat().join(" ");
-        let mut command = scripted(&words);
-        command.current_dir(self.folder.path()).env("SCRIP_LANG", "en");
-        command.env("XDG_CONFIG_HOME", self.folder.path().join("config"));
-        command.env("XDG_STATE_HOME", self.folder.path().join("state"));
+        let mut command = self.scripted(arguments);
         for name in DECIDING {
             command.env_remove(name);
         }

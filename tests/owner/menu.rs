@@ -1,22 +1,13 @@
 //! The menu, on a pseudo-terminal.
 
-use assert_cmd::cargo::cargo_bin;
-
 use super::bench::{Bench, answer};
 use super::{FIRST, OWN};
-use crate::burn::terminal::{Terminal, scripted};
+use crate::burn::terminal::Terminal;
 
 impl Bench {
     /// The tool without a verb on a terminal of its own.
     fn menu(&self, language: &str) -> Terminal {
-        let tool = cargo_bin("scrip-wallet");
-        let words = [tool.to_str().unwrap(), "--medium", self.medium, "--lang", language];
-        let line = [&words[..], &["--trust", "trust.cbr", "--allow-test-root"]].concat().join(" ");
-        let mut command = scripted(&line);
-        command.current_dir(self.folder.path());
-        command.env("XDG_CONFIG_HOME", self.folder.path().join("config"));
-        command.env("XDG_STATE_HOME", self.folder.path().join("state"));
-        Terminal::over(&mut command)
+        self.terminal(&["--lang", language])
     }
 }
 
