@@ -1,15 +1,16 @@
-//! `catalog` and `buy`: what the read-only area offers, and paying for it.
+//! `catalog` and `buy`: what the read-only area offers, what was taken from others and lies in OUTBOX,
+//! and paying for it.
 //!
 //! With `--json`, `catalog` ends in an object of type `result` with `exit`, `medium` and `items`: of
-//! each `id`, `title`, `price` as money, `affordable`, `bought`: the record that paid for it, or none.
-//! `buy` ends with `exit`, `medium`, `item`, `paid` as money, none if nothing was paid, `already`:
-//! the record that paid before, `path`: where it lies in the read-only area, `dry_run`, `balance` and
-//! its parts.
+//! each `name`: what the verbs take, `id`, `title`, `price` as money, `affordable`, `bought`: the
+//! record that paid for it, or none, `area`: `rom` or `outbox`. `buy` ends with `exit`, `medium`,
+//! `item`, `paid` as money, none if nothing was paid, `already`: the record that paid before, `area`
+//! and `path`: where it lies, `dry_run`, `balance` and its parts.
 
 use scrip::crypto::SystemRandom;
 use scrip::device::Device;
+use scrip::fat::Tray;
 use scrip::format::edition::{Catalogue, Item};
-use scrip::format::record::Body;
 use scrip::format::{Kind, Object};
 use scrip::image::layout::CATALOGUE_PATH;
 use scrip::journal::Storage;
@@ -17,8 +18,8 @@ use scrip::phrases;
 use scrip::tool::password::PasswordSource;
 use scrip::tool::{Exit, Failure, Interrupt, Output, Tell, clock, money};
 use scrip::units::Sequence;
-use scrip::wallet::take::owned;
-use scrip::wallet::{Medium, Opened, Unlocked, title};
+use scrip::wallet::take::{Outbox, Shelf};
+use scrip::wallet::{self, Medium, Offered, Opened, Place, PlayError, Unlocked};
 use scrip::words::{Phrase, Side, Table};
 use serde_json::{Value, json};
 
@@ -29,6 +30,16 @@ use crate::opened::{Look, full, look, sums, take, tell_balance, unlock};
 phrases! {
     fn yours(record) { en: "yours since record {record}", ja: "購入済み（記録{record}）" }
     fn too_dear() { en: "not enough on the medium", ja: "残高不足" }
+    fn in_outbox() { en: "in OUTBOX", ja: "OUTBOXにあります" }
+    fn and_so(one, other) { en: "{one}; {other}", ja: "{one}、{other}" }
+    fn under_way(id) {
+        en: "a download of {id} has begun and is paid as far as it came",
+        ja: "{id}は途中まで取り込まれ、その分は支払い済みです",
+    }
+    fn end_it(id) {
+        en: "end it with `scrip-wallet take {id} --from OTHER`",
+        ja: "`scrip-wallet take {id} --from 取り込み元` で続けてください",
+    }
     fn no_item(id) { en: "the catalogue has no item {id}", ja: "カタログに{id}はありません" }
     fn list_them() {
         en: "`scrip-wallet catalog` lists them",
@@ -80,19 +91,21 @@ pub(crate) fn catalog(
     interrupt: &Interrupt,
 ) -> Result<Exit, Failure> {
     let look = look(common, output, interrupt)?;
-    let (medium, items) = (&look.medium, items(&look)?);
+    let (medium, items) = (&look.medium, offered(&look)?);
     let funds = medium.account().state.free();
-    offers(medium, items.iter().map(|item| (Phrase::same(&item.id), item)), output);
+    list(medium, items.iter().map(|item| (Phrase::same(&item.name), item)), output);
     tell_balance(medium, output);
     let rows: Vec<_> = items
         .iter()
         .map(|item| {
             json!({
-                "id": item.id,
-                "title": item.title,
-                "price": money(item.price, medium.currency()),
-                "affordable": item.price <= funds,
-                "bought": bought(medium, &item.id),
+                "name": item.name,
+                "id": item.entry.id,
+                "title": item.entry.title,
+                "price": money(item.entry.price, medium.currency()),
+                "affordable": item.entry.price <= funds,
+                "bought": bought(medium, item),
+                "area": lies(item).0,
             })
         })
         .collect();
@@ -101,19 +114,24 @@ pub(crate) fn catalog(
 }
 
 /// Items under each other, each under a name of its own.
-pub(crate) fn offers<'i>(
+pub(crate) fn list<'i>(
     medium: &Medium,
-    items: impl Iterator<Item = (Phrase, &'i Item)>,
+    items: impl Iterator<Item = (Phrase, &'i Offered)>,
     output: &Output,
 ) {
     let mut table = Table::new([Side::Left, Side::Right, Side::Left, Side::Left]);
     for (name, item) in items {
-        let mark = match bought(medium, &item.id) {
-            Some(record) => yours(record),
-            None if item.price > medium.account().state.free() => too_dear(),
-            None => Phrase::default(),
+        let mark = match bought(medium, item) {
+            Some(record) => Some(yours(record)),
+            None if item.entry.price > medium.account().state.free() => Some(too_dear()),
+            None => None,
         };
-        table.row([name, price(medium, item), title(item), mark]);
+        let there = matches!(item.place, Place::Outbox(_)).then(in_outbox);
+        let mark = match (mark, there) {
+            (Some(mark), Some(there)) => and_so(mark, there),
+            (mark, there) => mark.or(there).unwrap_or_default(),
+        };
+        table.row([name, price(medium, item), item.title(), mark]);
     }
     table.lines().iter().for_each(|line| output.line(line));
 }
@@ -131,86 +149,116 @@ pub(crate) fn buy(
     // A device that was opened for looking can't be claimed for writing.
     let medium = look.medium;
     drop(look.source);
-    if let Some(record) = bought(&medium, &item.id) {
+    if let Some(record) = bought(&medium, &item) {
         output.line(already_yours(record));
         return Ok(tell(&medium, &item, json!({ "already": record }), args, output));
     }
     check_funds(&medium, &item)?;
-    let sum = json!({ "paid": money(item.price, medium.currency()) });
+    let sum = json!({ "paid": money(item.entry.price, medium.currency()) });
     if args.dry_run {
         output.line(would_be_paid(price(&medium, &item)));
         return Ok(tell(&medium, &item, sum, args, output));
     }
-    if !args.yes && !item.price.is_zero() {
+    if !args.yes && !item.entry.price.is_zero() {
         // Nobody there to be asked: the command itself is the order.
         confirm(&medium, &item, Answer::Nobody, output)?;
     }
     let mut opened = take(common, output, interrupt)?;
-    if item.price.is_zero() {
+    if item.entry.price.is_zero() {
         output.line(is_free());
         return Ok(tell(opened.medium(), &item, json!({}), args, output));
     }
     let (unlocked, _) =
         unlock(&mut opened, &PasswordSource::from(args.password_file.clone()), output)?;
     pay(&mut opened, &unlocked, &item)?;
-    output.line(paid(price(opened.medium(), &item), title(&item)));
+    output.line(paid(price(opened.medium(), &item), item.title()));
     Ok(tell(opened.medium(), &item, sum, args, output))
 }
 
-/// Commit the purchase of an item.
+/// Commit the purchase of an item, whose key is there if it needs one.
 pub(crate) fn pay<D: Device>(
     opened: &mut Opened<D>,
     unlocked: &Unlocked,
-    item: &Item,
+    item: &Offered,
 ) -> Result<(), Failure> {
-    let goods = (item.id.as_str(), item.rights_holder.as_str());
+    let entry = &item.entry;
+    if entry.content.is_some() && !opened.holds_item_key(&entry.root) {
+        return Err(PlayError::NoKey(entry.id.clone())).or_tell();
+    }
+    let name = item.purchase_name(opened.medium());
+    let goods = (name.as_str(), entry.rights_holder.as_str());
     let mut rng = SystemRandom::new();
-    let bought = opened.buy(&unlocked.keys, goods, item.price, clock::now(), &mut rng);
+    let bought = opened.buy(&unlocked.keys, goods, entry.price, clock::now(), &mut rng);
     bought.map_err(|error| full(&error))
 }
 
-/// The catalogue's item of this id.
-pub(crate) fn wanted(look: &Look, id: &str) -> Result<Item, Failure> {
-    items(look)?
+/// What is offered under this name.
+pub(crate) fn wanted(look: &Look, name: &str) -> Result<Offered, Failure> {
+    offered(look)?
         .into_iter()
-        .find(|item| item.id == id)
-        .ok_or_else(|| Failure::new(Exit::Refusal, no_item(format!("{id:?}"))).hint(list_them()))
+        .find(|item| item.name == name)
+        .ok_or_else(|| Failure::new(Exit::Refusal, no_item(format!("{name:?}"))).hint(list_them()))
 }
 
 /// Ask, then pay for an item, where the owner has logged in.
 pub(crate) fn buy_asking(
     opened: &mut Opened<Storage>,
     unlocked: &Unlocked,
-    item: &Item,
+    item: &Offered,
     output: &Output,
 ) -> Result<(), Failure> {
-    if let Some(record) = bought(opened.medium(), &item.id) {
+    if let Some(record) = bought(opened.medium(), item) {
         output.line(already_yours(record));
-    } else if item.price.is_zero() {
+    } else if item.entry.price.is_zero() {
         output.line(is_free());
     } else {
         check_funds(opened.medium(), item)?;
         confirm(opened.medium(), item, Answer::Yes, output)?;
         pay(opened, unlocked, item)?;
-        output.line(paid(price(opened.medium(), item), title(item)));
+        output.line(paid(price(opened.medium(), item), item.title()));
     }
     tell_balance(opened.medium(), output);
     Ok(())
 }
 
 /// Ask before an item is paid for: a yes agrees, and so does this answer.
-fn confirm(medium: &Medium, item: &Item, agrees: Answer, output: &Output) -> Result<(), Failure> {
-    let answer = ask(output, pay_for(price(medium, item), title(item)));
+fn confirm(
+    medium: &Medium,
+    item: &Offered,
+    agrees: Answer,
+    output: &Output,
+) -> Result<(), Failure> {
+    let answer = ask(output, pay_for(price(medium, item), item.title()));
     if answer == Answer::Yes || answer == agrees {
         return Ok(());
     }
     Err(Failure::new(Exit::Refusal, not_paid()))
 }
 
-/// What the catalogue offers.
-pub(crate) fn items(look: &Look) -> Result<Vec<Item>, Failure> {
+/// What can be bought and played on a medium that was looked at.
+fn offered(look: &Look) -> Result<Vec<Offered>, Failure> {
+    let outbox = look.source.exchange(look.medium.grounds()).map(Outbox);
+    let outbox = outbox.as_ref().map(|outbox| outbox as &dyn Shelf);
+    offers(&look.medium, &catalogue(look)?, outbox)
+}
+
+/// What can be bought and played: what the catalogue has, and what lies in OUTBOX alone.
+pub(crate) fn offers(
+    medium: &Medium,
+    catalogue: &[Item],
+    outbox: Option<&dyn Shelf>,
+) -> Result<Vec<Offered>, Failure> {
+    let offered = wallet::offered(medium, catalogue, outbox).or_tell()?;
+    if offered.is_empty() {
+        return Err(Failure::new(Exit::Refusal, no_catalogue()));
+    }
+    Ok(offered)
+}
+
+/// The catalogue's items; none where the edition has no catalogue.
+pub(crate) fn catalogue(look: &Look) -> Result<Vec<Item>, Failure> {
     let bytes = look.source.file(CATALOGUE_PATH, Kind::Catalogue.bytes_max() as u64);
-    let bytes = bytes.ok_or_else(|| Failure::new(Exit::Refusal, no_catalogue()))?;
+    let Some(bytes) = bytes else { return Ok(vec![]) };
     let catalogue = Catalogue::decode(&bytes)
         .map_err(|error| Failure::new(Exit::Damage, damaged_catalogue(error)))?;
     let (found, own) = (catalogue.currency, look.medium.currency());
@@ -220,39 +268,49 @@ pub(crate) fn items(look: &Look) -> Result<Vec<Item>, Failure> {
     Ok(catalogue.items)
 }
 
-/// The record that paid for an item: a purchase, or the end of a download from somebody else.
-pub(crate) fn bought(medium: &Medium, id: &str) -> Option<u64> {
-    let mut records = medium.records();
-    let paid = records.find(|record| {
-        record.body == Body::Purchase {} && record.history.content.as_deref() == Some(id)
-    });
-    let taken = || owned(medium, &medium.item(id)?.hash());
-    paid.map(|record| record.seq).or_else(taken).map(Sequence::number)
+/// The record that paid for an item.
+pub(crate) fn bought(medium: &Medium, item: &Offered) -> Option<u64> {
+    item.paid(medium).map(Sequence::number)
 }
 
-pub(crate) fn check_funds(medium: &Medium, item: &Item) -> Result<(), Failure> {
+/// Refuse what can't be paid, or is being paid piece by piece.
+pub(crate) fn check_funds(medium: &Medium, item: &Offered) -> Result<(), Failure> {
+    let (id, sum) = (&item.entry.id, item.entry.price);
+    if item.is_under_way(medium) {
+        return Err(Failure::new(Exit::Refusal, under_way(id)).hint(end_it(id)));
+    }
     let free = medium.account().state.free();
-    if item.price <= free {
+    if sum <= free {
         return Ok(());
     }
     let form = medium.form();
-    let lacking = item.price.checked_sub(free).or_tell()?;
-    let [price, free, lacking] = [item.price, free, lacking].map(|sum| form.show(sum));
-    let message = missing(&item.id, price, free, lacking);
-    Err(Failure::new(Exit::Refusal, message).hint(top_up_first()))
+    let lacking = sum.checked_sub(free).or_tell()?;
+    let [price, free, lacking] = [sum, free, lacking].map(|sum| form.show(sum));
+    Err(Failure::new(Exit::Refusal, missing(id, price, free, lacking)).hint(top_up_first()))
 }
 
-pub(crate) fn price(medium: &Medium, item: &Item) -> Phrase {
-    if item.price.is_zero() { free() } else { Phrase::same(medium.form().show(item.price)) }
+pub(crate) fn price(medium: &Medium, item: &Offered) -> Phrase {
+    let price = item.entry.price;
+    if price.is_zero() { free() } else { Phrase::same(medium.form().show(price)) }
 }
 
-fn tell(medium: &Medium, item: &Item, extra: Value, args: &BuyArgs, output: &Output) -> Exit {
-    output.line(play_it(&item.id));
+/// The area that an item lies in, and its path there.
+fn lies(item: &Offered) -> (&'static str, String) {
+    match &item.place {
+        Place::Rom { path, .. } => ("rom", path.clone()),
+        Place::Outbox(name) => ("outbox", format!("{}/{name}", Tray::Outbox.path())),
+    }
+}
+
+fn tell(medium: &Medium, item: &Offered, extra: Value, args: &BuyArgs, output: &Output) -> Exit {
+    output.line(play_it(&item.name));
     tell_balance(medium, output);
     let mut fields = sums(medium);
     fields["medium"] = medium.id().to_string().into();
-    fields["item"] = item.id.as_str().into();
-    fields["path"] = item.path.as_str().into();
+    let (area, path) = lies(item);
+    fields["item"] = item.entry.id.as_str().into();
+    fields["area"] = area.into();
+    fields["path"] = path.into();
     fields["dry_run"] = args.dry_run.into();
     if let (Value::Object(fields), Value::Object(extra)) = (&mut fields, extra) {
         fields.extend(extra);

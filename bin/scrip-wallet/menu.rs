@@ -9,11 +9,12 @@ use scrip::ledger::KeyLife;
 use scrip::phrases;
 use scrip::tool::password::PasswordSource;
 use scrip::tool::{Exit, Failure, Form, Interrupt, Output, Tell};
-use scrip::wallet::{Filter, Ledger, Opened, Unlocked};
+use scrip::wallet::take::Outbox;
+use scrip::wallet::{Filter, Ledger, Offered, Opened, Unlocked};
 use scrip::words::Phrase;
 
 use crate::ask::{narrow, somebody, typed};
-use crate::buy::{buy_asking, items, offers};
+use crate::buy::{buy_asking, catalogue as read_catalogue, list, offers};
 use crate::cli::{Cli, Common, NewPasswordArgs};
 use crate::history::table;
 use crate::login::{first_login, yours_now};
@@ -118,7 +119,7 @@ impl Choice {
 struct Session<'a> {
     opened: Opened<Storage>,
     unlocked: Unlocked,
-    items: Result<Vec<Item>, Failure>,
+    catalogue: Result<Vec<Item>, Failure>,
     common: &'a Common,
     output: &'a Output,
     interrupt: &'a Interrupt,
@@ -149,7 +150,7 @@ impl<'a> Session<'a> {
     ) -> Result<Self, Failure> {
         let path = path(common)?;
         let look = look_to_write(&path, common, output, interrupt)?;
-        let items = items(&look);
+        let catalogue = read_catalogue(&look);
         let mut opened = go_on(look, &path, output)?;
         output.line(medium(opened.medium().id().grouped()));
         let unlocked = if opened.life() == KeyLife::StoreMade {
@@ -161,7 +162,7 @@ impl<'a> Session<'a> {
         };
         interrupt.check()?;
         tell_balance(opened.medium(), output);
-        Ok(Self { opened, unlocked, items, common, output, interrupt })
+        Ok(Self { opened, unlocked, catalogue, common, output, interrupt })
     }
 
     fn go_round(&mut self) -> Result<Exit, Failure> {
@@ -232,17 +233,19 @@ impl<'a> Session<'a> {
     }
 
     /// Show the catalogue, and ask for one of its items.
-    fn pick(&self, question: fn(usize) -> Phrase) -> Result<Option<Item>, Failure> {
-        let (items, output) = (self.items.as_ref().map_err(Failure::clone)?, self.output);
+    fn pick(&self, question: fn(usize) -> Phrase) -> Result<Option<Offered>, Failure> {
+        let (catalogue, output) = (self.catalogue.as_ref().map_err(Failure::clone)?, self.output);
+        let (medium, outbox) = (self.opened.medium(), Outbox(self.opened.exchange()));
+        let items = offers(medium, catalogue, Some(&outbox))?;
         let named = items.iter().enumerate();
         let named = named.map(|(place, item)| (Phrase::same((place + 1).to_string()), item));
-        offers(self.opened.medium(), named, output);
+        list(medium, named, output);
         output.note(question(items.len()));
         let answer = typed()?.unwrap_or_default();
         if answer.is_empty() {
             return Ok(None);
         }
-        let item = chosen(&answer, items).cloned();
+        let item = chosen(&answer, &items).cloned();
         item.map(Some).ok_or_else(|| Failure::new(Exit::Usage, no_such(answer, items.len())))
     }
 

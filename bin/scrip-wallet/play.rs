@@ -7,14 +7,14 @@
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use scrip::crypto::{Secret, SystemRandom};
-use scrip::device::{Device, FileDevice};
-use scrip::format::edition::Item;
+use scrip::device::Device;
 use scrip::format::item::ItemEntry;
 use scrip::journal::Storage;
 use scrip::phrases;
 use scrip::tool::password::PasswordSource;
 use scrip::tool::{Exit, Failure, Interrupt, Output, Source, Tell, clock, money, told};
-use scrip::wallet::{Medium, Opened, Playing, Unlocked, title};
+use scrip::wallet::take::{Outbox, ShelvedDevice};
+use scrip::wallet::{Medium, Offered, Opened, Place, Playing, Unlocked};
 use serde_json::{Value, json};
 
 use crate::ask::{Answer, ask};
@@ -80,14 +80,14 @@ pub(crate) fn play(
     }
     confirm(&medium, &item, owned || args.yes, output)?;
     // A device that was opened for looking can't be claimed for writing.
-    let mounted = source.mounted_file(&item.path).or_tell()?;
+    let mounted = mounted(&source, &item)?;
     drop(source);
     let mut opened = take(common, output, interrupt)?;
     let password = PasswordSource::from(args.password_file.clone());
     let (unlocked, _) = unlock(&mut opened, &password, output)?;
     let bytes = hand_over(&mut opened, &unlocked, (&item, mounted), args, output, interrupt)?;
     let record = opened.medium().account().records.last().map(|record| record.seq.number());
-    let paid = (!owned).then(|| money(item.price, opened.medium().currency()));
+    let paid = (!owned).then(|| money(item.entry.price, opened.medium().currency()));
     let extra = json!({ "paid": paid, "record": record, "bytes": bytes, "dry_run": false });
     tell(opened.medium(), &item, extra, output);
     Ok(Exit::Done)
@@ -97,7 +97,7 @@ pub(crate) fn play(
 pub(crate) fn play_here(
     opened: &mut Opened<Storage>,
     unlocked: &Unlocked,
-    item: &Item,
+    item: &Offered,
     common: &Common,
     output: &Output,
     interrupt: &Interrupt,
@@ -107,21 +107,28 @@ pub(crate) fn play_here(
         check_funds(opened.medium(), item)?;
     }
     confirm(opened.medium(), item, owned, output)?;
-    let mounted = Source::open(&path(common)?)?.mounted_file(&item.path).or_tell()?;
-    let args = PlayArgs { item: item.id.clone(), ..PlayArgs::default() };
+    let mounted = mounted(&Source::open(&path(common)?)?, item)?;
+    let args = PlayArgs { item: item.name.clone(), ..PlayArgs::default() };
     hand_over(opened, unlocked, (item, mounted), &args, output, interrupt)?;
     Ok(())
 }
 
-fn is_owned(medium: &Medium, item: &Item) -> bool {
-    item.price.is_zero() || bought(medium, &item.id).is_some()
+fn is_owned(medium: &Medium, item: &Offered) -> bool {
+    item.entry.price.is_zero() || bought(medium, item).is_some()
+}
+
+/// A file of the read-only area that has to be opened where that is mounted.
+fn mounted(source: &Source, item: &Offered) -> Result<Option<Box<dyn Device>>, Failure> {
+    let Place::Rom { path, .. } = &item.place else { return Ok(None) };
+    let file = source.mounted_file(path).or_tell()?;
+    Ok(file.map(|file| Box::new(file) as Box<dyn Device>))
 }
 
 /// Pay where nobody has, note the playing, hand the bytes on; gives how many they were.
 fn hand_over(
     opened: &mut Opened<Storage>,
     unlocked: &Unlocked,
-    (item, mounted): (&Item, Option<FileDevice>),
+    (item, mounted): (&Offered, Option<Box<dyn Device>>),
     args: &PlayArgs,
     output: &Output,
     interrupt: &Interrupt,
@@ -132,9 +139,9 @@ fn hand_over(
     interrupt.check()?;
     if !is_owned(opened.medium(), item) {
         pay(opened, unlocked, item)?;
-        output.note(paid_for(price(opened.medium(), item), title(item)));
+        output.note(paid_for(price(opened.medium(), item), item.title()));
     }
-    let (played, mut rng) = ((item.id.as_str(), shown.name()), SystemRandom::new());
+    let (played, mut rng) = ((item.entry.id.as_str(), shown.name()), SystemRandom::new());
     let noted = opened.play(&unlocked.keys, played, clock::now(), &mut rng);
     noted.map_err(|error| full(&error))?;
     shown.run(&stage.playing(opened), output, interrupt)
@@ -144,7 +151,8 @@ fn hand_over(
 struct Stage {
     entry: ItemEntry,
     start: u64,
-    mounted: Option<FileDevice>,
+    /// A file of its own; none where it lies on the medium's device, from `start` on.
+    file: Option<Box<dyn Device>>,
     key: Option<Secret<32>>,
 }
 
@@ -152,21 +160,25 @@ impl Stage {
     fn set(
         opened: &Opened<Storage>,
         unlocked: &Unlocked,
-        item: &Item,
-        mounted: Option<FileDevice>,
+        item: &Offered,
+        mounted: Option<Box<dyn Device>>,
     ) -> Result<Self, Failure> {
-        let grounds = opened.medium().grounds();
-        let place = grounds.items.iter().position(|entry| entry.id == item.id);
-        let place = place.expect("the check held the items against the catalogue");
-        let entry = (*grounds.items[place]).clone();
-        let start = if mounted.is_some() { 0 } else { grounds.item_starts[place] };
+        let entry = (*item.entry).clone();
+        let (start, file): (_, Option<Box<dyn Device>>) = match (&item.place, mounted) {
+            (Place::Rom { .. }, Some(file)) => (0, Some(file)),
+            (Place::Rom { start, .. }, None) => (*start, None),
+            (Place::Outbox(name), _) => {
+                let (outbox, bytes) = (Outbox(opened.exchange()), entry.size.bytes());
+                (0, Some(Box::new(ShelvedDevice { shelf: outbox, name: name.clone(), bytes })))
+            }
+        };
         let key = opened.item_key(&unlocked.keys, &entry.root).or_tell()?;
-        Ok(Self { entry, start, mounted, key })
+        Ok(Self { entry, start, file, key })
     }
 
     fn playing<'a>(&'a self, opened: &'a Opened<Storage>) -> Playing<'a> {
-        let device: &dyn Device = match &self.mounted {
-            Some(file) => file,
+        let device: &dyn Device = match &self.file {
+            Some(file) => &**file,
             None => opened.device(),
         };
         Playing { item: &self.entry, device, start: self.start, key: self.key.as_ref() }
@@ -174,33 +186,33 @@ impl Stage {
 }
 
 /// Ask before an item is paid for.
-fn confirm(medium: &Medium, item: &Item, agreed: bool, output: &Output) -> Result<(), Failure> {
+fn confirm(medium: &Medium, item: &Offered, agreed: bool, output: &Output) -> Result<(), Failure> {
     if agreed {
         return Ok(());
     }
-    match ask(output, pay_first(title(item), price(medium, item))) {
+    match ask(output, pay_first(item.title(), price(medium, item))) {
         Answer::Yes => Ok(()),
         Answer::No => Err(Failure::new(Exit::Refusal, not_paid())),
         Answer::Nobody => {
-            Err(Failure::new(Exit::Refusal, nobody_to_ask(&item.id)).hint(without_asking()))
+            Err(Failure::new(Exit::Refusal, nobody_to_ask(&item.entry.id)).hint(without_asking()))
         }
     }
 }
 
-fn planned(medium: &Medium, item: &Item, owned: bool, output: &Output) -> Exit {
+fn planned(medium: &Medium, item: &Offered, owned: bool, output: &Output) -> Exit {
     if !owned {
         output.note(would_be_paid(price(medium, item)));
     }
-    output.note(would_be_played(title(item)));
-    let paid = (!owned).then(|| money(item.price, medium.currency()));
+    output.note(would_be_played(item.title()));
+    let paid = (!owned).then(|| money(item.entry.price, medium.currency()));
     tell(medium, item, json!({ "paid": paid, "dry_run": true }), output);
     Exit::Done
 }
 
-fn tell(medium: &Medium, item: &Item, extra: Value, output: &Output) {
+fn tell(medium: &Medium, item: &Offered, extra: Value, output: &Output) {
     let mut fields = sums(medium);
     fields["medium"] = medium.id().to_string().into();
-    fields["item"] = item.id.as_str().into();
+    fields["item"] = item.entry.id.as_str().into();
     if let (Value::Object(fields), Value::Object(extra)) = (&mut fields, extra) {
         fields.extend(extra);
     }

@@ -24,11 +24,10 @@ use scrip::wallet::take::{
     self as taking, Content, Giver, Goods, Hand, Kiosk, Leaves, Outbox, Owner, Packaged, Payer,
     Plan, Sealing, Shelf, TakeError, TakeRefusal, Taken,
 };
-use scrip::wallet::{Medium, Opened};
+use scrip::wallet::{Medium, Opened, paid as paid_by};
 use scrip::words::Phrase;
 use serde_json::{Value, json};
 
-use crate::buy::bought;
 use crate::cli::{Common, TakeArgs};
 use crate::medium::path;
 use crate::opened::{look, sums, take_at, tell_balance, unlock, unlock_asking};
@@ -80,7 +79,7 @@ pub(crate) fn take(
         return Err(Failure::new(Exit::Refusal, other_currency(found, expected)));
     }
     let order = Order { from, packaged, place, goods };
-    if let Some(record) = paid_before(&own, &order.goods) {
+    if let Some(record) = paid_by(&own, &order.packaged.entry).map(Sequence::number) {
         let own = desk.settled(own, &order, (written, other))?;
         desk.output.line(already_yours(record));
         return Ok(desk.tell(&own, &order, &json!({ "already": record }), Exit::Done));
@@ -92,13 +91,6 @@ pub(crate) fn take(
     let file = Some((&*content, &leaves));
     let taken = desk.run(&order, file, plan.fee, (&mut opened, other))?;
     Ok(taken.map_or(Exit::Done, |taken| desk.told(opened.medium(), &order, &taken)))
-}
-
-/// The record that made the goods this owner's.
-fn paid_before(own: &Medium, goods: &Goods) -> Option<u64> {
-    let here = own.grounds().items.iter().any(|entry| entry.hash() == goods.entry);
-    let purchase = here.then(|| bought(own, &goods.item)).flatten();
-    purchase.or_else(|| taking::owned(own, &goods.entry).map(Sequence::number))
 }
 
 impl Desk<'_> {

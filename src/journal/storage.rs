@@ -47,9 +47,9 @@ pub enum StorageError {
 
 impl Storage {
     /// The journal of an image or a raw device, at its place by the layout.
-    pub fn whole(device: FileDevice, place: Place) -> Result<Self, StorageError> {
+    pub fn whole(device: Arc<FileDevice>, place: Place) -> Result<Self, StorageError> {
         let claim = device.claim()?;
-        Ok(Self { device: Inner::Whole(Arc::new(device)), place, _claim: claim })
+        Ok(Self { device: Inner::Whole(device), place, _claim: claim })
     }
 
     /// The journal of a mounted writable area: both copies by path and length, and behind them,
@@ -188,11 +188,11 @@ mod tests {
         for start in place.starts {
             image.write_at(start, &first_frames(&[vec![1; 90]]).unwrap()).unwrap();
         }
-        let first = Storage::whole(image, place).unwrap();
+        let first = Storage::whole(Arc::new(image), place).unwrap();
         let again = || FileDevice::open(&path, Access::Write).unwrap();
-        let refused = Storage::whole(again(), place).unwrap_err().to_string();
+        let refused = Storage::whole(Arc::new(again()), place).unwrap_err().to_string();
         assert!(refused.contains("medium.img: in use by "), "{refused}");
         assert_eq!(commit(first), 2);
-        assert_eq!(commit(Storage::whole(again(), place).unwrap()), 3);
+        assert_eq!(commit(Storage::whole(Arc::new(again()), place).unwrap()), 3);
     }
 }

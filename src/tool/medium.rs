@@ -4,6 +4,7 @@
 use std::io::ErrorKind;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::{Exit, Explain, Failure, open_unmounted, told};
 use crate::device::{
@@ -71,7 +72,7 @@ pub struct Source {
 }
 
 enum Form {
-    Raw(FileDevice),
+    Raw(Arc<FileDevice>),
     Mounted { rom: MountedTree, ram: Vec<MountedTree> },
 }
 
@@ -88,7 +89,7 @@ impl Source {
             Some(number) => block(number)?,
             None => (Identity::Image, vec![]),
         };
-        Ok(Self { form: Form::Raw(device), identity, notes })
+        Ok(Self { form: Form::Raw(Arc::new(device)), identity, notes })
     }
 
     fn open_mounted(path: &Path) -> Result<Self, Failure> {
@@ -150,21 +151,6 @@ impl Source {
         Ok(checked)
     }
 
-    /// Its OUTBOX and INBOX, to look into.
-    #[cfg(feature = "wallet")]
-    pub fn trays(&self, grounds: &Grounds) -> Result<Exchange<'static>, OpenError> {
-        Ok(match (&self.form, &grounds.area) {
-            (Form::Raw(device), _) => {
-                let again = FileDevice::open(device.path(), Access::Read)?;
-                Exchange::volume(again, grounds.volume.clone(), vec![])
-            }
-            (Form::Mounted { .. }, Area::Mounted(tree)) => Exchange::mounted(tree.clone()),
-            (Form::Mounted { rom, .. }, Area::Raw | Area::Missing) => {
-                Exchange::mounted(rom.clone())
-            }
-        })
-    }
-
     /// The bytes of both access files, to look into; empty where one is missing.
     #[cfg(feature = "wallet")]
     pub fn access_files(&self, grounds: &Grounds) -> Result<[Vec<u8>; 2], DeviceError> {
@@ -193,7 +179,7 @@ impl Source {
         }
         let (device, identity) = open_unmounted(path, Access::Write)
             .map_err(|failure| failure.during(opening(path.display())))?;
-        Ok(Self { form: Form::Raw(device), identity, notes: vec![] })
+        Ok(Self { form: Form::Raw(Arc::new(device)), identity, notes: vec![] })
     }
 
     /// The storage of the journal and the access files, for this process alone.
@@ -217,10 +203,11 @@ impl Source {
 
 impl Source {
     /// OUTBOX and INBOX of the medium, to look into; none where the writable area isn't there.
-    pub fn exchange(&self, grounds: &Grounds) -> Option<Exchange<'_>> {
+    pub fn exchange(&self, grounds: &Grounds) -> Option<Exchange<'static>> {
         match (&self.form, &grounds.area) {
             (Form::Raw(device), _) => {
-                Some(Exchange::volume(device, grounds.volume.clone(), grounds.kept()))
+                let (device, area) = (Arc::clone(device), grounds.volume.clone());
+                Some(Exchange::volume(device, area, grounds.kept()))
             }
             (Form::Mounted { .. }, Area::Mounted(tree)) => Some(Exchange::mounted(tree.clone())),
             (Form::Mounted { .. }, Area::Raw | Area::Missing) => None,

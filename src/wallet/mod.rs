@@ -22,6 +22,8 @@ mod entry;
 mod medium;
 mod memory;
 #[cfg(feature = "wallet")]
+mod offered;
+#[cfg(feature = "wallet")]
 mod opened;
 mod overview;
 #[cfg(feature = "wallet")]
@@ -50,8 +52,10 @@ pub use keyring::RingError;
 pub use medium::{Medium, UnusableError};
 pub use memory::{Met, RootMemory};
 #[cfg(feature = "wallet")]
+pub use offered::{Offered, Place, offered, paid};
+#[cfg(feature = "wallet")]
 pub use opened::{CommitError, LoginError, MirrorError, OpenError, Opened};
-pub use overview::{Offer, Overview, title};
+pub use overview::{Offer, Overview};
 #[cfg(feature = "wallet")]
 pub use play::{PlayError, Playing};
 #[cfg(feature = "wallet")]

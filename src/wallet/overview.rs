@@ -191,7 +191,7 @@ fn offer(item: &Item, form: Option<CurrencyForm>, balance: Amount) -> Offer<'_> 
 }
 
 /// The title of an item, in the languages it has.
-pub fn title(item: &Item) -> Phrase {
+fn title(item: &Item) -> Phrase {
     Phrase::new(&item.title, item.title_ja.as_ref().unwrap_or(&item.title))
 }
 

@@ -2,6 +2,7 @@
 
 mod fair;
 mod killed;
+mod shelf;
 
 use std::fs;
 use std::path::Path;

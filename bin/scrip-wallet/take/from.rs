@@ -18,7 +18,7 @@ use scrip::tool::{Exit, Failure, RomFile, Source, Tell};
 use scrip::trust::Verified;
 use scrip::units::{Amount, ByteCount};
 use scrip::wallet::take::{Content, Goods, Outbox, Packaged, Shelf, Shelved, read_offer};
-use scrip::wallet::{Medium, Opened};
+use scrip::wallet::{Medium, Opened, UnusableError};
 use scrip::words::Phrase;
 
 use super::Desk;
@@ -119,7 +119,9 @@ impl From {
         {
             return Ok((packaged, Place::Rom(path_of(&other.source, id).ok_or_else(unknown)?)));
         }
-        let mut found = Packaged::on_shelf(files, &own.trust(), id).or_tell()?;
+        let mut found = Packaged::on_shelf(files, &own.trust()).or_tell()?;
+        let named = |one: &Packaged| one.entry.id == id || one.goods().names().stem() == id;
+        found.retain(named);
         if let Self::Kiosk(kiosk) = self {
             let offered = &kiosk.offer.entries.0;
             found.retain(|packaged| offered.contains(&packaged.entry.hash()));
@@ -181,7 +183,8 @@ fn other(desk: &Desk<'_>, own: &Medium) -> Result<(Other, Written), Failure> {
         (opened.medium().clone(), Source::open(path)?, Some(opened))
     };
     compare(own, &medium)?;
-    let outbox = Outbox(source.trays(medium.grounds()).or_tell()?);
+    let outbox = source.exchange(medium.grounds()).ok_or(UnusableError::NoWritableArea);
+    let outbox = Outbox(outbox.or_tell()?);
     Ok((Other { medium, source, outbox }, written))
 }
 

@@ -31,7 +31,7 @@ use crate::wallet::{CommitError, RingError};
 pub use giver::{Giver, GiverError, Kiosk, Owner};
 pub use goods::{Goods, Sealing};
 pub use leaves::{AtHand, Leaves, SurveyError};
-pub use outbox::Outbox;
+pub use outbox::{Outbox, ShelvedDevice};
 pub use packages::{OfferError, Packaged, read_offer};
 pub use payer::{Payer, Plan, owned, plan};
 pub use run::{resume, settle, take};

@@ -1,7 +1,9 @@
 //! Shelves that there are: a medium's OUTBOX, a folder of a kiosk.
 
+use std::io;
+
 use super::shelf::{Shelf, ShelfError};
-use crate::device::{Access, Device, FileDevice, Folder, Privacy};
+use crate::device::{Access, Device, DeviceError, FileDevice, Folder, Privacy};
 use crate::fat::{Exchange, Tray};
 
 /// The OUTBOX of a medium that is open.
@@ -80,6 +82,40 @@ impl Shelf for Folder {
 
     fn free_bytes(&self) -> Result<u64, ShelfError> {
         Self::free_bytes(self).map_err(ShelfError::new)
+    }
+}
+
+/// A file on a shelf as a device that is only read.
+pub struct ShelvedDevice<S> {
+    /// The shelf.
+    pub shelf: S,
+    /// The file's name.
+    pub name: String,
+    /// Its length.
+    pub bytes: u64,
+}
+
+impl<S: Shelf + Send> Device for ShelvedDevice<S> {
+    fn len_bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), DeviceError> {
+        let count = buf.len() as u64;
+        DeviceError::check_range(offset, count, self.bytes)?;
+        self.shelf.read_at(&self.name, offset, buf).map_err(|error| {
+            let source = io::Error::other(error.to_string());
+            DeviceError::Io { action: "reading", offset, count, source }
+        })
+    }
+
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<(), DeviceError> {
+        let (count, source) = (bytes.len() as u64, io::ErrorKind::ReadOnlyFilesystem.into());
+        Err(DeviceError::Io { action: "writing", offset, count, source })
+    }
+
+    fn flush(&self) -> Result<(), DeviceError> {
+        Ok(())
     }
 }
 

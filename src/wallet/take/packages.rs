@@ -56,15 +56,16 @@ impl Packaged {
         Self { entry, package }
     }
 
-    /// The items of this id on a shelf whose file is there whole; what doesn't verify is no item.
-    pub fn on_shelf(shelf: &dyn Shelf, trust: &Trust, id: &str) -> Result<Vec<Self>, ShelfError> {
-        let mut found = vec![];
+    /// The items on a shelf whose file is there whole, each once; what doesn't verify is no item.
+    pub fn on_shelf(shelf: &dyn Shelf, trust: &Trust) -> Result<Vec<Self>, ShelfError> {
+        let mut found: Vec<Self> = vec![];
         for name in shelf.list()?.iter().filter(|name| name.ends_with(PACKAGE_END)) {
             let bytes = shelf.read(name, Kind::Package.bytes_max() as u64);
             let packaged = bytes.ok().and_then(|bytes| Self::read(&bytes, trust).ok());
-            let Some(packaged) = packaged.filter(|packaged| packaged.entry.id == id) else {
+            let Some(packaged) = packaged else { continue };
+            if found.iter().any(|known| known.entry.hash() == packaged.entry.hash()) {
                 continue;
-            };
+            }
             let data = shelf.size(&packaged.goods().names().data())?;
             if data == Some(packaged.entry.size.bytes()) {
                 found.push(packaged);

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use assert_cmd::cargo::cargo_bin;
 use scrip::crypto::{Random, SeededRandom};
-use scrip::device::{Access, Device, Existing, FileDevice};
-use scrip::fat::Tray;
+use scrip::device::{Access, Device, Existing, FileDevice, MountedTree};
+use scrip::fat::{Exchange, Tray};
 use scrip::format::Object;
 use scrip::format::checkpoint::Bounded;
 use scrip::format::edition::{Catalogue, Item, ItemKind};
@@ -22,7 +22,7 @@ use scrip::image::leaves::Unwatched;
 use scrip::tool::Source;
 use scrip::trust::{Verified, sign, verify};
 use scrip::units::{ByteCount, MediumId, StoreId};
-use scrip::wallet::take::Packaged;
+use scrip::wallet::take::{Outbox, Packaged};
 use scrip::wallet::{Medium, Opened};
 use tempfile::TempDir;
 
@@ -158,7 +158,7 @@ impl Fair {
         self.folder.path().join(self.named(name))
     }
 
-    fn command(&self, name: &str, arguments: &[&str]) -> Command {
+    pub(super) fn command(&self, name: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(cargo_bin("scrip-wallet"));
         command
             .args(["--medium", &self.named(name)])
@@ -222,10 +222,22 @@ impl Fair {
                 let device = FileDevice::open(&self.path(name), Access::Read).unwrap();
                 let medium = self.medium(name);
                 let area = medium.grounds().volume.clone();
-                Looking::Image(scrip::fat::Exchange::volume(device, area, vec![]))
+                Looking::Image(Exchange::volume(device, area, vec![]))
             }
             Form::Directories => Looking::Directory(self.path(name).join("SCRIP/OUTBOX")),
         }
+    }
+
+    /// A medium's OUTBOX, to be changed from outside.
+    pub(super) fn outbox(&self, name: &str) -> Outbox {
+        Outbox(match self.form {
+            Form::Images => {
+                let device = FileDevice::open(&self.path(name), Access::Write).unwrap();
+                let grounds = self.medium(name).grounds().clone();
+                Exchange::volume(device, grounds.volume.clone(), grounds.kept())
+            }
+            Form::Directories => Exchange::mounted(MountedTree::at(&self.path(name))),
+        })
     }
 
     /// The medium as it stands.
@@ -242,7 +254,7 @@ impl Fair {
     /// The song as it lies in a medium's OUTBOX.
     pub(super) fn file(&self, name: &str) -> Vec<u8> {
         let medium = self.medium(name);
-        let trays = Source::open(&self.path(name)).unwrap().trays(medium.grounds()).unwrap();
+        let trays = Source::open(&self.path(name)).unwrap().exchange(medium.grounds()).unwrap();
         let files = trays.list(Tray::Outbox).unwrap();
         let file = files.iter().find(|file| is_data(&file.name)).unwrap();
         trays.read(Tray::Outbox, &file.name, 1 << 20).unwrap()
@@ -309,7 +321,7 @@ impl Fair {
         let (own, other) = (self.medium(payer), self.medium(giver));
         let recorded = segments(&own.account().records, other.id());
         let recorded: u64 = recorded.iter().map(|(_, got, _)| got).sum();
-        let trays = Source::open(&self.path(giver)).unwrap().trays(other.grounds()).unwrap();
+        let trays = Source::open(&self.path(giver)).unwrap().exchange(other.grounds()).unwrap();
         let files = trays.list(Tray::Outbox).unwrap();
         let receipts = files.iter().filter(|file| file.name.ends_with(".receipt"));
         let signed = receipts.map(|file| {
@@ -402,7 +414,7 @@ impl Fair {
 }
 
 enum Looking {
-    Image(scrip::fat::Exchange<'static>),
+    Image(Exchange<'static>),
     Directory(PathBuf),
 }
 
@@ -453,8 +465,13 @@ impl Drop for Running {
 }
 
 /// Is this the name of an item's file?
-fn is_data(name: &str) -> bool {
-    Path::new(name).extension().is_some_and(|end| end == "data")
+pub(super) fn is_data(name: &str) -> bool {
+    ends(name, "data")
+}
+
+/// Does a name end so, behind a dot?
+pub(super) fn ends(name: &str, end: &str) -> bool {
+    Path::new(name).extension().is_some_and(|found| found == end)
 }
 
 /// Copy a folder with all that is in it.
