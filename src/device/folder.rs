@@ -14,17 +14,19 @@ use tempfile::NamedTempFile;
 
 /// Files being written begin with this until they are whole.
 pub(super) const UNFINISHED_PREFIX: &str = ".new-";
+/// So many letters and digits stand behind that.
+pub(super) const UNFINISHED_CHARS: usize = 6;
 /// The file whose lock says that the folder is in use.
 const LOCK_NAME: &str = ".lock";
 /// More files than this in one folder are not listed.
-const LIST_MAX: usize = 1_000_000;
+pub(super) const LIST_MAX: usize = 1_000_000;
 /// How much of a lock's text is read.
 const HOLDER_BYTES_MAX: u64 = 200;
 
 /// A folder whose files are named by single names, never by paths.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folder {
-    path: PathBuf,
+    pub(super) path: PathBuf,
 }
 
 /// Who may read a file.
@@ -314,6 +316,7 @@ impl Folder {
         let first = if privacy == Privacy::Shared { privacy } else { Privacy::Secret };
         let mut file = tempfile::Builder::new()
             .prefix(UNFINISHED_PREFIX)
+            .rand_bytes(UNFINISHED_CHARS)
             .permissions(Permissions::from_mode(mode_of(first)))
             .tempfile_in(&self.path)?;
         file.write_all(bytes)?;
@@ -396,7 +399,7 @@ fn mode_of(privacy: Privacy) -> u32 {
     }
 }
 
-fn failure(action: &'static str, path: &Path, source: io::Error) -> FolderError {
+pub(super) fn failure(action: &'static str, path: &Path, source: io::Error) -> FolderError {
     let path = path.to_path_buf();
     match source.kind() {
         io::ErrorKind::NotFound => FolderError::Missing { path },

@@ -38,6 +38,15 @@ impl Folder {
         file.flush()?;
         Ok(file)
     }
+
+    /// The file of this name to look at, if there is one of exactly `len` bytes.
+    pub fn kept_if_there(&self, name: &str, len: u64) -> Result<Option<FileDevice>, KeptError> {
+        match FileDevice::open(&self.path_of(name)?, Access::Read) {
+            Ok(file) => Ok(Some(file).filter(|file| file.len_bytes() == len)),
+            Err(OpenError::Missing { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -53,6 +62,11 @@ mod tests {
         let file = folder.kept("mirror", 3000).unwrap();
         file.read_at(2990, &mut byte).unwrap();
         assert_eq!((file.len_bytes(), byte), (3000, [7]));
+        assert!(folder.kept_if_there("mirror", 4000).unwrap().is_none());
+        let looked = folder.kept_if_there("mirror", 3000).unwrap().unwrap();
+        looked.read_at(2990, &mut byte).unwrap();
+        assert!(byte == [7] && looked.write_at(0, &[1]).is_err());
+        assert!(folder.kept_if_there("other", 3000).unwrap().is_none());
         let file = folder.kept("mirror", 4000).unwrap();
         file.read_at(2990, &mut byte).unwrap();
         assert_eq!((file.len_bytes(), byte), (4000, [0]));

@@ -19,6 +19,7 @@ mod guards;
 mod hardware;
 mod joined;
 mod kept;
+mod leftovers;
 mod machine;
 mod memory;
 mod mounted;

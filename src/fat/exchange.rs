@@ -278,6 +278,26 @@ impl<'d> Exchange<'d> {
         }
     }
 
+    /// What writes through a mounted directory that were killed left in a tray; on a volume a cut
+    /// leaves no file behind.
+    pub fn leftovers(&self, tray: Tray) -> Result<Vec<String>, ExchangeError> {
+        match &self.form {
+            Form::Volume(_) => Ok(vec![]),
+            Form::Mounted(tree) => match tree.folder(tray.path()) {
+                Err(FolderError::Missing { .. }) => Ok(vec![]),
+                folder => Ok(folder?.leftovers()?),
+            },
+        }
+    }
+
+    /// Remove what [`Exchange::leftovers`] named; for whoever alone writes the medium.
+    pub fn sweep(&self, tray: Tray, name: &str) -> Result<(), ExchangeError> {
+        match &self.form {
+            Form::Volume(_) => Ok(()),
+            Form::Mounted(tree) => Ok(tree.folder(tray.path())?.sweep(name)?),
+        }
+    }
+
     /// Bytes that are free on the writable area.
     pub fn free_bytes(&self) -> Result<u64, ExchangeError> {
         let path = Tray::Outbox.path();
