@@ -21,6 +21,7 @@ pub mod recipe;
 mod passes;
 mod relay;
 pub mod reseal;
+pub mod ring;
 #[cfg(feature = "store")]
 pub mod restamp;
 pub mod sealed;

@@ -1,6 +1,6 @@
 //! What is wrong with a medium in plain words, and what to do about it.
 
-use crate::image::check::{Access, Balance, Binding, History, Report, Verdict};
+use crate::image::check::{Access, Balance, Binding, History, ItemKeys, Report, Verdict};
 use crate::phrases;
 use crate::words::Phrase;
 
@@ -93,13 +93,34 @@ phrases! {
         en: "The access key is DAMAGED: {reason}. Bring the medium to the shop.",
         ja: "アクセスキーが壊れています：{reason}。媒体を店へお持ちください。",
     }
+    fn items_sound(keys) {
+        en: "The item keys are whole in both of their files: {keys}.",
+        ja: "アイテムの鍵は2つのファイルのどちらでも完全です：{keys}個。",
+    }
+    fn items_repaired(keys, copies) {
+        en: "The item keys are whole: {keys}. Copy {copies} lacks some, the other has them; nothing \
+             is lost.",
+        ja: "アイテムの鍵は完全です：{keys}個。写し{copies}に欠けがありますが、もう一方にあり、\
+             何も失われていません。",
+    }
+    fn items_damaged(lost, keys) {
+        en: "{lost} item keys are DAMAGED in both of their files, {keys} are whole. What they open \
+             can't be played: bring the medium to the shop.",
+        ja: "アイテムの鍵{lost}個が両方のファイルで壊れています（{keys}個は完全です）。そのアイテムは\
+             再生できません。媒体を店へお持ちください。",
+    }
+    fn items_unchecked(reason) {
+        en: "The item keys were not checked: {reason}.",
+        ja: "アイテムの鍵は確かめていません：{reason}。",
+    }
     fn access_unchecked(reason) {
         en: "The access key was not checked: {reason}.",
         ja: "アクセスキーは確かめていません：{reason}。",
     }
 }
 
-/// Sentences for an owner: the read-only area and its seal, the journal's copies, the access key.
+/// Sentences for an owner: the read-only area and its seal, the journal's copies, the access key,
+/// the item keys.
 pub fn advice(report: &Report) -> Vec<Phrase> {
     let mut lines = seal(report);
     if let Binding::CopyOf { bound, found } = &report.hardware {
@@ -108,6 +129,7 @@ pub fn advice(report: &Report) -> Vec<Phrase> {
     if report.verdict != Verdict::NoMedium {
         lines.push(journal(&report.history));
         lines.push(access(&report.access));
+        lines.push(items(&report.items));
     }
     lines.extend(report.refusals.iter().map(rule));
     lines
@@ -164,5 +186,14 @@ fn access(access: &Access) -> Phrase {
         Access::OneCopy(reason) => access_once(reason),
         Access::Damaged(reason) => access_damaged(reason),
         Access::NotChecked(reason) => access_unchecked(reason),
+    }
+}
+
+fn items(items: &ItemKeys) -> Phrase {
+    match items {
+        ItemKeys::Sound(keys) => items_sound(keys),
+        ItemKeys::Repaired { keys, lacking } => items_repaired(keys, lacking.join(" + ")),
+        ItemKeys::Damaged { keys, lost } => items_damaged(lost, keys),
+        ItemKeys::NotChecked(reason) => items_unchecked(reason),
     }
 }

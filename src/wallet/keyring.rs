@@ -3,15 +3,12 @@
 use crate::crypto::{Random, Secret};
 use crate::device::{Device, DeviceError};
 use crate::format::access::{ITEM_KEY_BYTES, ITEM_KEYS, ItemKey};
-use crate::trust::ring::{
-    ItemKeyError, item_key_slot, read_item_key, unwrap_item_key, wrap_item_key,
-};
+use crate::image::ring::{RingSlot, read_ring};
+use crate::trust::ring::{ItemKeyError, item_key_slot, unwrap_item_key, wrap_item_key};
 use crate::units::MediumId;
 
 /// Written at once, so that what is written is whole sectors.
 const SECTOR_BYTES: usize = 512;
-/// Read at once; a ring ends where such a stretch is empty in both copies.
-const STRETCH_BYTES: usize = 4096;
 const SECTOR_SLOTS: usize = SECTOR_BYTES / ITEM_KEY_BYTES;
 
 /// Both ring files as they stand.
@@ -39,25 +36,15 @@ pub enum RingError {
 impl ItemRing {
     /// Read both files as far as they are filled.
     pub(super) fn read(device: &dyn Device, starts: [u64; 2]) -> Result<Self, DeviceError> {
-        let mut slots = vec![];
-        while slots.len() < ITEM_KEYS {
-            let offset = (slots.len() * ITEM_KEY_BYTES) as u64;
-            let mut copies = [[0; STRETCH_BYTES]; 2];
-            for (copy, start) in copies.iter_mut().zip(starts) {
-                device.read_at(start + offset, copy)?;
-            }
-            if copies.iter().flatten().all(|byte| *byte == 0) {
-                break;
-            }
-            let [a, b] = copies.each_ref().map(|copy| copy.as_chunks::<ITEM_KEY_BYTES>().0);
-            slots.extend(a.iter().zip(b).map(|(a, b)| [read_item_key(a), read_item_key(b)]));
-        }
+        let slots = read_ring(device, starts)?.into_iter();
+        let slots = slots.map(|slot| slot.map(RingSlot::key)).collect();
         Ok(Self { starts, slots })
     }
 
     /// Give each copy the slots that it lacks: A, flush, then B, flush. Where both hold another
-    /// key in a slot, a change was cut off, and A has the newer one.
-    pub(super) fn repair(&mut self, device: &dyn Device) -> Result<(), DeviceError> {
+    /// key in a slot, a change was cut off, and A has the newer one. Gives how many slots that were.
+    pub(super) fn repair(&mut self, device: &dyn Device) -> Result<usize, DeviceError> {
+        let mut given = 0;
         for copy in 0..2 {
             let lacks = |slot: &[Option<ItemKey>; 2]| match copy {
                 0 => slot[0].is_none() && slot[1].is_some(),
@@ -73,8 +60,9 @@ impl ItemRing {
             if !lacking.is_empty() {
                 device.flush()?;
             }
+            given += lacking.len();
         }
-        Ok(())
+        Ok(given)
     }
 
     /// The key of the file with this root; none if it isn't in the ring.

@@ -139,7 +139,7 @@ impl Case<'_> {
     ) -> Result<Option<Account>, DeviceError> {
         let Some(places) = places else { return Ok(None) };
         let found = history::read(self.device, places, stamped)?;
-        (report.history, report.access) = (found.history, found.access);
+        (report.history, report.access, report.items) = (found.history, found.access, found.items);
         Ok(found.account)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::super::layout::{ACCESS_BYTES, SLOTS};
+use super::super::layout::{ACCESS_BYTES, RING_BYTES, SLOTS};
 use super::history::Places;
 use super::manifest::Edition;
 use super::report::{Report, Verdict};
@@ -151,11 +151,12 @@ impl Grounds {
         }
     }
 
-    /// The journal and the access files: what no file of the writable area may be given.
+    /// Journal, access files and item key ring: what no file of the writable area may be given.
     pub fn kept(&self) -> Vec<Range<u64>> {
         let journal = self.journal.starts.map(|start| start..start + self.journal.bytes);
         let access = self.access.map(|start| start..start + ACCESS_BYTES);
-        journal.into_iter().chain(access).collect()
+        let ring = self.ring.map(|start| start..start + RING_BYTES);
+        journal.into_iter().chain(access).chain(ring).collect()
     }
 
     /// The stamped slots as they stand, one behind the other in the layout's lengths.

@@ -1,10 +1,11 @@
-//! The journal and the access key of a medium, each on a line of its own.
+//! Journal, access key and item keys of a medium, each on a line of its own.
 
 use std::ops::Range;
 
 use super::super::layout::{ACCESS_BYTES, ACCESS_PATHS, JOURNAL_PATHS, Names, RING_PATHS};
+use super::super::ring::{RingSlot, read_ring};
 use super::manifest::Edition;
-use super::report::{Access, Balance, History, Holder};
+use super::report::{Access, Balance, History, Holder, ItemKeys};
 use super::slots::{Certified, Stamped};
 use crate::crypto::sign::PublicKey;
 use crate::device::{Device, DeviceError};
@@ -62,11 +63,12 @@ impl Account {
     }
 }
 
-/// What journal and access files of a medium hold.
+/// What journal, access files and item key ring of a medium hold.
 #[derive(Debug)]
 pub(super) struct Writable {
     pub(super) history: History,
     pub(super) access: Access,
+    pub(super) items: ItemKeys,
     /// None where the records don't all follow.
     pub(super) account: Option<Account>,
 }
@@ -75,11 +77,12 @@ impl Writable {
     pub(super) fn not_checked(why: &str) -> Self {
         let (history, access) =
             (History::NotChecked(why.to_owned()), Access::NotChecked(why.to_owned()));
-        Self { history, access, account: None }
+        let items = ItemKeys::NotChecked(why.to_owned());
+        Self { history, access, items, account: None }
     }
 }
 
-/// Read journal and access files of a medium.
+/// Read journal, access files and item key ring of a medium.
 pub(super) fn read(
     device: &dyn Device,
     places: &Places,
@@ -93,7 +96,8 @@ pub(super) fn read(
         Some(account) => access(device, places, &account.state.holder)?,
         None => Access::NotChecked("the journal does not say whose key counts".to_owned()),
     };
-    Ok(Writable { history, access, account })
+    let items = items(device, places.ring)?;
+    Ok(Writable { history, access, items, account })
 }
 
 fn history(
@@ -169,5 +173,32 @@ fn access(device: &dyn Device, places: &Places, holder: &PublicKey) -> Result<Ac
         [] => Access::Sound,
         [one] => Access::OneCopy(one.clone()),
         _ => Access::Damaged(faults.join("; ")),
+    })
+}
+
+fn items(device: &dyn Device, ring: [u64; 2]) -> Result<ItemKeys, DeviceError> {
+    let (mut keys, mut lost, mut lacks) = (0, 0, [false; 2]);
+    for slot in read_ring(device, ring)? {
+        match slot {
+            [RingSlot::Torn, RingSlot::Torn] => lost += 1,
+            // What was never in both was never kept.
+            [RingSlot::Empty | RingSlot::Torn, RingSlot::Empty | RingSlot::Torn] => {}
+            [RingSlot::Whole(a), b] => {
+                keys += 1;
+                lacks[1] |= b.key().as_ref() != Some(&a);
+            }
+            [_, RingSlot::Whole(_)] => {
+                keys += 1;
+                lacks[0] = true;
+            }
+        }
+    }
+    if lost > 0 {
+        return Ok(ItemKeys::Damaged { keys, lost });
+    }
+    let lacking: Vec<_> = COPIES.into_iter().zip(lacks).filter(|(_, lacks)| *lacks).collect();
+    Ok(match lacking.as_slice() {
+        [] => ItemKeys::Sound(keys),
+        _ => ItemKeys::Repaired { keys, lacking: lacking.iter().map(|(copy, _)| *copy).collect() },
     })
 }

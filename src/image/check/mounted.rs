@@ -5,7 +5,8 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::super::layout::{
-    ACCESS_BYTES, ACCESS_PATHS, CATALOGUE_PATH, JOURNAL_PATHS, MANIFEST_PATH, RING_BYTES, SLOTS,
+    ACCESS_BYTES, ACCESS_PATHS, CATALOGUE_PATH, JOURNAL_PATHS, MANIFEST_PATH, RING_BYTES,
+    RING_PATHS, SLOTS,
 };
 use super::super::leaves::{LeavesError, Watch, fill_and_hash};
 use super::super::tree::{BLOCK_BYTES, Digest, file_root};
@@ -96,7 +97,7 @@ pub fn open_mounted(
     report.verdict = if report.fault_count == 0 { Verdict::FilesIntact } else { Verdict::Altered };
     facts::note_medium(&edition, &stamped, identity, &mut report);
     let (places, area, found) = writable_area(mounts.ram, &edition, &stamped)?;
-    (report.history, report.access) = (found.history, found.access);
+    (report.history, report.access, report.items) = (found.history, found.access, found.items);
     let grounds = Grounds::of(&edition, stamped, &bytes, Some(places), area, &report);
     Ok(Checked { report, grounds, account: found.account })
 }
@@ -366,7 +367,7 @@ fn slots(
     Ok((stamped, bytes))
 }
 
-/// Journal and access files as files, laid side by side.
+/// Journal, access files and item key ring as files, laid side by side.
 fn writable_area(
     candidates: &[MountedTree],
     edition: &Edition,
@@ -388,7 +389,9 @@ fn writable_area(
     let listing = Listing::of(ram)?;
     let mut joined = vec![];
     let paths = JOURNAL_PATHS.map(|path| (path, journal)).into_iter();
-    for (path, size) in paths.chain(ACCESS_PATHS.map(|path| (path, ACCESS_BYTES))) {
+    let access = ACCESS_PATHS.map(|path| (path, ACCESS_BYTES));
+    let ring = RING_PATHS.map(|path| (path, RING_BYTES));
+    for (path, size) in paths.chain(access).chain(ring) {
         let mut bytes = listing.read(path, size)?.unwrap_or_default();
         // What is missing or cut off reads as empty; the other copy may stand in for it.
         bytes.resize(usize::try_from(size).expect("at most 64 MiB"), 0);

@@ -303,6 +303,29 @@ pub enum Access {
     NotChecked(String),
 }
 
+/// What the two files of the item key ring hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ItemKeys {
+    /// Both hold so many keys.
+    Sound(usize),
+    /// A copy lacks some, or a change of one was cut off.
+    Repaired {
+        /// How many keys there are, by both together.
+        keys: usize,
+        /// Names of the copies that are given some.
+        lacking: Vec<&'static str>,
+    },
+    /// Some are whole in neither.
+    Damaged {
+        /// How many keys there are, by both together.
+        keys: usize,
+        /// How many are gone.
+        lost: usize,
+    },
+    /// They could not be checked.
+    NotChecked(String),
+}
+
 /// All that a check found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
@@ -336,6 +359,8 @@ pub struct Report {
     pub history: History,
     /// The access key.
     pub access: Access,
+    /// The item key ring.
+    pub items: ItemKeys,
 }
 
 impl Report {
@@ -357,6 +382,7 @@ impl Report {
             hardware: Binding::NotChecked { bound: None, reason: unknown() },
             history: History::NotChecked(unknown()),
             access: Access::NotChecked(unknown()),
+            items: ItemKeys::NotChecked(unknown()),
         }
     }
 
@@ -364,7 +390,8 @@ impl Report {
     pub fn grade(&self) -> Grade {
         let damaged = matches!(self.verdict, Verdict::Altered | Verdict::NoMedium)
             || matches!(self.history, History::Damaged(_))
-            || matches!(self.access, Access::Damaged(_));
+            || matches!(self.access, Access::Damaged(_))
+            || matches!(self.items, ItemKeys::Damaged { .. });
         let copy = matches!(self.hardware, Binding::CopyOf { .. });
         if self.unreadable > 0 {
             Grade::Unreadable

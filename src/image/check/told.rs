@@ -6,8 +6,8 @@ use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
 
 use super::report::{
-    Access, Balance, Binding, Fault, Grade, Hashes, History, Holder, MediumFacts, Outcome, Report,
-    Touch, Verdict,
+    Access, Balance, Binding, Fault, Grade, Hashes, History, Holder, ItemKeys, MediumFacts,
+    Outcome, Report, Touch, Verdict,
 };
 use crate::format::certificate::Purpose;
 use crate::trust::Anchor;
@@ -33,6 +33,7 @@ impl Report {
         lines.push(row("hardware", &binding_text(&self.hardware)));
         lines.push(row("journal", &history_text(&self.history)));
         lines.push(row("access key", &access_text(&self.access)));
+        lines.push(row("item keys", &items_text(&self.items)));
         listed(&mut lines, "fault", self.faults.iter().map(fault_text), self.fault_count);
         listed(&mut lines, "changed", self.touches.iter().map(touch_text), self.touches.len());
         listed(&mut lines, "refused", self.refusals.iter().cloned(), self.refusals.len());
@@ -97,6 +98,7 @@ impl Report {
             "hardware": binding_fields(&self.hardware),
             "journal": history_fields(&self.history),
             "access": access_fields(&self.access),
+            "items": items_fields(&self.items),
             "faults": self.faults.iter().map(fault_fields).collect::<Vec<_>>(),
             "fault_count": self.fault_count,
             "unreadable_blocks": self.unreadable,
@@ -236,6 +238,37 @@ fn access_fields(access: &Access) -> Value {
         Access::NotChecked(reason) => ("not-checked", Some(reason)),
     };
     json!({ "state": state, "reason": reason })
+}
+
+fn items_text(items: &ItemKeys) -> String {
+    match items {
+        ItemKeys::Sound(keys) => format!("sound: {keys}"),
+        ItemKeys::Repaired { keys, lacking } => {
+            format!("repaired by the other copy: {keys}; copy {} lacks some", lacking.join(" and "))
+        }
+        ItemKeys::Damaged { keys, lost } => {
+            format!("DAMAGED: {lost} in both copies; {keys} are whole")
+        }
+        ItemKeys::NotChecked(reason) => format!("not checked: {reason}"),
+    }
+}
+
+fn items_fields(items: &ItemKeys) -> Value {
+    let with = |state: &str, keys: usize| json!({ "state": state, "keys": keys });
+    match items {
+        ItemKeys::Sound(keys) => with("sound", *keys),
+        ItemKeys::Repaired { keys, lacking } => {
+            let mut fields = with("repaired", *keys);
+            fields["lacking"] = json!(lacking);
+            fields
+        }
+        ItemKeys::Damaged { keys, lost } => {
+            let mut fields = with("damaged", *keys);
+            fields["lost"] = json!(lost);
+            fields
+        }
+        ItemKeys::NotChecked(reason) => json!({ "state": "not-checked", "reason": reason }),
+    }
 }
 
 fn fault_text(fault: &Fault) -> String {
