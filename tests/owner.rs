@@ -6,6 +6,7 @@ mod clock;
 mod colour;
 mod crash;
 mod damage;
+mod doctor;
 mod kills;
 mod menu;
 mod play;
@@ -205,7 +206,7 @@ fn a_damaged_copy_is_repaired_and_two_are_refused() {
         device.write_at(starts[copy], &[0xff; 1024]).unwrap();
         device.write_at(access[copy], &[0xff; 4096]).unwrap();
         let opened = Opened::open(&device, medium(&device), &mut rng(1)).unwrap();
-        assert!(opened.repaired() > 0);
+        assert!(opened.repairs().records > 0);
         drop(opened);
         let report = examined(&device).report;
         assert_eq!(report.access, scrip::image::check::Access::Sound);

@@ -136,9 +136,11 @@ pub(crate) enum Verb {
     /// or the journal can't begin anew, it is added as a record, with the password.
     #[command(after_help = "Example: scrip-wallet apply checkpoint.cbr --dry-run")]
     Apply(ApplyArgs),
-    /// Explain what is wrong with the medium, and what to do
+    /// Explain what is wrong with the medium, and repair what can be
     ///
-    /// Ends as `info` does.
+    /// Repairs what every command that writes does first: what one of two copies lacks, records
+    /// that this computer saw and the medium lost. Removes what is left of writes that were killed.
+    /// A sound medium is not written. Ends as `info` does.
     #[command(after_help = "Example: scrip-wallet doctor --reseal --dry-run")]
     Doctor(DoctorArgs),
     #[cfg(feature = "manual")]
@@ -155,8 +157,8 @@ pub(crate) struct DoctorArgs {
     /// is refused.
     #[arg(long)]
     pub(crate) reseal: bool,
-    /// Say what --reseal would write, and write nothing
-    #[arg(long, requires = "reseal")]
+    /// Say what would be written, and write nothing
+    #[arg(long)]
     pub(crate) dry_run: bool,
 }
 

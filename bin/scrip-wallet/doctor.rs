@@ -1,4 +1,15 @@
-//! `doctor`: what is wrong in plain words, and putting a touched medium's bytes back.
+//! `doctor`: what is wrong in plain words, repairing what recovery would, and putting a touched
+//! medium's bytes back.
+//!
+//! With `--json` the last line is an object of type `result`: `exit`; `advice`: the sentences on
+//! seal, journal and keys; `root`; `check`: what `scrip-verify check` tells; `mirror`: what this
+//! computer saw of it, `state` and `text`; `trays`: what of ours lies in OUTBOX and INBOX; `remedies`:
+//! `what`, `text` and `done` of each; `dry_run`; `not_repaired`: why nothing could be, or null. With
+//! `--reseal`: `written_bytes` and `check`.
+
+mod mirror;
+mod repair;
+mod trays;
 
 use std::path::Path;
 
@@ -10,12 +21,16 @@ use scrip::tool::{
     Attendant, Exit, Failure, Interrupt, Output, Progress, Source, Tell, open_unmounted, threads,
 };
 use scrip::trust::Trust;
-use scrip::wallet::advice;
+use scrip::wallet::{Medium, advice};
 use scrip::words::Phrase;
 use serde_json::json;
 
 use crate::cli::{Common, DoctorArgs};
-use crate::medium::{check, checked_word, checking, not_checked, path, root_word, trust};
+use crate::medium::{
+    checked_word, checking, examine as examine_medium, not_checked, path, root_alone, root_word,
+    trust,
+};
+use crate::opened::Look;
 
 phrases! {
     fn resealing(path) { en: "resealing {path}", ja: "{path} の封の復元" }
@@ -35,7 +50,8 @@ phrases! {
     }
 }
 
-/// Explain the medium; with `--reseal` put back what ordinary use has touched.
+/// Explain the medium and repair what recovery would; with `--reseal` put back what ordinary use
+/// has touched.
 pub(crate) fn doctor(
     common: &Common,
     args: &DoctorArgs,
@@ -47,8 +63,9 @@ pub(crate) fn doctor(
         return reseal(&path, common, args, output, interrupt)
             .map_err(|failure| failure.during(resealing(path.display())));
     }
-    let source = Source::open(&path)?;
-    let report = check(&source, &path, common, output, interrupt)?;
+    let (source, unwritable) = source(&path, args)?;
+    let checked = examine_medium(&source, &path, common, output, interrupt)?;
+    let report = checked.report.clone();
     let (exit, root) = root_word(&report);
     let advice = advice(&report);
     for line in &advice {
@@ -58,9 +75,28 @@ pub(crate) fn doctor(
         output.line(its_root(root));
     }
     let advice: Vec<_> = advice.iter().map(Phrase::en).collect();
-    let fields = json!({ "advice": advice, "root": root.as_ref().map(Phrase::en), "check": report.fields() });
+    let mut fields = json!({ "advice": advice, "root": root.as_ref().map(Phrase::en), "check": report.fields() });
+    // Of a medium that came under another root, or whose records are lost, nothing more is told.
+    let known = root_alone(&report).is_none_or(|(exit, _)| exit != Exit::Damage);
+    let mut mended = Exit::Done;
+    if let Some(medium) = Medium::of(checked).ok().filter(|_| known) {
+        let look = Look { medium, report, source };
+        mended = repair::explain(look, (&path, unwritable), args, output, &mut fields)?;
+    }
+    let exit = Exit::worst([exit, mended]);
     output.result(exit, &fields);
     Ok(exit)
+}
+
+/// What is to be repaired has to be written; what can't be written is looked at all the same.
+fn source(path: &Path, args: &DoctorArgs) -> Result<(Source, Option<Failure>), Failure> {
+    if args.dry_run {
+        return Ok((Source::open(path)?, None));
+    }
+    match Source::open_to_write(path) {
+        Ok(source) => Ok((source, None)),
+        Err(failure) => Ok((Source::open(path)?, Some(failure))),
+    }
 }
 
 fn reseal(

@@ -172,37 +172,53 @@ impl Look {
 
 /// Open for writing what was looked at.
 pub(crate) fn go_on(look: Look, path: &Path, output: &Output) -> Result<Opened<Storage>, Failure> {
-    look.check_writable()?;
-    let Look { medium, source, .. } = look;
-    let storage = source.into_storage(medium.grounds()).or_tell();
-    let storage = storage.map_err(|failure| failure.during(opening(path.display())))?;
-    let mut opened = Opened::open(storage, medium, &mut SystemRandom::new()).or_tell()?;
+    let mut opened = open_alone(look, path)?;
     attach(&mut opened, output);
-    if opened.repaired() > 0 {
-        output.note(repaired(opened.repaired()));
+    if opened.repairs().records > 0 {
+        output.note(repaired(opened.repairs().records));
     }
     Ok(opened)
 }
 
+/// Open for writing what was looked at, without what this computer saw of it.
+pub(crate) fn open_alone(look: Look, path: &Path) -> Result<Opened<Storage>, Failure> {
+    look.check_writable()?;
+    let Look { medium, source, .. } = look;
+    let storage = source.into_storage(medium.grounds()).or_tell();
+    let storage = storage.map_err(|failure| failure.during(opening(path.display())))?;
+    Opened::open(storage, medium, &mut SystemRandom::new()).or_tell()
+}
+
+/// What became of what this computer saw of a medium.
+pub(crate) struct Attached {
+    pub(crate) relation: Relation,
+    /// What a branch is called in the OUTBOX.
+    pub(crate) branch: Option<String>,
+}
+
 /// Use what this computer saw of the medium; without that the medium alone counts.
-fn attach(opened: &mut Opened<Storage>, output: &Output) {
+pub(crate) fn attach(opened: &mut Opened<Storage>, output: &Output) -> Option<Attached> {
     let (medium, grounds) = (opened.medium().id(), opened.medium().grounds());
     let folder = home::state().and_then(|state| Folder::open_or_create(&state.join("seen")).ok());
     let mirror =
         folder.and_then(|folder| Mirror::open(&folder, medium, grounds.journal.bytes).ok());
-    let Some(mirror) = mirror else { return };
-    match opened.attach(mirror) {
-        Ok(relation) => {
-            tell_relation(&relation, output);
-            let exchange = opened.exchange();
-            match opened.put_away(&exchange) {
-                Ok(Some(name)) => output.note(branch_kept(name)),
-                Ok(None) => {}
-                Err(error) => output.warn(mirror_unused(error)),
-            }
+    let relation = match opened.attach(mirror?) {
+        Ok(relation) => relation,
+        Err(error) => {
+            output.warn(mirror_unused(told(&error)));
+            return None;
         }
-        Err(error) => output.warn(mirror_unused(told(&error))),
+    };
+    tell_relation(&relation, output);
+    let exchange = opened.exchange();
+    let branch = opened.put_away(&exchange).unwrap_or_else(|error| {
+        output.warn(mirror_unused(error));
+        None
+    });
+    if let Some(name) = &branch {
+        output.note(branch_kept(name));
     }
+    Some(Attached { relation, branch })
 }
 
 fn tell_relation(relation: &Relation, output: &Output) {
@@ -210,7 +226,7 @@ fn tell_relation(relation: &Relation, output: &Output) {
         Relation::Mirror(lost) => output.warn(written_back(relation, lost.len())),
         Relation::Parted { branch, .. } => output.warn(parted(relation, branch.len())),
         Relation::Apart { fewer, .. } => output.warn(parted(relation, fewer)),
-        Relation::New | Relation::Medium | Relation::Settled => {}
+        Relation::New | Relation::Medium { .. } | Relation::Settled => {}
     }
 }
 

@@ -383,10 +383,10 @@ impl WithMirror {
         let sequence = |record: &[u8]| record.first().map(|number| u64::from(*number));
         let chain = Chain { sequence: &sequence, settled: None };
         let fewer = promise.now.records.len().saturating_sub(journal.reading().records.len());
-        let relation = Mirror::on(Box::new(mirror)).relation(journal.reading(), chain);
+        let relation = Mirror::on(Box::new(mirror)).relation(&journal.reading().records, chain);
         let told = format!("{relation:?}, {promise:?}");
         match relation.expect("memory is read") {
-            Relation::Medium if fewer == 0 => {}
+            Relation::Medium { .. } if fewer == 0 => {}
             Relation::Mirror(lost) if lost.len() == fewer => {
                 self.restored.set(self.restored.get() + 1);
                 let replayed = journal.replay(&lost);

@@ -57,8 +57,11 @@ impl fmt::Debug for Chain<'_> {
 pub enum Relation {
     /// The mirror holds nothing that can be read.
     New,
-    /// The medium has all that the mirror has, and perhaps more.
-    Medium,
+    /// The medium has all that the mirror has, and so many records more.
+    Medium {
+        /// How many.
+        behind: u64,
+    },
     /// All that the mirror has is older than the medium's newest checkpoint, which counts.
     Settled,
     /// The mirror has these records behind the medium's last one: they can be written back.
@@ -95,7 +98,7 @@ impl fmt::Display for Relation {
         let records = |count: u64| if count == 1 { "record" } else { "records" };
         match self {
             Self::New => write!(f, "this computer sees the medium for the first time"),
-            Self::Medium => write!(f, "nothing that this computer saw is missing"),
+            Self::Medium { .. } => write!(f, "nothing that this computer saw is missing"),
             Self::Settled => write!(f, "the checkpoint is newer than what this computer last saw"),
             Self::Mirror(lost) => {
                 let fewer = lost.len() as u64;
@@ -116,9 +119,19 @@ impl fmt::Display for Relation {
 impl Mirror {
     /// The mirror of a medium in a folder of the user's state; `bytes` is the length of one copy.
     pub fn open(folder: &Folder, medium: MediumId, bytes: u64) -> Result<Self, MirrorError> {
-        let file = folder.kept(&format!("{medium}.journal"), bytes)?;
+        let file = folder.kept(&name_of(medium), bytes)?;
         let claim = file.claim()?;
         Ok(Self { _claim: Some(claim), ..Self::on(Box::new(file)) })
+    }
+
+    /// The mirror of a medium to look at; none where there is none. Nothing is made or written.
+    pub fn look(
+        folder: &Folder,
+        medium: MediumId,
+        bytes: u64,
+    ) -> Result<Option<Self>, MirrorError> {
+        let file = folder.kept_if_there(&name_of(medium), bytes)?;
+        Ok(file.map(|file| Self::on(Box::new(file))))
     }
 
     /// A mirror on a device that is as long as one copy.
@@ -140,10 +153,10 @@ impl Mirror {
         }
     }
 
-    /// How it stands to what a medium holds.
-    pub fn relation(&self, medium: &Reading, chain: Chain<'_>) -> Result<Relation, DeviceError> {
+    /// How it stands to the records that a medium holds.
+    pub fn relation(&self, medium: &[Vec<u8>], chain: Chain<'_>) -> Result<Relation, DeviceError> {
         let Some(own) = self.reading()? else { return Ok(Relation::New) };
-        Ok(relate(&tail(medium, chain), &tail(&own, chain), chain.settled))
+        Ok(relate(&tail(medium, chain), &tail(&own.records, chain), chain.settled))
     }
 
     /// Write what it lacks of a medium's row of frames, and make it durable.
@@ -179,18 +192,22 @@ impl Mirror {
     }
 }
 
+fn name_of(medium: MediumId) -> String {
+    format!("{medium}.journal")
+}
+
 type Tail<'r> = BTreeMap<u64, &'r Vec<u8>>;
 
 /// The records that no checkpoint settles, by sequence.
-fn tail<'r>(reading: &'r Reading, chain: Chain<'_>) -> Tail<'r> {
-    let records = reading.records.iter();
-    let numbered = records.filter_map(|record| Some(((chain.sequence)(record)?, record)));
+fn tail<'r>(records: &'r [Vec<u8>], chain: Chain<'_>) -> Tail<'r> {
+    let numbered = records.iter().filter_map(|record| Some(((chain.sequence)(record)?, record)));
     numbered.filter(|(sequence, _)| Some(*sequence) > chain.settled).collect()
 }
 
 fn relate(medium: &Tail<'_>, mirror: &Tail<'_>, settled: Option<u64>) -> Relation {
     let Some((&seen, _)) = mirror.last_key_value() else {
-        return if settled.is_some() { Relation::Settled } else { Relation::Medium };
+        let behind = medium.len() as u64;
+        return if settled.is_some() { Relation::Settled } else { Relation::Medium { behind } };
     };
     let from = |first: u64| mirror.range(first..).map(|(_, record)| (*record).clone()).collect();
     let differs = |sequence: &u64| medium.get(sequence).is_some_and(|own| *own != mirror[sequence]);
@@ -200,7 +217,7 @@ fn relate(medium: &Tail<'_>, mirror: &Tail<'_>, settled: Option<u64>) -> Relatio
     let last = medium.last_key_value().map(|(&last, _)| last).or(settled);
     let first = last.map_or(0, |last| last.saturating_add(1));
     if seen < first {
-        return Relation::Medium;
+        return Relation::Medium { behind: first - 1 - seen };
     }
     let branch: Vec<Vec<u8>> = from(first);
     let fewer = seen - first + 1;
@@ -325,7 +342,7 @@ mod tests {
     }
 
     fn relation(folder: &Folder, device: &MemoryDevice, settled: Option<u64>) -> Relation {
-        mirror(folder).relation(&survey(device, &PLACE).unwrap(), chain(settled)).unwrap()
+        mirror(folder).relation(&survey(device, &PLACE).unwrap().records, chain(settled)).unwrap()
     }
 
     /// A folder whose mirror saw a medium with these records.
@@ -342,7 +359,7 @@ mod tests {
     fn a_medium_that_went_on_elsewhere_is_followed() {
         let (_outer, folder) = saw(&records(0..3, 0));
         let device = medium(&records(0..5, 0));
-        assert_eq!(relation(&folder, &device, None), Relation::Medium);
+        assert_eq!(relation(&folder, &device, None), Relation::Medium { behind: 2 });
         let mut journal = open(&device);
         journal.attach(mirror(&folder)).unwrap();
         let committed = journal.append(&record(5, 0), Use::Keeps).unwrap();
@@ -386,7 +403,7 @@ mod tests {
         assert_eq!(found.to_string(), told);
         assert_eq!(found, Relation::Parted { at: 3, branch: records(3..5, 0) });
         open(&device).attach(mirror(&folder)).unwrap();
-        assert_eq!(relation(&folder, &device, None), Relation::Medium);
+        assert_eq!(relation(&folder, &device, None), Relation::Medium { behind: 0 });
     }
 
     #[test]
@@ -447,7 +464,7 @@ mod tests {
         assert_eq!(relation(&folder, &old, None), parted);
         journal.attach(mirror(&folder)).unwrap();
         drop(journal);
-        assert_eq!(relation(&folder, &old, None), Relation::Medium);
+        assert_eq!(relation(&folder, &old, None), Relation::Medium { behind: 0 });
     }
 
     #[test]

@@ -65,6 +65,11 @@ impl Failure {
         self.message.en()
     }
 
+    /// The message in both languages.
+    pub fn phrase(&self) -> &Phrase {
+        &self.message
+    }
+
     /// What to do next in English, if it is known.
     pub fn hinted(&self) -> Option<&str> {
         self.hint.as_ref().map(Phrase::en)

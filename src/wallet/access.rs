@@ -159,7 +159,8 @@ impl AccessFiles {
         both.filter_map(|place| place.of(holder)).map(|slot| slot.generation).max()
     }
 
-    /// Give a file that holds no slot of the key the oldest one of the other, and flush.
+    /// Give a file that holds no slot of the key the oldest one of the other, and flush; to how
+    /// many files.
     ///
     /// A newer one may be torn, and standing in both files it would be taken for complete. A file
     /// that holds any is left alone: the other file, or the journal copy beside it, may be what is
@@ -168,7 +169,8 @@ impl AccessFiles {
         &mut self,
         device: &dyn Device,
         holder: &PublicKey,
-    ) -> Result<(), DeviceError> {
+    ) -> Result<usize, DeviceError> {
+        let mut given = 0;
         for copy in 0..2 {
             let holds = self.copies[copy].iter().any(|place| place.of(holder).is_some());
             let others = self.copies[1 - copy].iter().enumerate();
@@ -179,9 +181,10 @@ impl AccessFiles {
             if let Some((_, at)) = oldest {
                 let place = self.copies[1 - copy][at].clone();
                 self.copy_to(device, copy, at, &place, holder)?;
+                given += 1;
             }
         }
-        Ok(())
+        Ok(given)
     }
 
     /// Give a file a slot that it lacks, and flush: at this place, if no slot of the key is there.

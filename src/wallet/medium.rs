@@ -4,10 +4,14 @@ use std::num::NonZeroUsize;
 
 use super::entry::Entry;
 use super::topup::{Credited, Topup, TopupRefusal, TopupTerms};
+use crate::device::DeviceError;
+use crate::format::cose::Sign1;
 use crate::format::item::ItemEntry;
 use crate::format::record::{Body, EventId, Record};
+use crate::format::{Kind, Object};
 use crate::image::check::{Account, Area, Checked, Grounds, History, Verdict};
-use crate::journal;
+use crate::journal::{self, Chain, Mirror, Relation};
+use crate::ledger::Anchor;
 use crate::trust::{Root, TestRoots, Trust, Verified};
 use crate::units::{Amount, Currency, CurrencyForm, MediumId, Timestamp};
 use crate::voucher::code::CodeDigits;
@@ -189,14 +193,30 @@ impl Medium {
     /// records as frames of generation 0; of generation 1, behind the checkpoint that they begin
     /// with, if the journal was compacted.
     pub fn evidence(&self) -> Vec<u8> {
-        let records = self.account.records.iter().map(|record| record.bytes().to_vec());
         let frames = match &self.account.anchor {
-            None => journal::first_frames(&records.collect::<Vec<_>>()),
-            Some(anchor) => {
-                let chain: Vec<_> = anchor.frames().into_iter().chain(records).collect();
-                journal::carried_frames(&chain, &anchor.carried())
-            }
+            None => journal::first_frames(&self.chain()),
+            Some(anchor) => journal::carried_frames(&self.chain(), &anchor.carried()),
         };
         [self.grounds.slots(), &frames.expect("they came from frames")].concat()
     }
+
+    /// How what this computer saw of it stands to what it holds.
+    pub fn relation(&self, mirror: &Mirror) -> Result<Relation, DeviceError> {
+        let anchor = self.account.anchor.as_ref();
+        let settled = anchor.map(|anchor| anchor.checkpoint.seq.number());
+        mirror.relation(&self.chain(), Chain { sequence: &sequence, settled })
+    }
+
+    /// The records of its journal as they stand there, what they begin behind first.
+    pub(super) fn chain(&self) -> Vec<Vec<u8>> {
+        let front = self.account.anchor.iter().flat_map(Anchor::frames);
+        let records = self.account.records.iter().map(|record| record.bytes().to_vec());
+        front.chain(records).collect()
+    }
+}
+
+/// The sequence that a record states.
+fn sequence(record: &[u8]) -> Option<u64> {
+    let message = Sign1::decode(record, Kind::Record).ok()?;
+    Record::decode(message.payload()).ok().map(|record| record.seq.number())
 }

@@ -40,6 +40,8 @@ mod statement;
 pub mod take;
 #[cfg(feature = "wallet")]
 mod topup;
+#[cfg(feature = "wallet")]
+mod trays;
 
 #[cfg(feature = "wallet")]
 pub use access::{UnlockError, Unlocked};
@@ -54,7 +56,7 @@ pub use memory::{Met, RootMemory};
 #[cfg(feature = "wallet")]
 pub use offered::{Offered, Place, offered, paid};
 #[cfg(feature = "wallet")]
-pub use opened::{CommitError, LoginError, MirrorError, OpenError, Opened};
+pub use opened::{CommitError, LoginError, MirrorError, OpenError, Opened, Repairs};
 pub use overview::{Offer, Overview};
 #[cfg(feature = "wallet")]
 pub use play::{PlayError, Playing};
@@ -66,3 +68,5 @@ pub use statement::{
 };
 #[cfg(feature = "wallet")]
 pub use topup::{Credited, Source, Topup, TopupRefusal, TopupTerms};
+#[cfg(feature = "wallet")]
+pub use trays::{Found, Frames, Kept};

@@ -10,13 +10,11 @@ use crate::crypto::sign::SecretKey;
 use crate::crypto::{Random, Secret};
 use crate::device::{Device, DeviceError};
 use crate::format::access::AccessSlot;
-use crate::format::cose::Sign1;
 use crate::format::record::{EventId, Record};
-use crate::format::{Kind, Object};
 use crate::image::check::Account;
-use crate::journal::{self, AppendError, Chain, Journal, Mirror, Reading, Relation, Use};
+use crate::journal::{self, AppendError, Journal, Mirror, Reading, Relation, Use};
 use crate::ledger::next::{self, Code, Host, NextError, Slip};
-use crate::ledger::{Anchor, KeyLife, Refusal, follow};
+use crate::ledger::{KeyLife, Refusal, follow};
 use crate::trust::access::HolderKeys;
 use crate::trust::sign;
 use crate::units::{Amount, Timestamp};
@@ -31,8 +29,20 @@ pub struct Opened<D> {
     access: AccessFiles,
     items: ItemRing,
     instance: [u8; 8],
+    repairs: Repairs,
     /// What this computer alone saw, where the medium went on with other records.
     pub(super) branch: Option<Branch>,
+}
+
+/// What a medium lacked in one copy and was given again when it was opened.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Repairs {
+    /// Frames of the journal.
+    pub records: usize,
+    /// Access files.
+    pub access_files: usize,
+    /// Slots of the item key ring.
+    pub item_keys: usize,
 }
 
 /// Why a medium could not be opened for writing.
@@ -124,14 +134,16 @@ impl<D: Device> Opened<D> {
         let read = AccessFiles::read(&device, medium.grounds.access);
         let mut access = read.map_err(OpenError::Access)?;
         let holder = medium.account.state.holder;
-        access.repair(&device, &holder).map_err(OpenError::Access)?;
+        let access_files = access.repair(&device, &holder).map_err(OpenError::Access)?;
         let journal = Journal::open(device, place, medium.grounds.ram)?;
         let items = ItemRing::read(journal.device(), medium.grounds.ring);
         let mut items = items.map_err(OpenError::Ring)?;
-        items.repair(journal.device()).map_err(OpenError::Ring)?;
+        let item_keys = items.repair(journal.device()).map_err(OpenError::Ring)?;
+        let records = journal.repaired().len();
+        let repairs = Repairs { records, access_files, item_keys };
         let mut instance = [0; 8];
         rng.fill(&mut instance);
-        Ok(Self { medium, journal, access, items, instance, branch: None })
+        Ok(Self { medium, journal, access, items, instance, repairs, branch: None })
     }
 
     /// The medium as it is now.
@@ -144,9 +156,9 @@ impl<D: Device> Opened<D> {
         self.medium.account.state.life
     }
 
-    /// Frames of the journal that a copy lacked and has again.
-    pub fn repaired(&self) -> usize {
-        self.journal.repaired().len()
+    /// What a copy lacked and has again.
+    pub fn repairs(&self) -> Repairs {
+        self.repairs
     }
 
     /// Use what this computer saw of the journal, and have it see each record from now on.
@@ -155,12 +167,9 @@ impl<D: Device> Opened<D> {
     /// with others, the mirror keeps its branch and is not used before [`Opened::put_away`] and
     /// [`Opened::go_on`].
     pub fn attach(&mut self, mirror: Mirror) -> Result<Relation, MirrorError> {
-        let anchor = self.medium.account.anchor.as_ref();
-        let settled = anchor.map(|anchor| anchor.checkpoint.seq.number());
-        let chain = Chain { sequence: &sequence, settled };
-        let relation = mirror.relation(self.journal.reading(), chain)?;
+        let relation = self.medium.relation(&mirror)?;
         match &relation {
-            Relation::New | Relation::Medium | Relation::Settled => {}
+            Relation::New | Relation::Medium { .. } | Relation::Settled => {}
             Relation::Mirror(lost) => self.restore(lost)?,
             Relation::Parted { branch, .. } | Relation::Apart { branch, .. } => {
                 let records = branch.clone();
@@ -383,20 +392,12 @@ impl<D: Device> Opened<D> {
 /// The medium with the records that its journal holds now, which another wallet may have added to
 /// since the check.
 fn refreshed(medium: Medium, reading: &Reading) -> Result<Medium, Refusal> {
-    let Medium { grounds, account, .. } = &medium;
-    let front = account.anchor.iter().flat_map(Anchor::frames);
-    let known = account.records.iter().map(|record| record.bytes().to_vec());
-    if front.chain(known).eq(reading.records.iter().cloned()) {
+    let Medium { grounds, .. } = &medium;
+    if medium.chain() == reading.records {
         return Ok(medium);
     }
     let account = Account::of(&grounds.rules(), grounds.blank(), reading)?;
     Ok(Medium { account, ..medium })
-}
-
-/// The sequence that a record states.
-fn sequence(record: &[u8]) -> Option<u64> {
-    let message = Sign1::decode(record, Kind::Record).ok()?;
-    Record::decode(message.payload()).ok().map(|record| record.seq.number())
 }
 
 fn event(rng: &mut dyn Random) -> EventId {

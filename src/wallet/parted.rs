@@ -11,6 +11,9 @@ use crate::ledger::next;
 use crate::trust::access::HolderKeys;
 use crate::units::Timestamp;
 
+/// A branch begins with this in the OUTBOX.
+pub(super) const BRANCH_PREFIX: &str = "BRANCH-";
+
 /// What this computer's mirror alone has.
 #[derive(Debug)]
 pub(super) struct Branch {
@@ -39,7 +42,7 @@ impl<D: Device> Opened<D> {
         let Some(branch) = &mut self.branch else { return Ok(None) };
         let frames = first_frames(&branch.records).expect("they came from frames");
         let hash = data_encoding::HEXLOWER.encode(&branch.subject()[..6]);
-        let name = format!("BRANCH-{hash}-{}.JRN", branch.records.len());
+        let name = format!("{BRANCH_PREFIX}{hash}-{}.JRN", branch.records.len());
         if exchange.size(Tray::Outbox, &name)? != Some(frames.len() as u64) {
             exchange.write(Tray::Outbox, &name, &frames)?;
         }

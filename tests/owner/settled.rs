@@ -49,17 +49,17 @@ impl Records {
 }
 
 /// The medium of a bench as a wallet sees it.
-fn seen(bench: &Bench) -> Medium {
+pub(super) fn seen(bench: &Bench) -> Medium {
     let source = Source::open(&bench.folder.path().join(bench.medium)).unwrap();
     let checked = source.examine(&World::new().trust(), THREADS, &Unwatched).unwrap();
     Medium::of(checked).unwrap()
 }
 
-fn state(bench: &Bench) -> State {
+pub(super) fn state(bench: &Bench) -> State {
     seen(bench).account().state.clone()
 }
 
-fn keep(bench: &Bench, name: &str, file: &CheckpointFile) {
+pub(super) fn keep(bench: &Bench, name: &str, file: &CheckpointFile) {
     fs::write(bench.folder.path().join(name), file.encode()).unwrap();
 }
 

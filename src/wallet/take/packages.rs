@@ -74,7 +74,8 @@ impl Packaged {
         Ok(found)
     }
 
-    fn read(bytes: &[u8], trust: &Trust) -> Result<Self, TrustError> {
+    /// What a package's file proves.
+    pub(in crate::wallet) fn read(bytes: &[u8], trust: &Trust) -> Result<Self, TrustError> {
         let package = Package::decode(bytes)?;
         let entry = trust.signer(&package.chain)?.open::<ItemEntry>(&package.item.0)?;
         Ok(Self { entry, package })

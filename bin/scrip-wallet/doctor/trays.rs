@@ -1,0 +1,126 @@
+//! What lies in OUTBOX and INBOX, explained.
+
+use scrip::fat::Tray;
+use scrip::phrases;
+use scrip::tool::told;
+use scrip::wallet::{Found, Frames, Kept};
+use scrip::words::Phrase;
+use serde_json::{Value, json};
+
+phrases! {
+    fn checkpoint(place, number) {
+        en: "{place} is checkpoint {number}: `apply` takes it over.",
+        ja: "{place} は精算書{number}です。`apply` で適用できます。",
+    }
+    fn no_use(place, why) {
+        en: "{place} is a checkpoint that is not to be applied: {why}.",
+        ja: "{place} は適用できない精算書です：{why}。",
+    }
+    fn archive(place, count) {
+        en: "{place} holds {count} frames of the journal before a checkpoint: the older history.",
+        ja: "{place} には精算前の取引記録{count}件があります（以前の履歴）。",
+    }
+    fn archive_torn(place, count, bytes) {
+        en: "{place} is damaged: {count} frames of the older history are whole, {bytes} bytes behind \
+             them are not. No money hangs on it.",
+        ja: "{place} は壊れています：以前の履歴のうち{count}件は完全で、その後の{bytes}バイトは\
+             読めません。残高には影響しません。",
+    }
+    fn branch(place, count) {
+        en: "{place} holds {count} records that the medium lost, for the shop to merge.",
+        ja: "{place} には媒体が失った記録{count}件があります。店で統合できます。",
+    }
+    fn branch_torn(place, count, bytes) {
+        en: "{place} is damaged: {count} records that the medium lost are whole, {bytes} bytes behind \
+             them are not.",
+        ja: "{place} は壊れています：媒体が失った記録のうち{count}件は完全で、その後の{bytes}バイトは\
+             読めません。",
+    }
+    fn package(place, item) {
+        en: "{place} and its file are {item}, taken from another medium, all of it.",
+        ja: "{place} とそのファイルは、ほかの媒体から受け取った{item}です（全部あります）。",
+    }
+    fn half_package(place, found, expected, item) {
+        en: "{place} is {item}, of which {found} of {expected} bytes are here: `take` goes on with it.",
+        ja: "{place} は{item}で、{expected}バイトのうち{found}バイトがあります。`take` で続けられます。",
+    }
+    fn waiting(place) {
+        en: "{place} is the newest receipt for what you send: its fee is still to come.",
+        ja: "{place} は送信中のものの最新の受領書です。手数料はこれからです。",
+    }
+    fn evidence(count) {
+        en: "{count} files in SCRIP/OUTBOX show what others took from you: the shop may want them.",
+        ja: "SCRIP/OUTBOXの{count}個のファイルは、ほかの人に渡した証拠です。店で要ることがあります。",
+    }
+    fn leftover(place) {
+        en: "{place} is left of a write that was killed: it belongs to nothing.",
+        ja: "{place} は中断された書き込みの残りで、何にも属しません。",
+    }
+}
+
+/// Where a file lies, as its owner finds it.
+pub(super) fn place(found: &Found) -> String {
+    format!("{}/{}", &found.tray.path()[1..], found.name)
+}
+
+/// A sentence for each file; evidence is counted.
+pub(super) fn lines(all: &[Found]) -> Vec<Phrase> {
+    let of_evidence = |found: &&Found| matches!(found.what, Kept::Evidence);
+    let counted = all.iter().filter(of_evidence).count();
+    let told = all.iter().filter(|found| !of_evidence(found)).map(|found| {
+        let place = place(found);
+        match &found.what {
+            Kept::Checkpoint(number) => checkpoint(place, number),
+            Kept::NoUse(why) => no_use(place, told(why)),
+            Kept::Archive(Frames { whole, torn_bytes: 0 }) => archive(place, whole),
+            Kept::Archive(frames) => archive_torn(place, frames.whole, frames.torn_bytes),
+            Kept::Branch(Frames { whole, torn_bytes: 0 }) => branch(place, whole),
+            Kept::Branch(frames) => branch_torn(place, frames.whole, frames.torn_bytes),
+            Kept::Package { item, found, expected } if found >= expected => package(place, item),
+            Kept::Package { item, found, expected } => half_package(place, found, expected, item),
+            Kept::Waiting(_) => waiting(place),
+            Kept::Leftover => leftover(place),
+            Kept::Evidence => evidence(1),
+        }
+    });
+    told.chain((counted > 0).then(|| evidence(counted))).collect()
+}
+
+/// The same as JSON.
+pub(super) fn fields(found: &Found) -> Value {
+    let mut fields = json!({ "place": place(found), "tray": tray(found.tray) });
+    let what = match &found.what {
+        Kept::Checkpoint(number) => {
+            fields["checkpoint"] = json!(number);
+            "checkpoint"
+        }
+        Kept::NoUse(why) => {
+            fields["why"] = json!(why.to_string());
+            "checkpoint-not-to-apply"
+        }
+        Kept::Archive(frames) => framed(&mut fields, *frames, "archive"),
+        Kept::Branch(frames) => framed(&mut fields, *frames, "branch"),
+        Kept::Package { item, found, expected } => {
+            fields["item"] = json!(item);
+            (fields["bytes"], fields["of"]) = (json!(found), json!(expected));
+            "package"
+        }
+        Kept::Waiting(_) => "receipt-waiting",
+        Kept::Evidence => "evidence",
+        Kept::Leftover => "leftover",
+    };
+    fields["what"] = json!(what);
+    fields
+}
+
+fn framed(fields: &mut Value, frames: Frames, what: &'static str) -> &'static str {
+    (fields["frames"], fields["torn_bytes"]) = (json!(frames.whole), json!(frames.torn_bytes));
+    what
+}
+
+fn tray(tray: Tray) -> &'static str {
+    match tray {
+        Tray::Outbox => "outbox",
+        Tray::Inbox => "inbox",
+    }
+}

@@ -1,0 +1,153 @@
+//! What lies in OUTBOX and INBOX, as far as a wallet knows it.
+
+use super::archive::ARCHIVE_PREFIX;
+use super::medium::Medium;
+use super::parted::BRANCH_PREFIX;
+use super::settling::ApplyRefusal;
+use super::take::Packaged;
+use crate::fat::{Exchange, ExchangeError, Filed, Tray};
+use crate::format::checkpoint::CheckpointFile;
+use crate::format::shelf::PACKAGE_END;
+use crate::format::transfer::TransferId;
+use crate::format::{Kind, Object};
+use crate::journal::frame::Frame;
+
+/// The end of the name of a newest receipt.
+const RECEIPT_END: &str = ".receipt";
+/// The end of the name of what a payer showed.
+const FUNDING_END: &str = ".funding";
+/// Only so many files of a tray are looked into.
+const FILES_MAX: usize = 1_000;
+/// The longest old generation or branch: a bank.
+const FRAMES_BYTES_MAX: u64 = 32 << 20;
+
+/// A file in a tray that a wallet made or knows what to do with.
+#[derive(Debug)]
+pub struct Found {
+    /// Where.
+    pub tray: Tray,
+    /// Its name there.
+    pub name: String,
+    /// What it is.
+    pub what: Kept,
+}
+
+/// What a file in a tray is.
+#[derive(Debug)]
+pub enum Kept {
+    /// A checkpoint that can be applied; it has this number.
+    Checkpoint(u64),
+    /// A checkpoint that is not to be applied, and why.
+    NoUse(ApplyRefusal),
+    /// An old generation of the journal.
+    Archive(Frames),
+    /// Records that another computer or this one alone saw.
+    Branch(Frames),
+    /// An item that was taken: bytes that are there, and that it has.
+    Package {
+        /// The item.
+        item: String,
+        /// Bytes that are here.
+        found: u64,
+        /// Bytes of the whole.
+        expected: u64,
+    },
+    /// The newest receipt of a transfer that waits for its fee.
+    Waiting(TransferId),
+    /// A receipt, or what a payer showed, of which nothing is due any more: evidence.
+    Evidence,
+    /// What a write that was killed left behind.
+    Leftover,
+}
+
+/// Frames in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Frames {
+    /// How many are whole, one behind the other from its beginning.
+    pub whole: usize,
+    /// Bytes behind the last of these.
+    pub torn_bytes: u64,
+}
+
+impl Frames {
+    fn of(bytes: &[u8]) -> Self {
+        let (mut rest, mut whole) = (bytes, 0);
+        while let Some(frame) = Frame::decode(rest) {
+            rest = rest.get(frame.stored_bytes()..).unwrap_or_default();
+            whole += 1;
+        }
+        Self { whole, torn_bytes: rest.len() as u64 }
+    }
+}
+
+impl Medium {
+    /// What of ours lies in both trays; files of the owner's own are left out.
+    pub fn look_into(&self, exchange: &Exchange<'_>) -> Result<Vec<Found>, ExchangeError> {
+        let mut found = vec![];
+        for tray in [Tray::Outbox, Tray::Inbox] {
+            let files = exchange.list(tray)?;
+            for file in files.iter().take(FILES_MAX) {
+                let what = self.identified(exchange, tray, file, &files)?;
+                found.extend(what.map(|what| Found { tray, name: file.name.clone(), what }));
+            }
+            let left = exchange.leftovers(tray)?.into_iter();
+            found.extend(left.map(|name| Found { tray, name, what: Kept::Leftover }));
+        }
+        Ok(found)
+    }
+
+    fn identified(
+        &self,
+        exchange: &Exchange<'_>,
+        tray: Tray,
+        file: &Filed,
+        all: &[Filed],
+    ) -> Result<Option<Kept>, ExchangeError> {
+        let name = file.name.as_str();
+        let read = |max: u64| exchange.read(tray, name, max);
+        let frames = || {
+            if file.size_bytes > FRAMES_BYTES_MAX {
+                return Ok(Frames { whole: 0, torn_bytes: file.size_bytes });
+            }
+            Ok(Frames::of(&read(FRAMES_BYTES_MAX)?))
+        };
+        if tray == Tray::Outbox && name.starts_with(ARCHIVE_PREFIX) {
+            return frames().map(|frames| Some(Kept::Archive(frames)));
+        }
+        if tray == Tray::Outbox && name.starts_with(BRANCH_PREFIX) {
+            return frames().map(|frames| Some(Kept::Branch(frames)));
+        }
+        if let Some(transfer) = transfer_of(name) {
+            let waits = self.account.state.uploads.contains_key(&transfer);
+            return Ok(Some(if waits { Kept::Waiting(transfer) } else { Kept::Evidence }));
+        }
+        if file.size_bytes > Kind::CheckpointFile.bytes_max() as u64 {
+            return Ok(None);
+        }
+        let bytes = read(Kind::CheckpointFile.bytes_max() as u64)?;
+        if name.ends_with(PACKAGE_END) {
+            return Ok(self.held_package(&bytes, all));
+        }
+        let is_checkpoint = CheckpointFile::decode(&bytes).is_ok();
+        Ok(is_checkpoint.then(|| match self.settling(&bytes) {
+            Ok(settling) => Kept::Checkpoint(settling.checkpoint.number),
+            Err(refusal) => Kept::NoUse(refusal),
+        }))
+    }
+
+    fn held_package(&self, bytes: &[u8], all: &[Filed]) -> Option<Kept> {
+        let packaged = Packaged::read(bytes, &self.trust()).ok()?;
+        let (data, expected) = (packaged.goods().names().data(), packaged.entry.size.bytes());
+        let found = all.iter().find(|file| file.name == data).map_or(0, |file| file.size_bytes);
+        Some(Kept::Package { item: packaged.entry.id.clone(), found, expected })
+    }
+}
+
+/// The transfer that a receipt, or what a payer showed, is of by its name.
+fn transfer_of(name: &str) -> Option<TransferId> {
+    let stem = name.strip_suffix(RECEIPT_END).or_else(|| {
+        let (transfer, start) = name.strip_suffix(FUNDING_END)?.split_once('-')?;
+        start.parse::<u64>().ok().map(|_| transfer)
+    })?;
+    data_encoding::HEXLOWER.decode(stem.as_bytes()).ok()?.try_into().ok()
+}
