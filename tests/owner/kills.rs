@@ -1,7 +1,7 @@
-//! Processes that are killed at random moments of a top-up or a purchase.
+//! Processes that are killed at random moments of a top-up, a purchase or a play that charges.
 //!
 //! It shows what the death of a process leaves; what a loss of power leaves is shown on simulated
-//! media, and under a real kernel by the emulator's tests.
+//! media, and under a real kernel by the emulator's tests. `taking/killed.rs` kills what is taken.
 
 use std::fs;
 use std::process::Stdio;
@@ -17,16 +17,20 @@ use super::rng;
 /// Kills on an image, and as many on directories: both together make 200 where `./test` asks.
 const KILLS: u32 = if cfg!(feature = "thorough") { 100 } else { 20 };
 const PRICE: u64 = 10;
-const ITEMS: [&str; 9] = ["i0", "i1", "i2", "i3", "i4", "i5", "i6", "i7", "i8"];
+const BOUGHT: [&str; 9] = ["b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7", "b8"];
+const PLAYED: [&str; 9] = ["p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8"];
 /// All but the one that was spent on the burn.
 const SLOTS: [u8; 9] = [0, 1, 2, 4, 5, 6, 7, 8, 9];
 
 /// What a run that isn't killed does.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Act {
     Topup,
     Buy,
+    Play,
 }
+
+const ACTS: [Act; 3] = [Act::Topup, Act::Buy, Act::Play];
 
 /// How long a run takes, as far as is known: kills stay near its end, where it commits.
 struct Pace {
@@ -62,50 +66,55 @@ fn restore(bench: &Bench, whole: &std::collections::BTreeMap<std::path::PathBuf,
     }
 }
 
-/// Run, kill, and say whether the run had said that it was done.
+/// Run, kill, and say whether the run had told that it was done, or had given out what is paid for.
 fn killed(bench: &Bench, act: Act, nth: usize, after: Duration) -> bool {
     let code = bench.code(SLOTS[nth]);
-    let (verb, what) = match act {
-        Act::Topup => ("topup", code.as_str()),
-        Act::Buy => ("buy", ITEMS[nth]),
+    let arguments = match act {
+        Act::Topup => ["topup", &code, "--password-file", "own"].to_vec(),
+        Act::Buy => ["buy", BOUGHT[nth], "--password-file", "own"].to_vec(),
+        Act::Play => ["play", PLAYED[nth], "--stdout", "--yes", "--password-file", "own"].to_vec(),
     };
-    let arguments = ["--medium", bench.medium, verb, what, "--password-file", "own"];
+    let arguments = [&["--medium", bench.medium], &arguments[..]].concat();
     let mut command = bench.command("scrip-wallet", &arguments);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     sleep(after);
     child.kill().unwrap();
-    let told = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
-    told.contains("Added: ") || told.contains("Paid: ")
+    let told = child.wait_with_output().unwrap().stdout;
+    match act {
+        Act::Topup => String::from_utf8(told).unwrap().contains("Added: "),
+        Act::Buy => String::from_utf8(told).unwrap().contains("Paid: "),
+        Act::Play => !told.is_empty(),
+    }
 }
 
 fn kill_again_and_again(bench: &Bench) {
     bench.login().says(0, "is yours now");
     let whole = bench.contents();
     let mut pace = Pace::of(bench);
-    let (mut balance, mut done, mut kills) = (500, [0, 0], [0, 0]);
-    for kill in 0..KILLS {
-        let act = if kill % 2 == 0 { Act::Topup } else { Act::Buy };
-        let which = usize::from(act == Act::Buy);
-        if done[which] % SLOTS.len() == 0 && done[which] > 0 && done != [0, 0] {
+    let (mut balance, mut done, mut kills) = (500, [0; 3], [0; 3]);
+    for (kill, act) in (0..KILLS).zip(ACTS.into_iter().cycle()) {
+        let which = act as usize;
+        if done[which] == SLOTS.len() {
             restore(bench, &whole);
-            (balance, done) = (500, [0, 0]);
+            (balance, done) = (500, [0; 3]);
         }
         let told = killed(bench, act, done[which], pace.moment());
         let after = if act == Act::Topup { balance + 500 } else { balance - PRICE };
         let found: u64 = bench.balance().parse().unwrap();
         let had_been = found == after;
-        assert!(had_been || (found == balance && !told), "{balance}, then {found}, told: {told}");
+        assert!(
+            had_been || (found == balance && !told),
+            "kill {kill}: {balance}, then {found}, told: {told}"
+        );
         pace.learn(had_been);
         balance = found;
         done[which] += usize::from(had_been);
         kills[which] += u32::from(had_been);
     }
-    println!(
-        "{KILLS} kills of {}: {} top-ups and {} purchases had been, a run takes {:?}",
-        bench.medium, kills[0], kills[1], pace.run
-    );
-    assert!(kills[0] > 0 && kills[1] > 0, "no kill came late enough");
-    assert!(kills[0] + kills[1] < KILLS, "no kill came early enough");
+    let medium = bench.medium;
+    println!("{KILLS} kills of {medium}: {kills:?} had been {ACTS:?}, a run takes {:?}", pace.run);
+    let sum = kills.iter().sum::<u32>();
+    assert!(sum > 0 && sum < KILLS, "kills came too early or too late alone: {kills:?}");
     // Whatever the last kill left is mended by the next login, and nothing is missing then.
     bench.run(&["login", "--password-file", "own"]).says(0, "the password is right");
     assert_eq!(bench.balance(), balance.to_string());
@@ -113,7 +122,8 @@ fn kill_again_and_again(bench: &Bench) {
 }
 
 fn sample() -> crate::world::Sample {
-    shop(&ITEMS.map(|id| (id, PRICE)))
+    let items: Vec<_> = [BOUGHT, PLAYED].concat().iter().map(|id| (*id, PRICE)).collect();
+    shop(&items)
 }
 
 #[test]
