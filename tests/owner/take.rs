@@ -1,6 +1,6 @@
 //! Content taken from another owner's medium, in the library: stopped anywhere, resumed elsewhere.
 
-mod sides;
+pub(super) mod sides;
 mod stopped;
 
 use scrip::format::record::{Body, Record};

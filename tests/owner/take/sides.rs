@@ -34,7 +34,7 @@ const SERIALS: [u64; 3] = [81, 82, 83];
 
 /// Whether the media have seen a settler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Settled {
+pub(in crate::owner) enum Settled {
     Never,
     Before,
 }

@@ -21,7 +21,7 @@ use scrip::image::layout::CATALOGUE_PATH;
 use scrip::image::leaves::Unwatched;
 use scrip::tool::Source;
 use scrip::trust::{Verified, sign, verify};
-use scrip::units::{ByteCount, MediumId, StoreId};
+use scrip::units::{ByteCount, StoreId};
 use scrip::wallet::take::{Outbox, Packaged};
 use scrip::wallet::{Medium, Opened};
 use tempfile::TempDir;
@@ -29,6 +29,8 @@ use tempfile::TempDir;
 use crate::check::mounted::Mounted;
 use crate::goods::goods;
 use crate::owner::bench::{Answer, answer};
+use crate::owner::settled::Records;
+use crate::owner::take::sides::Settled;
 use crate::owner::take::{charges, segments, sent};
 use crate::owner::{FIRST, OWN, code, password, rng};
 use crate::world::{
@@ -53,6 +55,7 @@ pub(super) enum Form {
 pub(super) struct Fair {
     folder: TempDir,
     form: Form,
+    settled: Settled,
 }
 
 const MEDIA: [(&str, u64); 4] = [("one", 11), ("two", 12), ("three", 13), ("three-of-two", 14)];
@@ -98,33 +101,58 @@ fn sample(world: &World, name: &str, serial: u64) -> Sample {
     Sample { sealed, edition, stamped }
 }
 
-/// Media of a form after their owners' first login, with 1,000 on each.
-fn prepared(form: Form) -> &'static TempDir {
-    static PREPARED: [OnceLock<TempDir>; 2] = [OnceLock::new(), OnceLock::new()];
-    PREPARED[form as usize].get_or_init(|| {
+/// Media of a form after their owners' first login, with 1,000 on each; settled or not.
+fn prepared(form: Form, settled: Settled) -> &'static TempDir {
+    static PREPARED: [[OnceLock<TempDir>; 2]; 2] =
+        [[OnceLock::new(), OnceLock::new()], [OnceLock::new(), OnceLock::new()]];
+    PREPARED[form as usize][settled as usize].get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
-        for (name, text) in [("first", FIRST), ("own", OWN), ("wrong", "guess")] {
-            fs::write(folder.path().join(name), text).unwrap();
-        }
-        fs::write(folder.path().join("trust.cbr"), World::new().root).unwrap();
-        let fair = Fair { folder, form };
-        for (name, serial) in MEDIA {
-            fair.lay(name, &sample(&world(), name, serial));
-            let login = ["login", "--password-file", "first", "--new-password-file", "own"];
-            fair.run(name, &login).says(0, "is yours now");
-            fair.run(name, &["topup", &code(serial, 0), "--password-file", "own"])
-                .says(0, "Balance: ¥1,000");
+        let fair = Fair { folder, form, settled };
+        match settled {
+            Settled::Never => fair.prepare(),
+            Settled::Before => {
+                copy(prepared(form, Settled::Never).path(), fair.folder.path());
+                for (name, _) in MEDIA {
+                    fair.settle(name);
+                }
+            }
         }
         fair.folder
     })
 }
 
 impl Fair {
+    /// Media before their first checkpoint.
     pub(super) fn new(form: Form) -> Self {
+        Self::of(form, Settled::Never)
+    }
+
+    pub(super) fn of(form: Form, settled: Settled) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let fair = Self { folder, form };
-        copy(prepared(form).path(), fair.folder.path());
-        fair
+        copy(prepared(form, settled).path(), folder.path());
+        Self { folder, form, settled }
+    }
+
+    fn prepare(&self) {
+        for (name, text) in [("first", FIRST), ("own", OWN), ("wrong", "guess")] {
+            fs::write(self.folder.path().join(name), text).unwrap();
+        }
+        fs::write(self.folder.path().join("trust.cbr"), World::new().root).unwrap();
+        for (name, serial) in MEDIA {
+            self.lay(name, &sample(&world(), name, serial));
+            let login = ["login", "--password-file", "first", "--new-password-file", "own"];
+            self.run(name, &login).says(0, "is yours now");
+            self.run(name, &["topup", &code(serial, 0), "--password-file", "own"])
+                .says(0, "Balance: ¥1,000");
+        }
+    }
+
+    /// Have a settler state what is on a medium, and its owner apply that.
+    fn settle(&self, name: &str) {
+        let medium = self.medium(name);
+        let file = Records::of(&medium).settle(&[&medium.account().state]);
+        fs::write(self.folder.path().join("checkpoint"), file.encode()).unwrap();
+        self.run(name, &["apply", "checkpoint"]).says(0, "Applied: checkpoint 1.");
     }
 
     /// Lay a medium out in this form.
@@ -267,10 +295,6 @@ impl Fair {
         transfers.map(|transfer| transfer.covered.bytes()).sum()
     }
 
-    pub(super) fn id(&self, name: &str) -> MediumId {
-        self.medium(name).id()
-    }
-
     /// Charges add up to the price, and each giver's journal says what the payer's says of it.
     #[track_caller]
     pub(super) fn adds_up(&self, payer: &str, givers: &[&str]) {
@@ -278,9 +302,10 @@ impl Fair {
         assert_eq!(charges(&own), PRICE);
         let mut bytes = 0;
         for giver in givers {
-            let paid = segments(&own, self.id(giver));
+            let other = self.medium(giver);
+            let paid = segments(&own, other.id());
             let paid: Vec<_> = paid.into_iter().filter(|(_, got, _)| *got > 0).collect();
-            let (uploads, earned) = sent(&self.records(giver));
+            let (uploads, earned) = sent(&other.account().records);
             let found: Vec<_> = uploads.into_iter().filter(|(_, got)| *got > 0).collect();
             let expected: Vec<_> = paid.iter().map(|(before, got, _)| (*before, *got)).collect();
             assert_eq!(found, expected, "{giver}");
@@ -305,10 +330,12 @@ impl Fair {
                     self.named(name)
                 }
             };
-            let (from, to) =
-                (prepared(self.form).path().join(&area), self.folder.path().join(&area));
+            let (from, to) = (
+                prepared(self.form, self.settled).path().join(&area),
+                self.folder.path().join(&area),
+            );
             match self.form {
-                Form::Images => drop(fs::copy(from, to).unwrap()),
+                Form::Images => mend(&from, &to),
                 Form::Directories => copy(&from, &to),
             }
         }
@@ -472,6 +499,22 @@ pub(super) fn is_data(name: &str) -> bool {
 /// Does a name end so, behind a dot?
 pub(super) fn ends(name: &str, end: &str) -> bool {
     Path::new(name).extension().is_some_and(|found| found == end)
+}
+
+/// Make a file the same as another of its length, writing only what differs.
+fn mend(from: &Path, to: &Path) {
+    let from = FileDevice::open(from, Access::Read).unwrap();
+    let to = FileDevice::open(to, Access::Write).unwrap();
+    let mut parts = [vec![0; 1 << 20], vec![0; 1 << 20]];
+    for at in (0..from.len_bytes()).step_by(1 << 20) {
+        let length = usize::try_from(from.len_bytes() - at).unwrap().min(1 << 20);
+        let [good, found] = parts.each_mut().map(|part| &mut part[..length]);
+        from.read_at(at, good).unwrap();
+        to.read_at(at, found).unwrap();
+        if good != found {
+            to.write_at(at, good).unwrap();
+        }
+    }
 }
 
 /// Copy a folder with all that is in it.
