@@ -289,9 +289,10 @@ fn ctrl_c_leaves_nothing_wherever_it_comes() {
     }
     drop(shop);
     let mut running = desk.running(&["kiosk", "goods.edition", "--out", "kiosk"]);
+    let own = format!("(process {})", running.id());
     wait_until("the store's lock", || {
         running.try_wait().unwrap().is_some()
-            || fs::read(desk.path("shop/.lock")).is_ok_and(|who| !who.is_empty())
+            || fs::read_to_string(desk.path("shop/.lock")).is_ok_and(|who| who.ends_with(&own))
     });
     let _ = kill_process(Pid::from_child(&running), Signal::INT);
     let said = Said::of(&running.wait_with_output().unwrap());

@@ -16,7 +16,7 @@ use scrip::image::layout::CATALOGUE_PATH;
 use scrip::journal::Storage;
 use scrip::phrases;
 use scrip::tool::password::PasswordSource;
-use scrip::tool::{Exit, Failure, Interrupt, Output, Tell, clock, money};
+use scrip::tool::{Exit, Failure, Interrupt, Output, Source, Tell, clock, money};
 use scrip::units::Sequence;
 use scrip::wallet::take::{Outbox, Shelf};
 use scrip::wallet::{self, Medium, Offered, Opened, Place, PlayError, Unlocked};
@@ -121,19 +121,23 @@ pub(crate) fn list<'i>(
 ) {
     let mut table = Table::new([Side::Left, Side::Right, Side::Left, Side::Left]);
     for (name, item) in items {
-        let mark = match bought(medium, item) {
-            Some(record) => Some(yours(record)),
-            None if item.entry.price > medium.account().state.free() => Some(too_dear()),
-            None => None,
-        };
-        let there = matches!(item.place, Place::Outbox(_)).then(in_outbox);
-        let mark = match (mark, there) {
+        let there = matches!(item.place, Place::Shelf(_)).then(in_outbox);
+        let mark = match (mark(medium, item), there) {
             (Some(mark), Some(there)) => and_so(mark, there),
             (mark, there) => mark.or(there).unwrap_or_default(),
         };
         table.row([name, price(medium, item), item.title(), mark]);
     }
     table.lines().iter().for_each(|line| output.line(line));
+}
+
+/// Whether an item is this owner's, or can't be.
+pub(crate) fn mark(medium: &Medium, item: &Offered) -> Option<Phrase> {
+    match bought(medium, item) {
+        Some(record) => Some(yours(record)),
+        None if item.entry.price > medium.account().state.free() => Some(too_dear()),
+        None => None,
+    }
 }
 
 /// Pay for an item; one that was bought costs nothing again.
@@ -239,7 +243,7 @@ fn confirm(
 fn offered(look: &Look) -> Result<Vec<Offered>, Failure> {
     let outbox = look.source.exchange(look.medium.grounds()).map(Outbox);
     let outbox = outbox.as_ref().map(|outbox| outbox as &dyn Shelf);
-    offers(&look.medium, &catalogue(look)?, outbox)
+    offers(&look.medium, &catalogue(&look.source, &look.medium)?, outbox)
 }
 
 /// What can be bought and played: what the catalogue has, and what lies in OUTBOX alone.
@@ -248,7 +252,7 @@ pub(crate) fn offers(
     catalogue: &[Item],
     outbox: Option<&dyn Shelf>,
 ) -> Result<Vec<Offered>, Failure> {
-    let offered = wallet::offered(medium, catalogue, outbox).or_tell()?;
+    let offered = wallet::offered(medium, catalogue, outbox, &medium.trust()).or_tell()?;
     if offered.is_empty() {
         return Err(Failure::new(Exit::Refusal, no_catalogue()));
     }
@@ -256,12 +260,12 @@ pub(crate) fn offers(
 }
 
 /// The catalogue's items; none where the edition has no catalogue.
-pub(crate) fn catalogue(look: &Look) -> Result<Vec<Item>, Failure> {
-    let bytes = look.source.file(CATALOGUE_PATH, Kind::Catalogue.bytes_max() as u64);
+pub(crate) fn catalogue(source: &Source, medium: &Medium) -> Result<Vec<Item>, Failure> {
+    let bytes = source.file(CATALOGUE_PATH, Kind::Catalogue.bytes_max() as u64);
     let Some(bytes) = bytes else { return Ok(vec![]) };
     let catalogue = Catalogue::decode(&bytes)
         .map_err(|error| Failure::new(Exit::Damage, damaged_catalogue(error)))?;
-    let (found, own) = (catalogue.currency, look.medium.currency());
+    let (found, own) = (catalogue.currency, medium.currency());
     if found != own {
         return Err(Failure::new(Exit::Refusal, other_currency(found, own)));
     }
@@ -298,7 +302,7 @@ pub(crate) fn price(medium: &Medium, item: &Offered) -> Phrase {
 fn lies(item: &Offered) -> (&'static str, String) {
     match &item.place {
         Place::Rom { path, .. } => ("rom", path.clone()),
-        Place::Outbox(name) => ("outbox", format!("{}/{name}", Tray::Outbox.path())),
+        Place::Shelf(name) => ("outbox", format!("{}/{name}", Tray::Outbox.path())),
     }
 }
 

@@ -255,7 +255,7 @@ pub(crate) struct PlayArgs {
 }
 
 /// What `take` takes.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct TakeArgs {
     /// The item's id
     pub(crate) item: String,

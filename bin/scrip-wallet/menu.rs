@@ -13,7 +13,7 @@ use scrip::wallet::take::Outbox;
 use scrip::wallet::{Filter, Ledger, Offered, Opened, Unlocked};
 use scrip::words::Phrase;
 
-use crate::ask::{narrow, somebody, typed};
+use crate::ask::{line, narrow, somebody, typed};
 use crate::buy::{buy_asking, catalogue as read_catalogue, list, offers};
 use crate::cli::{Cli, Common, NewPasswordArgs};
 use crate::history::table;
@@ -21,6 +21,7 @@ use crate::login::{first_login, yours_now};
 use crate::medium::path;
 use crate::opened::{go_on, look_to_write, tell_balance, unlock};
 use crate::play::play_here;
+use crate::take::take_here;
 use crate::topup::add_typed;
 
 phrases! {
@@ -30,6 +31,7 @@ phrases! {
     fn top_up() { en: "Top up", ja: "チャージ" }
     fn catalogue() { en: "Catalogue", ja: "カタログ" }
     fn play() { en: "Play", ja: "再生" }
+    fn take() { en: "Take from another medium", ja: "ほかの媒体から取り込む" }
     fn history() { en: "History", ja: "履歴" }
     fn help() { en: "Help", ja: "ヘルプ" }
     fn leave() { en: "Leave", ja: "終了" }
@@ -62,6 +64,10 @@ phrases! {
         en: "Catalogue: what the medium offers; an item that you bought stays yours.",
         ja: "カタログ：この媒体にある品目です。一度買ったものはずっとあなたのものです。",
     }
+    fn about_taking() {
+        en: "Take: copies an item from a friend's medium, whose owner earns a part, or from a kiosk.",
+        ja: "取り込み：友だちの媒体（持ち主にも一部が入ります）かキオスクから品目をコピーします。",
+    }
     fn about_history() {
         en: "History: what moved money. `scrip-wallet history` shows all, and files for spreadsheets.",
         ja: "履歴：お金の動きです。`scrip-wallet history` ですべて見られ、表計算用にも出せます。",
@@ -86,17 +92,19 @@ enum Choice {
     TopUp,
     Catalogue,
     Play,
+    Take,
     History,
     Help,
     Leave,
 }
 
 impl Choice {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Balance,
         Self::TopUp,
         Self::Catalogue,
         Self::Play,
+        Self::Take,
         Self::History,
         Self::Help,
         Self::Leave,
@@ -108,6 +116,7 @@ impl Choice {
             Self::TopUp => top_up(),
             Self::Catalogue => catalogue(),
             Self::Play => play(),
+            Self::Take => take(),
             Self::History => history(),
             Self::Help => help(),
             Self::Leave => leave(),
@@ -150,7 +159,7 @@ impl<'a> Session<'a> {
     ) -> Result<Self, Failure> {
         let path = path(common)?;
         let look = look_to_write(&path, common, output, interrupt)?;
-        let catalogue = read_catalogue(&look);
+        let catalogue = read_catalogue(&look.source, &look.medium);
         let mut opened = go_on(look, &path, output)?;
         output.line(medium(opened.medium().id().grouped()));
         let unlocked = if opened.life() == KeyLife::StoreMade {
@@ -188,7 +197,11 @@ impl<'a> Session<'a> {
     /// Do it; what a rule or a slip of the hand refuses ends nothing.
     fn go_on_after(&mut self, choice: Choice) -> Result<(), Failure> {
         match self.enter(choice) {
-            Err(failure) if matches!(failure.exit(), Exit::Refusal | Exit::Usage) => {
+            // What another medium or a mistyped path lacks is no fault of this one.
+            Err(failure)
+                if choice == Choice::Take
+                    || matches!(failure.exit(), Exit::Refusal | Exit::Usage) =>
+            {
                 self.interrupt.check()?;
                 self.output.complain(&failure);
                 Ok(())
@@ -213,12 +226,17 @@ impl<'a> Session<'a> {
                     play_here(opened, unlocked, &item, self.common, output, interrupt)?;
                 }
             }
+            Choice::Take => {
+                let (opened, unlocked) = (&mut self.opened, &self.unlocked);
+                take_here(opened, unlocked, self.common, output, interrupt)?;
+            }
             Choice::History => self.tell_history(),
             Choice::Help => {
                 let about = [
                     about_topup(),
                     about_catalogue(),
                     about_playing(),
+                    about_taking(),
                     about_history(),
                     about_leaving(),
                     about_verbs(),
@@ -240,13 +258,7 @@ impl<'a> Session<'a> {
         let named = items.iter().enumerate();
         let named = named.map(|(place, item)| (Phrase::same((place + 1).to_string()), item));
         list(medium, named, output);
-        output.note(question(items.len()));
-        let answer = typed()?.unwrap_or_default();
-        if answer.is_empty() {
-            return Ok(None);
-        }
-        let item = chosen(&answer, &items).cloned();
-        item.map(Some).ok_or_else(|| Failure::new(Exit::Usage, no_such(answer, items.len())))
+        Ok(choose(&items, question, output)?.cloned())
     }
 
     fn tell_history(&self) {
@@ -257,6 +269,18 @@ impl<'a> Session<'a> {
         table(medium, Ledger::Accounting, &records, output);
         tell_balance(medium, output);
     }
+}
+
+/// Ask for one of what was listed; none where nothing is typed.
+pub(crate) fn choose<'c, T>(
+    choices: &'c [T],
+    question: fn(usize) -> Phrase,
+    output: &Output,
+) -> Result<Option<&'c T>, Failure> {
+    output.note(question(choices.len()));
+    let Some(answer) = line()? else { return Ok(None) };
+    let choice = chosen(&answer, choices).map(Some);
+    choice.ok_or_else(|| Failure::new(Exit::Usage, no_such(answer, choices.len())))
 }
 
 /// The owner's keys; a wrong password is asked for again, for nothing locks.

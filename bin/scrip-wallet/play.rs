@@ -167,7 +167,7 @@ impl Stage {
         let (start, file): (_, Option<Box<dyn Device>>) = match (&item.place, mounted) {
             (Place::Rom { .. }, Some(file)) => (0, Some(file)),
             (Place::Rom { start, .. }, None) => (*start, None),
-            (Place::Outbox(name), _) => {
+            (Place::Shelf(name), _) => {
                 let (outbox, bytes) = (Outbox(opened.exchange()), entry.size.bytes());
                 (0, Some(Box::new(ShelvedDevice { shelf: outbox, name: name.clone(), bytes })))
             }

@@ -3,15 +3,16 @@
 //! With `--json`, lines of type `progress` while it runs; the last line is an object of type
 //! `result`: `exit`; `medium`; `item`; `from`: `medium 0000…` or `store 7`; `price` as money; `paid`
 //! and `fee` (the other side's part of it): by this run, as money, or what would be; `earlier`: paid
-//! first for what an earlier run had brought when it was cut off; `got_bytes` by this run, `covered_bytes` of all runs, of `length_bytes`; `complete`; `already`: the record that
-//! made it this owner's before, none if none did; `file`: its name in OUTBOX; `dry_run`; `balance`
-//! and its parts.
+//! first for what an earlier run had brought when it was cut off; `got_bytes` by this run,
+//! `covered_bytes` of all runs, of `length_bytes`; `complete`; `already`: the record that made it this
+//! owner's before, none if none did; `file`: its name in OUTBOX; `dry_run`; `balance` and its parts.
 
 mod from;
 mod words;
 
 use scrip::crypto::SystemRandom;
 use scrip::device::Folder;
+use scrip::format::Object;
 use scrip::format::shelf::INBOX_NAME;
 use scrip::journal::Storage;
 use scrip::tool::password::PasswordSource;
@@ -21,22 +22,25 @@ use scrip::tool::{
 use scrip::trust::access::HolderKeys;
 use scrip::units::{Amount, Sequence};
 use scrip::wallet::take::{
-    self as taking, Content, Giver, Goods, Hand, Kiosk, Leaves, Outbox, Owner, Packaged, Payer,
-    Plan, Sealing, Shelf, TakeError, TakeRefusal, Taken,
+    self as taking, Content, Giver, Goods, Hand, Kiosk, Leaves, Outbox, Owner, Payer, Plan,
+    Sealing, Shelf, TakeError, TakeRefusal, Taken,
 };
-use scrip::wallet::{Medium, Opened, paid as paid_by};
-use scrip::words::Phrase;
+use scrip::wallet::{Medium, Offered, Opened, Unlocked};
+use scrip::words::{Phrase, Side, Table};
 use serde_json::{Value, json};
 
+use crate::ask::{Answer, ask, line};
+use crate::buy::{mark, price};
 use crate::cli::{Common, TakeArgs};
 use crate::medium::path;
+use crate::menu::choose;
 use crate::opened::{look, sums, take_at, tell_balance, unlock, unlock_asking};
 use from::{From, Written};
 use words::{
-    already_yours, bad_terms, broken_off, goes_on, kept_and_paid, make_room, missing, no_key,
-    no_space, not_whole, on, other_currency, over_cap, over_count, paid, paid_earlier,
-    password_there, reading, rest_would_cost, settle_first, taken_from, too_many, top_up_first,
-    whole, would_cost,
+    already_yours, bad_terms, broken_off, from_where, goes_on, here_again, kept_and_paid,
+    make_room, missing, no_key, no_space, not_whole, nothing_taken, on, other_currency, over_cap,
+    over_count, paid, paid_earlier, password_there, reading, rest_would_cost, settle_first,
+    take_it, taken_from, too_many, top_up_first, which_item, whole, would_cost,
 };
 
 /// What is said and shown while it runs.
@@ -50,9 +54,14 @@ struct Desk<'a> {
 /// What is taken, from where.
 struct Order {
     from: From,
-    packaged: Packaged,
-    place: from::Place,
+    item: Offered,
     goods: Goods,
+}
+
+/// The side that pays, open for writing; with its owner's keys where they were given before.
+struct Paying<'a> {
+    opened: &'a mut Opened<Storage>,
+    keys: Option<&'a HolderKeys>,
 }
 
 /// Take an item; what broke off goes on.
@@ -63,7 +72,7 @@ pub(crate) fn take(
     interrupt: &Interrupt,
 ) -> Result<Exit, Failure> {
     let desk = Desk { common, args, output, interrupt };
-    let (own, written) = if args.dry_run {
+    let (own, mut written) = if args.dry_run {
         let look = look(common, output, interrupt)?;
         look.check_writable()?;
         (look.medium, None)
@@ -72,28 +81,116 @@ pub(crate) fn take(
         (opened.medium().clone(), Some(opened))
     };
     let (from, other) = From::open(&desk, &own)?;
-    let (packaged, place) = from.find(&args.item, &own)?;
-    let goods = packaged.goods();
-    if goods.currency != own.currency() {
-        let (found, expected) = (goods.currency, own.currency());
-        return Err(Failure::new(Exit::Refusal, other_currency(found, expected)));
+    let item = from.find(&args.item, &own)?;
+    let paying = written.as_mut().map(|opened| Paying { opened, keys: None });
+    desk.carry_out(own, &Order::new(from, item), (paying, other), |_| Ok(()))
+}
+
+/// Ask from where and what, then take it, where the owner has logged in.
+pub(crate) fn take_here(
+    opened: &mut Opened<Storage>,
+    unlocked: &Unlocked,
+    common: &Common,
+    output: &Output,
+    interrupt: &Interrupt,
+) -> Result<(), Failure> {
+    output.note(from_where());
+    let Some(from) = line()? else { return Ok(()) };
+    let args = TakeArgs { from: from.into(), ..TakeArgs::default() };
+    let desk = Desk { common, args: &args, output, interrupt };
+    let own = opened.medium().clone();
+    let (from, other) = From::open(&desk, &own)?;
+    let items = from.items(&own)?;
+    let mut table = Table::new([Side::Left, Side::Right, Side::Left, Side::Left]);
+    for (place, item) in items.iter().enumerate() {
+        let mark = mark(&own, item).unwrap_or_default();
+        table.row([Phrase::same((place + 1).to_string()), price(&own, item), item.title(), mark]);
     }
-    let order = Order { from, packaged, place, goods };
-    if let Some(record) = paid_by(&own, &order.packaged.entry).map(Sequence::number) {
-        let own = desk.settled(own, &order, (written, other))?;
-        desk.output.line(already_yours(record));
-        return Ok(desk.tell(&own, &order, &json!({ "already": record }), Exit::Done));
-    }
-    let content = order.from.content(&order.place);
-    let leaves = desk.survey(&order, &*content)?;
-    let plan = order.plan(&own)?;
-    let Some(mut opened) = written else { return Ok(desk.would(&own, &order, &plan)) };
-    let file = Some((&*content, &leaves));
-    let taken = desk.run(&order, file, plan.fee, (&mut opened, other))?;
-    Ok(taken.map_or(Exit::Done, |taken| desk.told(opened.medium(), &order, &taken)))
+    table.lines().iter().for_each(|line| output.line(line));
+    let Some(item) = choose(&items, which_item, output)? else { return Ok(()) };
+    let order = Order::new(from, item.clone());
+    let agree = |plan: &Plan| {
+        let form = own.form();
+        let (sum, fee) = (form.show(plan.reserve), form.show(order.earned(plan.fee)));
+        match ask(output, take_it(&order.goods.item, sum, fee, order.from.name())) {
+            Answer::Yes => Ok(()),
+            _ => Err(Failure::new(Exit::Refusal, nothing_taken())),
+        }
+    };
+    let paying = Paying { opened, keys: Some(&unlocked.keys) };
+    desk.carry_out(own.clone(), &order, (Some(paying), other), agree).map(drop)
 }
 
 impl Desk<'_> {
+    /// Take what is ordered once its owner agrees to what it costs; what is paid for already is
+    /// brought to its end.
+    fn carry_out(
+        &self,
+        own: Medium,
+        order: &Order,
+        (paying, other): (Option<Paying<'_>>, Written),
+        agree: impl FnOnce(&Plan) -> Result<(), Failure>,
+    ) -> Result<Exit, Failure> {
+        let goods = &order.goods;
+        if goods.currency != own.currency() {
+            let (found, expected) = (goods.currency, own.currency());
+            return Err(Failure::new(Exit::Refusal, other_currency(found, expected)));
+        }
+        if let Some(record) = order.item.paid(&own).map(Sequence::number) {
+            return self.owned(own, order, record, (paying, other));
+        }
+        let content = order.from.content(&order.item.place);
+        let leaves = self.survey(order, &*content)?;
+        let plan = order.plan(&own)?;
+        let Some(mut paying) = paying else { return Ok(self.would(&own, order, &plan)) };
+        agree(&plan)?;
+        let file = Some((&*content, &leaves));
+        let taken = self.run(order, file, plan.fee, (&mut paying, other))?;
+        Ok(taken.map_or(Exit::Done, |taken| self.told(paying.opened.medium(), order, &taken)))
+    }
+
+    /// What was paid for before: what an earlier run left open is closed, and a file that lies here
+    /// no more is copied again.
+    fn owned(
+        &self,
+        own: Medium,
+        order: &Order,
+        record: u64,
+        (mut paying, other): (Option<Paying<'_>>, Written),
+    ) -> Result<Exit, Failure> {
+        self.output.line(already_yours(record));
+        let mut got = 0;
+        if let Some(paying) = &mut paying {
+            self.settle(&own, order, (paying, other))?;
+            got = self.fetch(order, paying.opened)?;
+        }
+        let own = paying.map_or(own, |paying| paying.opened.medium().clone());
+        let fields = json!({ "already": record, "got_bytes": got });
+        Ok(self.tell(&own, order, &fields, Exit::Done))
+    }
+
+    /// Copy a file again that is paid for, and neither of the own edition nor whole in OUTBOX.
+    fn fetch(&self, order: &Order, opened: &Opened<Storage>) -> Result<u64, Failure> {
+        let (goods, names) = (&order.goods, order.goods.names());
+        let (medium, outbox) = (opened.medium(), &Outbox(opened.exchange()));
+        let here = medium.grounds().items.iter().any(|entry| entry.hash() == goods.entry);
+        let whole = outbox.size(&names.data()).or_tell()? == Some(goods.length.bytes());
+        if here || whole && outbox.size(&names.package()).or_tell()?.is_some() {
+            return Ok(0);
+        }
+        let content = order.from.content(&order.item.place);
+        let leaves = self.survey(order, &*content)?;
+        order.put_package(outbox)?;
+        let progress = Progress::start(self.output, &goods.item);
+        let attendant = Attendant::new(&progress, self.interrupt, "taking");
+        let got = taking::fetch(outbox, goods, (&*content, &leaves), &attendant);
+        progress.end(if got.is_ok() { words::taken() } else { broken_off() });
+        let got = got.map_err(|error| broken(medium, order, &error))?;
+        self.interrupt.check()?;
+        self.output.line(here_again(&goods.item));
+        Ok(got)
+    }
+
     /// Read the whole file before anything is paid.
     fn survey(&self, order: &Order, content: &dyn Content) -> Result<Leaves, Failure> {
         let progress = Progress::start(self.output, &order.goods.item);
@@ -118,20 +215,18 @@ impl Desk<'_> {
     }
 
     /// What a run that was cut off left the other side to close and earn is closed now.
-    fn settled(
+    fn settle(
         &self,
-        own: Medium,
+        own: &Medium,
         order: &Order,
-        (written, other): (Written, Written),
-    ) -> Result<Medium, Failure> {
-        let Some(mut opened) = written else { return Ok(own) };
-        let (goods, due) = (&order.goods, order.from.due(&own));
-        let lacks = goods.sealing == Sealing::Sealed && !opened.holds_item_key(&goods.root);
-        if due.is_none() && !lacks {
-            return Ok(own);
+        (paying, other): (&mut Paying<'_>, Written),
+    ) -> Result<(), Failure> {
+        let (goods, due) = (&order.goods, order.from.due(own));
+        let lacks = goods.sealing == Sealing::Sealed && !paying.opened.holds_item_key(&goods.root);
+        if due.is_some() || lacks {
+            self.run(order, None, due.unwrap_or_default(), (paying, other))?;
         }
-        self.run(order, None, due.unwrap_or_default(), (&mut opened, other))?;
-        Ok(opened.medium().clone())
+        Ok(())
     }
 
     /// Have both sides unlock and speak: about a file, or to close what was left open.
@@ -140,17 +235,24 @@ impl Desk<'_> {
         order: &Order,
         file: Option<(&dyn Content, &Leaves)>,
         fee: Amount,
-        (opened, other): (&mut Opened<Storage>, Written),
+        (paying, other): (&mut Paying<'_>, Written),
     ) -> Result<Option<Taken>, Failure> {
-        let own = PasswordSource::from(self.args.password_file.clone());
-        let keys = unlock(opened, &own, self.output)?.0.keys;
+        let opened = &mut *paying.opened;
+        let unlocked;
+        let keys = if let Some(keys) = paying.keys {
+            keys
+        } else {
+            let own = PasswordSource::from(self.args.password_file.clone());
+            unlocked = unlock(opened, &own, self.output)?.0;
+            &unlocked.keys
+        };
         let trust = opened.medium().trust();
         if let From::Kiosk(kiosk) = &order.from {
             let inbox = &Folder::open_or_create(&self.args.from.join(INBOX_NAME)).or_tell()?;
             let (store, chunk) = (kiosk.offer.store, opened.medium().grounds().policy.chunk);
             let laid_out = kiosk.keys(&order.goods)?;
             let mut giver = Kiosk { store, inbox, trust: &trust, chunk, keys: &laid_out };
-            return self.speak((opened, &keys), &mut giver, order, file);
+            return self.speak((opened, keys), &mut giver, order, file);
         }
         let mut other = other.expect("a medium is open where something is to be written");
         let (number, fee) = (other.medium().id().grouped(), other.medium().form().show(fee));
@@ -160,7 +262,7 @@ impl Desk<'_> {
         let outbox = &Outbox(other.exchange());
         let mut giver =
             Owner { opened: &mut other, keys: &other_keys, shelf: outbox, trust: &trust };
-        self.speak((opened, &keys), &mut giver, order, file)
+        self.speak((opened, keys), &mut giver, order, file)
     }
 
     fn speak(
@@ -180,10 +282,7 @@ impl Desk<'_> {
             let paid = taking::settle(&mut payer, giver, &order.goods, &mut hand);
             return paid.map(|()| None).map_err(|error| broken(opened.medium(), order, &error));
         };
-        let name = order.goods.names().package();
-        if outbox.size(&name).or_tell()?.is_none() {
-            outbox.write(&name, &order.packaged.encoded()).or_tell()?;
-        }
+        order.put_package(outbox)?;
         let taken = taking::take(&mut payer, giver, &order.goods, file, &mut hand);
         progress.end(match &taken {
             Ok(taken) if taken.complete => words::taken(),
@@ -244,6 +343,19 @@ impl Desk<'_> {
 }
 
 impl Order {
+    fn new(from: From, item: Offered) -> Self {
+        Self { from, goods: item.goods(), item }
+    }
+
+    /// Put what proves the item beside where its file goes.
+    fn put_package(&self, outbox: &Outbox) -> Result<(), Failure> {
+        let name = self.goods.names().package();
+        if outbox.size(&name).or_tell()?.is_none() {
+            outbox.write(&name, &self.item.package.encode()).or_tell()?;
+        }
+        Ok(())
+    }
+
     fn plan(&self, own: &Medium) -> Result<Plan, Failure> {
         let policy = &own.grounds().policy;
         let other = match &self.from {

@@ -54,7 +54,7 @@ pub use keyring::RingError;
 pub use medium::{Medium, UnusableError};
 pub use memory::{Met, RootMemory};
 #[cfg(feature = "wallet")]
-pub use offered::{Offered, Place, offered, paid};
+pub use offered::{Offered, Place, laid_out, offered};
 #[cfg(feature = "wallet")]
 pub use opened::{CommitError, LoginError, MirrorError, OpenError, Opened, Repairs};
 pub use overview::{Offer, Overview};

@@ -1,13 +1,15 @@
 //! What an owner can buy and play: the edition's items, and those that lie in OUTBOX alone.
 
 use super::Medium;
-use super::take::{Packaged, Shelf, ShelfError, owned};
+use super::take::{Goods, Packaged, Shelf, ShelfError, owned};
 use crate::format::edition::Item;
-use crate::format::item::ItemEntry;
+use crate::format::item::{ItemEntry, Package};
 use crate::format::record::Body;
 use crate::format::shelf::ItemNames;
-use crate::trust::Verified;
-use crate::units::Sequence;
+use crate::format::transfer::Offer;
+use crate::image::items;
+use crate::trust::{Trust, Verified};
+use crate::units::{Currency, Sequence};
 use crate::words::Phrase;
 
 /// An item that an owner can buy and play.
@@ -18,6 +20,8 @@ pub struct Offered {
     pub name: String,
     /// As its rom-signer signed it.
     pub entry: Verified<ItemEntry>,
+    /// The same with its signer's chain.
+    pub package: Package,
     /// Where its file lies.
     pub place: Place,
 }
@@ -32,8 +36,8 @@ pub enum Place {
         /// Where it begins on an image or a raw device.
         start: u64,
     },
-    /// In OUTBOX, under this name.
-    Outbox(String),
+    /// On a shelf, under this name: in OUTBOX, or in a kiosk's folder.
+    Shelf(String),
 }
 
 impl Offered {
@@ -42,14 +46,28 @@ impl Offered {
         Phrase::new(&self.entry.title, self.entry.title_ja.as_ref().unwrap_or(&self.entry.title))
     }
 
-    /// The record that paid for it.
-    pub fn paid(&self, medium: &Medium) -> Option<Sequence> {
-        paid(medium, &self.entry)
+    /// What is taken.
+    pub fn goods(&self) -> Goods {
+        Goods::of(&self.entry)
     }
 
-    /// Under which name a purchase of it is recorded.
+    /// The record that paid for it: a purchase, or the end of a download from somebody else.
+    pub fn paid(&self, medium: &Medium) -> Option<Sequence> {
+        let name = self.purchase_name(medium);
+        let bought = medium.records().find(|record| {
+            record.body == Body::Purchase {} && record.history.content.as_ref() == Some(&name)
+        });
+        bought.map(|record| record.seq).or_else(|| owned(medium, &self.entry.hash()))
+    }
+
+    /// Under which name a purchase of it is recorded: an id tells items of one edition apart, not
+    /// of several.
     pub fn purchase_name(&self, medium: &Medium) -> String {
-        purchase_name(medium, &self.entry)
+        let hash = self.entry.hash();
+        if medium.grounds().items.iter().any(|own| own.hash() == hash) {
+            return self.entry.id.clone();
+        }
+        ItemNames::of(&self.entry.id, &hash).stem().to_owned()
     }
 
     /// Is a download of it under way, which has reserved or paid for some of it?
@@ -60,48 +78,51 @@ impl Offered {
     }
 }
 
-/// The record that paid for an item: a purchase, or the end of a download from somebody else.
-pub fn paid(medium: &Medium, entry: &Verified<ItemEntry>) -> Option<Sequence> {
-    let name = purchase_name(medium, entry);
-    let bought = medium.records().find(|record| {
-        record.body == Body::Purchase {} && record.history.content.as_ref() == Some(&name)
-    });
-    bought.map(|record| record.seq).or_else(|| owned(medium, &entry.hash()))
-}
-
-/// An id tells items of one edition apart, not of several.
-fn purchase_name(medium: &Medium, entry: &Verified<ItemEntry>) -> String {
-    let hash = entry.hash();
-    if medium.grounds().items.iter().any(|own| own.hash() == hash) {
-        return entry.id.clone();
-    }
-    ItemNames::of(&entry.id, &hash).stem().to_owned()
-}
-
 /// What an owner can buy and play on a medium: the items of its catalogue, then what lies in its
 /// OUTBOX whole, in its currency, and is none of them.
 pub fn offered(
     medium: &Medium,
     catalogue: &[Item],
     outbox: Option<&dyn Shelf>,
+    trust: &Trust,
 ) -> Result<Vec<Offered>, ShelfError> {
     let grounds = medium.grounds();
     let of_edition = catalogue.iter().filter_map(|item| {
         let nth = grounds.items.iter().position(|entry| entry.id == item.id)?;
         let place = Place::Rom { path: item.path.clone(), start: grounds.item_starts[nth] };
-        Some(Offered { name: item.id.clone(), entry: grounds.items[nth].clone(), place })
+        let entry = grounds.items[nth].clone();
+        let package = items::package(&entry, &grounds.rom_signer);
+        Some(Offered { name: item.id.clone(), entry, package, place })
     });
-    let mut found: Vec<_> = of_edition.collect();
-    let shelved = outbox.map(|outbox| Packaged::on_shelf(outbox, &medium.trust()));
-    for Packaged { entry, .. } in shelved.transpose()?.unwrap_or_default() {
+    let mut found = of_edition.collect();
+    if let Some(outbox) = outbox {
+        add_shelved(&mut found, Packaged::on_shelf(outbox, trust)?, medium.currency());
+    }
+    Ok(found)
+}
+
+/// What a kiosk's folder has of what its offer names.
+pub fn laid_out(
+    folder: &dyn Shelf,
+    offer: &Offer,
+    trust: &Trust,
+) -> Result<Vec<Offered>, ShelfError> {
+    let mut shelved = Packaged::on_shelf(folder, trust)?;
+    shelved.retain(|packaged| offer.entries.0.contains(&packaged.entry.hash()));
+    let mut found = vec![];
+    add_shelved(&mut found, shelved, offer.currency);
+    Ok(found)
+}
+
+fn add_shelved(found: &mut Vec<Offered>, shelved: Vec<Packaged>, currency: Currency) {
+    for Packaged { entry, package } in shelved {
         let known = found.iter().any(|offered| offered.entry.hash() == entry.hash());
-        if known || entry.currency != medium.currency() {
+        if known || entry.currency != currency {
             continue;
         }
         let names = ItemNames::of(&entry.id, &entry.hash());
         let taken = found.iter().any(|offered| offered.name == entry.id);
         let name = if taken { names.stem().to_owned() } else { entry.id.clone() };
-        found.push(Offered { name, entry, place: Place::Outbox(names.data()) });
+        found.push(Offered { name, entry, package, place: Place::Shelf(names.data()) });
     }
-    Ok(found)
 }

@@ -23,9 +23,9 @@ fn an_owner_logs_in_once_and_does_all_by_numbers() {
     terminal.types(OWN);
     terminal.shows("is yours now", 1);
     terminal.shows("Balance: ¥500", 1);
-    terminal.shows("Which, 1 to 7?", 1);
+    terminal.shows("Which, 1 to 8?", 1);
     terminal.types("9");
-    terminal.shows("there is no 9: type a number from 1 to 7", 1);
+    terminal.shows("there is no 9: type a number from 1 to 8", 1);
     terminal.types("２");
     terminal.shows("the code from the receipt", 1);
     terminal.types("1234");
@@ -35,12 +35,12 @@ fn an_owner_logs_in_once_and_does_all_by_numbers() {
     terminal.types(&bench.code(0).replace('-', " "));
     terminal.shows("Added: ¥500", 1);
     terminal.shows("Balance: ¥1,000", 1);
-    terminal.types("5");
+    terminal.types("6");
     terminal.shows("The last 2 records:", 1);
     terminal.shows("top-up by code", 2);
-    terminal.types("6");
-    terminal.shows("`scrip-wallet --help` lists all else", 1);
     terminal.types("7");
+    terminal.shows("`scrip-wallet --help` lists all else", 1);
+    terminal.types("8");
     let said = terminal.ends();
     assert!(said.exit == 0 && said.out.contains("Goodbye."), "{} {}", said.exit, said.out);
     assert!(!said.out.contains(OWN), "a password was shown");
@@ -72,7 +72,7 @@ fn ctrl_c_ends_the_menu_with_130_and_leaves_the_medium_whole() {
     let mut terminal = bench.menu("en");
     terminal.shows("password of medium", 1);
     terminal.types(OWN);
-    terminal.shows("Which, 1 to 7?", 1);
+    terminal.shows("Which, 1 to 8?", 1);
     terminal.types("2");
     terminal.shows("the code from the receipt", 1);
     terminal.interrupts();

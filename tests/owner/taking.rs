@@ -2,6 +2,7 @@
 
 mod fair;
 mod killed;
+mod menu;
 mod shelf;
 
 use std::fs;

@@ -5,11 +5,8 @@ use std::path::Path;
 
 use scrip::crypto::Secret;
 use scrip::device::Folder;
-use scrip::format::edition::Catalogue;
 use scrip::format::shelf::OFFER_NAME;
 use scrip::format::transfer::{Offer, Partner};
-use scrip::format::{Kind, Object};
-use scrip::image::layout::CATALOGUE_PATH;
 use scrip::image::tree::Digest;
 use scrip::journal::Storage;
 use scrip::ledger::KeyLife;
@@ -17,8 +14,8 @@ use scrip::ledger::charge::segment;
 use scrip::tool::{Exit, Failure, RomFile, Source, Tell};
 use scrip::trust::Verified;
 use scrip::units::{Amount, ByteCount};
-use scrip::wallet::take::{Content, Goods, Outbox, Packaged, Shelf, Shelved, read_offer};
-use scrip::wallet::{Medium, Opened, UnusableError};
+use scrip::wallet::take::{Content, Goods, Outbox, Shelved, read_offer};
+use scrip::wallet::{Medium, Offered, Opened, Place, UnusableError, laid_out, offered};
 use scrip::words::Phrase;
 
 use super::Desk;
@@ -26,6 +23,7 @@ use super::words::{
     self, key_length, list_them, name_another, no_item, nobodys, other_currency, other_root,
     taking_from,
 };
+use crate::buy::catalogue;
 use crate::opened::{Look, look_at, take_at};
 
 /// The most that is read of a key's file.
@@ -53,15 +51,6 @@ pub(crate) struct Other {
 pub(crate) struct Kiosk {
     pub(crate) offer: Verified<Offer>,
     folder: Folder,
-}
-
-/// Where the item's file lies there.
-#[derive(Debug, Clone)]
-pub(crate) enum Place {
-    /// On the read-only area, at this path.
-    Rom(String),
-    /// On a shelf, under this name.
-    Shelf(String),
 }
 
 impl From {
@@ -107,40 +96,34 @@ impl From {
         Amount::from_minor(fees.sum()).ok()
     }
 
-    /// The item of an id, and where its file lies.
-    pub(crate) fn find(&self, id: &str, own: &Medium) -> Result<(Packaged, Place), Failure> {
+    /// What can be taken from it.
+    pub(crate) fn items(&self, own: &Medium) -> Result<Vec<Offered>, Failure> {
+        match self {
+            Self::Medium(other) => {
+                let items = catalogue(&other.source, &other.medium)?;
+                offered(&other.medium, &items, Some(&other.outbox), &own.trust()).or_tell()
+            }
+            Self::Kiosk(kiosk) => laid_out(&kiosk.folder, &kiosk.offer, &own.trust()).or_tell(),
+        }
+    }
+
+    /// The item of an id or name.
+    pub(crate) fn find(&self, id: &str, own: &Medium) -> Result<Offered, Failure> {
+        let named = |item: &Offered| item.name == id || item.goods().names().stem() == id;
         let unknown = || Failure::new(Exit::Refusal, no_item(self.name(), id)).hint(list_them());
-        let files: &dyn Shelf = match self {
-            Self::Medium(other) => &other.outbox,
-            Self::Kiosk(kiosk) => &kiosk.folder,
-        };
-        if let Self::Medium(other) = self
-            && let Some(packaged) = Packaged::of_edition(other.medium.grounds(), id)
-        {
-            return Ok((packaged, Place::Rom(path_of(&other.source, id).ok_or_else(unknown)?)));
-        }
-        let mut found = Packaged::on_shelf(files, &own.trust()).or_tell()?;
-        let named = |one: &Packaged| one.entry.id == id || one.goods().names().stem() == id;
-        found.retain(named);
-        if let Self::Kiosk(kiosk) = self {
-            let offered = &kiosk.offer.entries.0;
-            found.retain(|packaged| offered.contains(&packaged.entry.hash()));
-        }
-        let packaged = found.into_iter().next().ok_or_else(unknown)?;
-        let name = packaged.goods().names().data();
-        Ok((packaged, Place::Shelf(name)))
+        self.items(own)?.into_iter().find(named).ok_or_else(unknown)
     }
 
     /// The bytes of an item's file.
     pub(crate) fn content(&self, place: &Place) -> Box<dyn Content + '_> {
         match (self, place) {
-            (Self::Medium(other), Place::Rom(path)) => {
+            (Self::Medium(other), Place::Rom { path, .. }) => {
                 Box::new(RomFile { source: &other.source, path: path.clone() })
             }
             (Self::Medium(other), Place::Shelf(name)) => {
                 Box::new(Shelved { shelf: &other.outbox, name: name.clone() })
             }
-            (Self::Kiosk(kiosk), Place::Rom(name) | Place::Shelf(name)) => {
+            (Self::Kiosk(kiosk), Place::Rom { path: name, .. } | Place::Shelf(name)) => {
                 Box::new(Shelved { shelf: &kiosk.folder, name: name.clone() })
             }
         }
@@ -159,13 +142,6 @@ impl Kiosk {
             .ok_or_else(|| Failure::new(Exit::Damage, key_length(&name, bytes.len())))?;
         Ok(BTreeMap::from([(goods.root, key)]))
     }
-}
-
-/// Where the catalogue says that an item's file lies; the check has held that against the manifest.
-fn path_of(source: &Source, id: &str) -> Option<String> {
-    let bytes = source.file(CATALOGUE_PATH, Kind::Catalogue.bytes_max() as u64)?;
-    let catalogue = Catalogue::decode(&bytes).ok()?;
-    catalogue.items.into_iter().find(|item| item.id == id).map(|item| item.path)
 }
 
 /// Another owner's medium: looked at, and opened for writing unless nothing is to be written.

@@ -60,6 +60,23 @@ phrases! {
         en: "Already yours: record {record} paid for it; nothing was paid.",
         ja: "すでにお持ちです：記録{record}で支払い済み。何も支払っていません。",
     }
+    pub(super) fn here_again(item) {
+        en: "{item} is in OUTBOX again; nothing was paid.",
+        ja: "{item}は再びOUTBOXにあります。何も支払っていません。",
+    }
+    pub(super) fn from_where() {
+        en: "From where? The path of another medium or of a kiosk's folder; nothing typed goes back.",
+        ja: "どこから取り込みますか？ 媒体かキオスクのパス（何も入力しなければ戻ります）：",
+    }
+    pub(super) fn which_item(last) {
+        en: "Take which, 1 to {last}? Nothing typed goes back.",
+        ja: "どれを取り込みますか（1〜{last}）？ 何も入力しなければ戻ります：",
+    }
+    pub(super) fn take_it(item, sum, fee, name) {
+        en: "Take {item} for {sum}, of which {fee} go to {name}?",
+        ja: "{item}を{sum}（うち{fee}は{name}へ）で取り込みますか？",
+    }
+    pub(super) fn nothing_taken() { en: "nothing was taken", ja: "何も取り込んでいません" }
     pub(super) fn password_there(number, fee) {
         en: "password of medium {number}, from which it is taken and which earns {fee} by it",
         ja: "取り込み元の媒体{number}のパスワード（{fee}を受け取ります）",

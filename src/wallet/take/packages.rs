@@ -7,8 +7,6 @@ use crate::format::item::{ItemEntry, Package};
 use crate::format::shelf::{OFFER_NAME, PACKAGE_END, STORE_NAME};
 use crate::format::transfer::Offer;
 use crate::format::{Kind, Object};
-use crate::image::check::Grounds;
-use crate::image::items;
 use crate::trust::{Signer, Trust, TrustError, Verified};
 use crate::units::StoreId;
 
@@ -44,18 +42,6 @@ pub enum OfferError {
 }
 
 impl Packaged {
-    /// The item of this id on a medium's own read-only area.
-    pub fn of_edition(grounds: &Grounds, id: &str) -> Option<Self> {
-        let entry = grounds.items.iter().find(|entry| entry.id == id)?.clone();
-        Some(Self::signed(entry, &grounds.rom_signer))
-    }
-
-    /// A signed item with its signer's chain.
-    pub fn signed(entry: Verified<ItemEntry>, signer: &Signer) -> Self {
-        let package = items::package(&entry, signer);
-        Self { entry, package }
-    }
-
     /// The items on a shelf whose file is there whole, each once; what doesn't verify is no item.
     pub fn on_shelf(shelf: &dyn Shelf, trust: &Trust) -> Result<Vec<Self>, ShelfError> {
         let mut found: Vec<Self> = vec![];
@@ -79,11 +65,6 @@ impl Packaged {
         let package = Package::decode(bytes)?;
         let entry = trust.signer(&package.chain)?.open::<ItemEntry>(&package.item.0)?;
         Ok(Self { entry, package })
-    }
-
-    /// The package as it lies beside its file.
-    pub fn encoded(&self) -> Vec<u8> {
-        self.package.encode()
     }
 
     /// What is taken.

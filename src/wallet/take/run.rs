@@ -1,17 +1,23 @@
 //! Both sides speaking: what broke off is closed first, then a segment runs to its end.
 
+use std::ops::Range;
+
 use super::giver::{Giver, GiverError};
 use super::goods::Goods;
 use super::leaves::Leaves;
 use super::payer::{Payer, plan};
 use super::segment::{Receiving, Sending};
-use super::shelf::{BESIDE_BYTES, Content};
+use super::shelf::{BESIDE_BYTES, Content, Shelf};
 use super::{Hand, TakeError, TakeRefusal, Taken};
 use crate::device::Device;
 use crate::format::transfer::{Receipt, TransferId};
+use crate::image::leaves::Watch;
 use crate::ledger::charge::segment;
 use crate::trust::verify;
 use crate::units::{Amount, ByteCount};
+
+/// Copied in one piece where nobody signs for it.
+const FETCH_BYTES: u64 = 1 << 20;
 
 /// Close what an earlier run left open: the payer's segment of these goods, with whomever it was,
 /// by what lies at hand or the greatest receipt, whichever is more; and every segment that the other
@@ -111,7 +117,7 @@ pub fn take<D: Device>(
         return Err(TakeRefusal::NoKey.into());
     }
     let at_hand = payer.at_hand(goods, leaves).map_err(TakeError::Storage)?;
-    check_space(payer, goods, at_hand.stored)?;
+    check_space(payer.shelf, goods, at_hand.stored)?;
     let transfer = payer.begin(goods, giver.partner(), hand)?;
     let known = payer.under_way(goods).expect("it was begun");
     let (terms, before) = (known.terms.clone(), known.covered);
@@ -133,12 +139,8 @@ pub fn take<D: Device>(
     Ok(Taken { covered, got, charge: paid.charge, fee: paid.fee, earlier, complete })
 }
 
-fn check_space<D: Device>(
-    payer: &Payer<'_, D>,
-    goods: &Goods,
-    stored: u64,
-) -> Result<(), TakeError> {
-    let free = payer.shelf.free_bytes().map_err(TakeError::Storage)?;
+fn check_space(shelf: &dyn Shelf, goods: &Goods, stored: u64) -> Result<(), TakeError> {
+    let free = shelf.free_bytes().map_err(TakeError::Storage)?;
     let needs = goods.length.bytes().saturating_sub(stored).saturating_add(BESIDE_BYTES.bytes());
     if needs > free {
         return Err(TakeRefusal::Space { needs, free }.into());
@@ -154,6 +156,30 @@ fn accept<D: Device>(
 ) -> Result<Sending, TakeError> {
     let funding = payer.funding()?;
     Ok(giver.accept(&funding, goods, hand)?)
+}
+
+/// Copy once more what is paid for and lies here no more: nothing is written but the file. Gives how
+/// many bytes came; fewer than were missing if it was asked to stop.
+pub fn fetch(
+    shelf: &dyn Shelf,
+    goods: &Goods,
+    (content, leaves): (&dyn Content, &Leaves),
+    watch: &dyn Watch,
+) -> Result<u64, TakeError> {
+    let name = goods.names().data();
+    let at_hand = leaves.at_hand(shelf, &name).map_err(TakeError::Storage)?;
+    check_space(shelf, goods, at_hand.stored)?;
+    let (first, total) = (at_hand.good, goods.length.bytes());
+    let mut receiving = Receiving::new(leaves, ByteCount::from_bytes(0), at_hand);
+    while let Some(at) = receiving.wants() {
+        watch.progress(at, total);
+        if watch.stopped() {
+            break;
+        }
+        let piece = read(content, at..total.min(at + FETCH_BYTES))?;
+        store((shelf, &name), &mut receiving, at, &piece)?;
+    }
+    Ok(receiving.got().bytes().saturating_sub(first))
 }
 
 /// The payer first: from then on its chain says what the other side is due.
@@ -199,37 +225,12 @@ impl<D: Device> Exchange<'_, '_, D> {
                 return Ok(());
             }
             let Some(range) = sending.grant(at)? else { return Ok(()) };
-            let count = usize::try_from(range.end - range.start).expect("a chunk fits memory");
-            let mut piece = vec![0; count];
-            self.content.read_at(range.start, &mut piece).map_err(TakeError::Content)?;
-            self.store(receiving, range.start, &piece)?;
+            let (at, name) = (range.start, self.goods.names().data());
+            let piece = read(self.content, range)?;
+            store((self.payer.shelf, &name), receiving, at, &piece)?;
             self.sign(sending, receiving)?;
         }
         hand.watch.progress(total, total);
-        Ok(())
-    }
-
-    /// Store what is verified; flushed, so that what is signed for next can't be lost.
-    fn store(&self, receiving: &mut Receiving<'_>, at: u64, piece: &[u8]) -> Result<(), TakeError> {
-        receiving.judge(at, piece)?;
-        let (outbox, name) = (self.payer.shelf, self.goods.names().data());
-        let tail = receiving.tail();
-        let torn = usize::try_from(tail).unwrap_or(usize::MAX);
-        let mut stored = vec![0; torn.min(piece.len())];
-        if tail > 0 {
-            outbox.read_at(&name, at, &mut stored).map_err(TakeError::Storage)?;
-        }
-        if torn > piece.len() || stored != piece[..torn] {
-            // What lies behind the good bytes is no part of the file: it begins anew.
-            outbox.remove(&name).map_err(TakeError::Storage)?;
-            receiving.lost();
-            return Ok(());
-        }
-        let rest = &piece[torn..];
-        if !rest.is_empty() {
-            outbox.append(&name, at + tail, rest).map_err(TakeError::Storage)?;
-        }
-        receiving.stored(piece.len() as u64);
         Ok(())
     }
 
@@ -243,4 +244,39 @@ impl<D: Device> Exchange<'_, '_, D> {
         let receipt = sending.take(&receipt).map_err(GiverError::from)?;
         Ok(self.giver.keep(receipt)?)
     }
+}
+
+fn read(content: &dyn Content, range: Range<u64>) -> Result<Vec<u8>, TakeError> {
+    let count = usize::try_from(range.end - range.start).expect("a chunk fits memory");
+    let mut piece = vec![0; count];
+    content.read_at(range.start, &mut piece).map_err(TakeError::Content)?;
+    Ok(piece)
+}
+
+/// Store what is verified; flushed, so that what is signed for next can't be lost.
+fn store(
+    (shelf, name): (&dyn Shelf, &str),
+    receiving: &mut Receiving<'_>,
+    at: u64,
+    piece: &[u8],
+) -> Result<(), TakeError> {
+    receiving.judge(at, piece)?;
+    let tail = receiving.tail();
+    let torn = usize::try_from(tail).unwrap_or(usize::MAX);
+    let mut stored = vec![0; torn.min(piece.len())];
+    if tail > 0 {
+        shelf.read_at(name, at, &mut stored).map_err(TakeError::Storage)?;
+    }
+    if torn > piece.len() || stored != piece[..torn] {
+        // What lies behind the good bytes is no part of the file: it begins anew.
+        shelf.remove(name).map_err(TakeError::Storage)?;
+        receiving.lost();
+        return Ok(());
+    }
+    let rest = &piece[torn..];
+    if !rest.is_empty() {
+        shelf.append(name, at + tail, rest).map_err(TakeError::Storage)?;
+    }
+    receiving.stored(piece.len() as u64);
+    Ok(())
 }

@@ -17,12 +17,13 @@ use scrip::format::policy::Policy;
 use scrip::format::record::Record;
 use scrip::format::shelf::{OFFER_NAME, STORE_NAME};
 use scrip::format::transfer::{Offer, Receipt};
+use scrip::image::items;
 use scrip::image::layout::CATALOGUE_PATH;
 use scrip::image::leaves::Unwatched;
 use scrip::tool::Source;
 use scrip::trust::{Verified, sign, verify};
 use scrip::units::{ByteCount, StoreId};
-use scrip::wallet::take::{Outbox, Packaged};
+use scrip::wallet::take::{Goods, Outbox};
 use scrip::wallet::{Medium, Opened};
 use tempfile::TempDir;
 
@@ -180,6 +181,10 @@ impl Fair {
             Form::Images => format!("{name}.img"),
             Form::Directories => format!("{name}/RAM"),
         }
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
@@ -364,19 +369,21 @@ impl Fair {
     /// A kiosk's folder that offers the song; its path.
     pub(super) fn kiosk(&self) -> String {
         let (world, place) = (world(), self.folder.path().join("kiosk"));
-        let packaged = Packaged::of_edition(self.medium("two").grounds(), "song").unwrap();
+        let medium = self.medium("two");
+        let entry = medium.item("song").unwrap();
+        let package = items::package(entry, &medium.grounds().rom_signer);
         let offer = Offer {
             store: StoreId::from_number(7).unwrap(),
             name: "A shop".to_owned(),
             issued: at(1_000),
             currency: yen(),
-            entries: Bounded(vec![packaged.entry.hash()]),
+            entries: Bounded(vec![entry.hash()]),
         };
-        let goods = packaged.goods();
+        let goods = Goods::of(entry);
         let files = [
             (OFFER_NAME.to_owned(), sign(&world.store, &offer)),
             (STORE_NAME.to_owned(), world.store_chain.encode()),
-            (goods.names().package(), packaged.encoded()),
+            (goods.names().package(), package.encode()),
             (goods.names().data(), song()),
         ];
         fs::create_dir(&place).unwrap();

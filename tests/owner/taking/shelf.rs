@@ -8,7 +8,7 @@ use scrip::format::shelf::ItemNames;
 use scrip::image::tree::{file_root, push_leaves};
 use scrip::trust::{sign, verify};
 use scrip::units::ByteCount;
-use scrip::wallet::take::Shelf;
+use scrip::wallet::take::{Outbox, Shelf};
 
 use super::fair::{Fair, Form, ends, is_data, song, world};
 use super::{FORMS, OWN};
@@ -36,11 +36,6 @@ impl Fair {
         self.run(name, &[&["buy", item][..], &PASSWORD].concat())
     }
 
-    fn balance(&self, name: &str) -> String {
-        let sums = self.run(name, &["balance", "--json"]).result();
-        sums["balance"]["minor"].as_str().unwrap().to_owned()
-    }
-
     /// Copy what lies in one OUTBOX into another, as a person might.
     fn copies(&self, from: &str, to: &str) {
         let (from, to) = (self.outbox(from), self.outbox(to));
@@ -55,6 +50,12 @@ impl Fair {
         let names = self.outbox(name).list().unwrap();
         names.into_iter().find(|name| is_data(name)).unwrap()
     }
+}
+
+/// What is on a medium, in minor units.
+pub(super) fn balance_of(fair: &Fair, name: &str) -> u64 {
+    let sums = fair.run(name, &["balance", "--json"]).result();
+    sums["balance"]["minor"].as_str().unwrap().parse().unwrap()
 }
 
 #[test]
@@ -76,7 +77,7 @@ fn what_was_taken_is_listed_and_plays_without_being_paid_again() {
             fair.run("one", &[&["buy", "song", "--json"][..], &PASSWORD].concat()).result();
         let path = format!("/SCRIP/OUTBOX/{}", fair.data_name("one"));
         assert_eq!((&bought["path"], &bought["paid"]), (&path.into(), &serde_json::Value::Null));
-        assert_eq!(fair.balance("one"), "701");
+        assert_eq!(balance_of(&fair, "one"), 701);
         fair.adds_up("one", &["two"]);
     }
 }
@@ -97,7 +98,7 @@ fn a_sealed_item_in_outbox_is_opened_with_the_key_in_the_ring() {
         fair.buys("three", "dear").says(5, no_key);
         let (exit, bytes, talk) = fair.bytes("three", &["play", "dear", "--stdout", "--yes"]);
         assert!(exit == 5 && bytes.is_empty() && talk.contains(no_key), "{exit} {talk}");
-        assert_eq!(fair.balance("three"), "1000");
+        assert_eq!(balance_of(&fair, "three"), 1000);
     }
 }
 
@@ -115,7 +116,7 @@ fn what_was_copied_by_hand_is_paid_for_once() {
         assert!(!talk.contains("paid"), "{talk}");
         fair.buys("three", "song").says(0, "Already yours: record ");
         fair.take("three", "two", &[]).says(0, "Already yours: record ");
-        assert_eq!(fair.balance("three"), "701");
+        assert_eq!(balance_of(&fair, "three"), 701);
     }
 }
 
@@ -135,7 +136,7 @@ fn what_is_damaged_costs_nothing_and_what_is_not_whole_is_not_listed() {
     outbox.write(&name, &bytes[..99_999]).unwrap();
     fair.run("three", &["catalog"]).says(5, "no catalogue");
     fair.buys("three", "song").says(5, "no catalogue");
-    assert_eq!(fair.balance("three"), "1000");
+    assert_eq!(balance_of(&fair, "three"), 1000);
 }
 
 #[test]
@@ -147,14 +148,14 @@ fn what_is_paid_piece_by_piece_is_not_sold_whole() {
         let (exit, _) = fair.interrupted("one", "two", 2);
         covered = if exit == Some(0) { 0 } else { fair.covered("one") };
     }
-    let before = fair.balance("one");
+    let before = balance_of(&fair, "one");
     fair.outbox("one").write(&fair.data_name("one"), &song()).unwrap();
     let refused = fair.buys("one", "song");
     refused.says(5, "a download of song has begun and is paid as far as it came");
     refused.says(5, "hint: end it with `scrip-wallet take song --from OTHER`");
     let (exit, _, talk) = fair.bytes("one", &["play", "song", "--stdout", "--yes"]);
     assert!(exit == 5 && talk.contains("has begun"), "{talk}");
-    assert_eq!(fair.balance("one"), before);
+    assert_eq!(balance_of(&fair, "one"), before);
     fair.take("one", "three-of-two", &[]).says(0, "Taken: song");
     fair.plays("one", &["song"], &song());
     fair.adds_up("one", &["two", "three-of-two"]);
@@ -188,7 +189,7 @@ fn two_items_of_one_id_have_names_of_their_own() {
     listed.says(0, &format!("{}  ¥100  Another song", names.stem()));
     fair.buys("two", names.stem()).says(0, "Paid: ¥100 for Another song");
     fair.plays("two", &[names.stem()], &other);
-    assert_eq!(fair.balance("two"), "900");
+    assert_eq!(balance_of(&fair, "two"), 900);
     fair.buys("two", "song").says(0, "Paid: ¥299 for A song");
     fair.plays("two", &["song"], &song());
     // Each of them can be taken by its name.
@@ -196,4 +197,32 @@ fn two_items_of_one_id_have_names_of_their_own() {
     let take = [&["take", stem, "--from", &two], &OWN[..]].concat();
     fair.run("one", &take).says(0, "Paid: ¥100, of which ¥20 go to medium ");
     fair.plays("one", &["song"], &other);
+}
+
+#[test]
+fn what_was_paid_for_and_lies_here_no_more_is_copied_again() {
+    for form in FORMS {
+        let fair = Fair::new(form);
+        fair.take("one", "two", &[]).says(0, "Taken: song");
+        let (records, theirs) = (fair.records("one").len(), fair.records("three-of-two").len());
+        let name = fair.data_name("one");
+        let lost: [&dyn Fn(&Outbox); 3] = [
+            &|outbox| outbox.remove(&name).unwrap(),
+            &|outbox| outbox.write(&name, &song()[..50_000]).unwrap(),
+            &|outbox| outbox.write(&name, &[&song()[..9_000], &[7; 500][..]].concat()).unwrap(),
+        ];
+        for lose in lost {
+            lose(&fair.outbox("one"));
+            fair.run("one", &["catalog"]).says(5, "no catalogue");
+            // Nothing is paid or signed: nobody's password is needed.
+            let (from, bare) = (fair.named("three-of-two"), ["take", "song", "--from"]);
+            let again = fair.run("one", &[&bare[..], &[&from]].concat());
+            again.says(0, "Already yours: record ");
+            again.says(0, "song is in OUTBOX again; nothing was paid.");
+            fair.plays("one", &["song"], &song());
+        }
+        let plays = 3;
+        assert_eq!(fair.records("one").len(), records + plays);
+        assert_eq!((fair.records("three-of-two").len(), balance_of(&fair, "one")), (theirs, 701));
+    }
 }
