@@ -7,6 +7,7 @@ mod colour;
 mod crash;
 mod damage;
 mod doctor;
+mod flips;
 mod kills;
 mod menu;
 mod play;

@@ -270,3 +270,130 @@ impl AccessFiles {
 fn is_wrong_password(error: &UnlockError) -> bool {
     matches!(error, UnlockError::Access(AccessError::WrongPassword(_)))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+    use crate::crypto::password::Cost;
+    use crate::crypto::{Random, SeededRandom};
+    use crate::device::MemoryDevice;
+
+    const FILE_BYTES: u64 = (SLOT_BYTES * SLOTS) as u64;
+    const STARTS: [u64; 2] = [0, FILE_BYTES];
+    const WORKERS: usize = 2;
+
+    /// Both files after a few changes of the password, and who opens them.
+    struct Written {
+        bytes: Vec<u8>,
+        medium: MediumId,
+        keys: HolderKeys,
+        own: Password,
+    }
+
+    fn written(changes: u64, ended: bool) -> Written {
+        let mut rng = SeededRandom::new([6; 32]);
+        let device = MemoryDevice::zeroed(SLOT_BYTES * SLOTS * 2);
+        let (medium, keys) = (MediumId::from_serial(5), HolderKeys::generate(&mut rng));
+        let own = Password::new("my own".to_owned());
+        let mut files = AccessFiles::read(&device, STARTS).unwrap();
+        for generation in 0..=changes {
+            let last = generation == changes;
+            let password = if last { &own } else { &Password::new(format!("older {generation}")) };
+            let slot = keys.seal(medium, generation, password, Cost::MINIMAL, &mut rng).unwrap();
+            files.add(&device, &keys.key.public(), &slot).unwrap();
+            if ended || !last {
+                files.keep_only(&device, &slot).unwrap();
+            }
+        }
+        Written { bytes: device.into_bytes(), medium, keys, own }
+    }
+
+    impl Written {
+        fn flipped(&self, bits: &[usize]) -> MemoryDevice {
+            let mut bytes = self.bytes.clone();
+            for bit in bits {
+                bytes[bit / 8] ^= 1 << (bit % 8);
+            }
+            MemoryDevice::from_bytes(bytes)
+        }
+
+        /// Repair and unlock, as a medium that is opened: the keys, or why there are none.
+        fn opened(&self, device: &MemoryDevice) -> Result<AccessFiles, UnlockError> {
+            let holder = self.keys.key.public();
+            let mut files = AccessFiles::read(device, STARTS)?;
+            let _ = files.repair(device, &holder)?;
+            let unlocked = files.unlock(self.medium, &holder, &self.own)?;
+            let own = &self.keys;
+            assert!(unlocked.keys.key.public() == holder && unlocked.keys.ring == own.ring);
+            files.keep_only(device, &unlocked.slot)?;
+            Ok(files)
+        }
+
+        /// Each flipped bit opens the keys, and is mended by that; of empty slots each `step`th.
+        fn all_open(&self, step: usize) {
+            let slots = self.bytes.chunks(SLOT_BYTES).enumerate();
+            let bits = slots.flat_map(|(at, slot)| {
+                let step = if slot.iter().all(|byte| *byte == 0) { step } else { 1 };
+                (at * SLOT_BYTES * 8..(at + 1) * SLOT_BYTES * 8).step_by(step)
+            });
+            let bits: Vec<_> = bits.collect();
+            thread::scope(|scope| {
+                for worker in bits.chunks(bits.len().div_ceil(WORKERS)) {
+                    scope.spawn(move || {
+                        let mut before = None;
+                        for bit in worker {
+                            self.opens(*bit, &mut before);
+                        }
+                    });
+                }
+            });
+            println!("{} bits were flipped", bits.len());
+        }
+
+        /// A slot that reads as with the flip before is not opened again.
+        fn opens(&self, bit: usize, before: &mut Option<(usize, Place)>) {
+            let at = bit / 8 / SLOT_BYTES;
+            let mut slot = self.bytes[at * SLOT_BYTES..(at + 1) * SLOT_BYTES].to_vec();
+            slot[bit / 8 % SLOT_BYTES] ^= 1 << (bit % 8);
+            let read = Some((at, Place::read(&slot)));
+            if *before == read {
+                return;
+            }
+            *before = read;
+            let device = self.flipped(&[bit]);
+            let files = self.opened(&device).unwrap_or_else(|error| panic!("bit {bit}: {error}"));
+            let [a, b] = files.copies.map(|copy| {
+                copy.into_iter().filter(|place| *place != Place::Empty).collect::<Vec<_>>()
+            });
+            assert!(a.len() == 1 && a == b, "bit {bit}: {a:?} {b:?}");
+        }
+    }
+
+    #[test]
+    fn every_flipped_bit_leaves_the_keys_and_is_mended() {
+        written(2, true).all_open(1);
+        written(0, true).all_open(61);
+        // A change that was cut off before the old slots were wiped.
+        written(2, false).all_open(61);
+    }
+
+    #[test]
+    fn a_flipped_bit_in_each_file_gives_no_keys_and_says_so() {
+        let written = written(1, true);
+        let at = written.bytes.iter().position(|byte| *byte != 0).unwrap();
+        let mut random = SeededRandom::new([7; 32]);
+        for _ in 0..20_000 {
+            let bits = STARTS.map(|start| {
+                let mut bytes = [0; 2];
+                random.fill(&mut bytes);
+                let within = usize::from(u16::from_be_bytes(bytes)) % (256 * 8);
+                (usize::try_from(start).unwrap() + at) * 8 + within
+            });
+            let error = written.opened(&written.flipped(&bits)).unwrap_err();
+            let told = matches!(error, UnlockError::NoSlot(_) | UnlockError::Access(_));
+            assert!(told, "{bits:?}: {error}");
+        }
+    }
+}

@@ -130,3 +130,48 @@ impl ItemRing {
         device.write_at(self.starts[copy] + (first * ITEM_KEY_BYTES) as u64, &bytes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::SeededRandom;
+    use crate::device::MemoryDevice;
+
+    const FILE_BYTES: usize = ITEM_KEYS * ITEM_KEY_BYTES;
+    const STARTS: [u64; 2] = [0, FILE_BYTES as u64];
+
+    /// Two stretches are looked at: the one that is filled, and the empty one behind it, where a
+    /// ring ends.
+    #[test]
+    fn every_flipped_bit_leaves_every_key_and_is_mended_where_one_is() {
+        let (ring, medium) = (Secret::new([1; 32]), MediumId::from_serial(5));
+        let mut random = SeededRandom::new([2; 32]);
+        let device = MemoryDevice::zeroed(2 * FILE_BYTES);
+        let mut items = ItemRing::read(&device, STARTS).unwrap();
+        let keys: Vec<_> = (1..6).map(|n| ([n; 32], Secret::new([n ^ 0xff; 32]))).collect();
+        for (root, key) in &keys {
+            items.put(&device, (&ring, medium), (root, key), &mut random).unwrap();
+        }
+        let whole = device.snapshot();
+        for bit in STARTS.iter().flat_map(|start| start * 8..(start + 8192) * 8) {
+            let mut sector = [0; SECTOR_BYTES];
+            let at = bit / 8 / 512 * 512;
+            device.read_at(at, &mut sector).unwrap();
+            let (before, byte) = (sector, usize::try_from(bit / 8 % 512).unwrap());
+            sector[byte] ^= 1 << (bit % 8);
+            device.write_at(at, &sector).unwrap();
+            let mut found = ItemRing::read(&device, STARTS).unwrap();
+            for (root, key) in &keys {
+                let held = found.key(&ring, medium, root).unwrap();
+                assert!(held.as_ref() == Some(key), "bit {bit}");
+            }
+            let mended = found.repair(&device).unwrap();
+            device.read_at(at, &mut sector).unwrap();
+            let place = usize::try_from(bit / 8).unwrap() % FILE_BYTES;
+            let filled = place < keys.len() * ITEM_KEY_BYTES;
+            assert_eq!((mended, sector == before), (usize::from(filled), filled), "bit {bit}");
+            device.write_at(at, &before).unwrap();
+        }
+        assert!(device.snapshot() == whole);
+    }
+}
