@@ -9,12 +9,10 @@ use std::path::Path;
 use scrip::device::{Privacy, check_new_file, create_file};
 use scrip::format::record::{Record, RecordKind};
 use scrip::phrases;
-use scrip::tool::{Exit, Failure, Form, Interrupt, Output, Tell, money};
+use scrip::tool::{Exit, Failure, Form, Interrupt, Output, Tell, csv_row, money};
 use scrip::trust::Verified;
 use scrip::units::{DAY_CHARACTERS, Timestamp};
-use scrip::wallet::{
-    Filter, Ledger, Medium, csv_row, decimal, kind_word, partner_word, reason_word, signed,
-};
+use scrip::wallet::{Filter, Ledger, Medium, kind_word, partner_word, reason_word, signed};
 use scrip::words::{Phrase, Side, Table};
 use serde_json::{Value, json};
 
@@ -109,7 +107,7 @@ fn csv(medium: &Medium, ledger: Ledger, records: &[&Verified<Record>], output: &
     columns.push("currency".to_owned());
     output.line(csv_row(&columns));
     for record in records {
-        let cells = ledger.cells(record, |minor| decimal(form, minor));
+        let cells = ledger.cells(record, |minor| form.decimal(minor));
         if let Some(cells) = cells {
             let mut cells = cells.to_vec();
             cells.push(form.currency().code().to_owned());

@@ -8,6 +8,7 @@ mod bug;
 mod class;
 pub mod clock;
 mod colour;
+mod csv;
 mod exit;
 mod failure;
 pub mod home;
@@ -29,6 +30,7 @@ use std::process::ExitCode;
 
 pub use attendant::Attendant;
 pub use class::Classed;
+pub use csv::csv_row;
 pub use exit::Exit;
 pub use failure::{Explain, Failure};
 pub use interrupt::Interrupt;

@@ -145,6 +145,24 @@ impl CurrencyForm {
         }
     }
 
+    /// Write a sum that may be below zero: `-¥1,234`.
+    pub fn show_minor(&self, minor: i64) -> String {
+        let sign = if minor < 0 { "-" } else { "" };
+        let amount = Amount::from_minor(minor.unsigned_abs());
+        let sum = amount.map_or_else(|_| minor.unsigned_abs().to_string(), |sum| self.show(sum));
+        format!("{sign}{sum}")
+    }
+
+    /// Write a sum as a spreadsheet reads it: `-12.34`.
+    pub fn decimal(&self, minor: i64) -> String {
+        let unit = 10_u64.pow(self.exponent.into());
+        let (sign, minor) = (if minor < 0 { "-" } else { "" }, minor.unsigned_abs());
+        match usize::from(self.exponent) {
+            0 => format!("{sign}{minor}"),
+            width => format!("{sign}{}.{:0width$}", minor / unit, minor % unit),
+        }
+    }
+
     /// The sign that stands before a sum.
     fn sign(self) -> Option<char> {
         Some(match self.currency.code() {
@@ -198,6 +216,15 @@ mod tests {
 
     fn form(code: &str, exponent: u8) -> CurrencyForm {
         CurrencyForm::new(code.parse().unwrap(), exponent).unwrap()
+    }
+
+    #[test]
+    fn sums_below_zero_are_written_for_people_and_for_spreadsheets() {
+        let (yen, euro) = (form("JPY", 0), form("EUR", 2));
+        assert_eq!([1500, -1500].map(|minor| yen.show_minor(minor)), ["¥1,500", "-¥1,500"]);
+        assert_eq!([123_456, -5].map(|minor| euro.show_minor(minor)), ["€1,234.56", "-€0.05"]);
+        assert_eq!([-1500].map(|minor| yen.decimal(minor)), ["-1500"]);
+        assert_eq!([123_456, -5].map(|minor| euro.decimal(minor)), ["1234.56", "-0.05"]);
     }
 
     #[test]

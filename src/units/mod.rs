@@ -1,10 +1,12 @@
 //! Values that can't be wrong: amounts, currencies, numbers, times.
 
 mod amount;
+mod month;
 mod number;
 mod time;
 
 pub use amount::{Amount, Currency, CurrencyForm};
+pub use month::Month;
 pub use number::{ByteCount, MediumId, Sequence, StoreId, check_digits};
 pub use time::{DAY_CHARACTERS, Timestamp};
 
@@ -67,4 +69,7 @@ pub enum UnitError {
     /// Text that is no day and no time.
     #[error("{0:?} is no day such as 2026-11-21 and no time such as 2026-11-21T09:30:00Z")]
     TimeText(String),
+    /// Text that is no month.
+    #[error("{0:?} is no month such as 2026-11")]
+    MonthText(String),
 }

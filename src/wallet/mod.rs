@@ -63,9 +63,7 @@ pub use play::{PlayError, Playing};
 #[cfg(feature = "wallet")]
 pub use settling::{ApplyRefusal, Obstacle, Settling, Way};
 #[cfg(feature = "wallet")]
-pub use statement::{
-    Filter, Ledger, csv_row, decimal, kind_word, partner_word, reason_word, signed,
-};
+pub use statement::{Filter, Ledger, kind_word, partner_word, reason_word, signed};
 #[cfg(feature = "wallet")]
 pub use topup::{Credited, Source, Topup, TopupRefusal, TopupTerms};
 #[cfg(feature = "wallet")]

@@ -119,6 +119,7 @@ impl Japanese for UnitError {
             Self::TimeText(text) => format!(
                 "「{text}」は日付（2026-11-21）でも時刻（2026-11-21T09:30:00Z）でもありません"
             ),
+            Self::MonthText(text) => format!("「{text}」は年月（2026-11）ではありません"),
         }
     }
 }
