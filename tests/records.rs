@@ -6,15 +6,16 @@ use scrip::records::{OpenError, OperationError, Place, Records, StorageError};
 
 use crate::postgres::Cluster;
 
+mod books;
 mod made;
 mod races;
 mod rules;
 
 type Case = (&'static str, fn(&Place));
 
-const CASES: [Case; 15] = [
+const CASES: [Case; 20] = [
     ("records are made once and opened again", rules::made_once),
-    ("records of another version are refused", rules::other_version),
+    ("records of a newer version are refused", rules::newer_version),
     ("a store is enrolled once, whatever is asked twice", rules::enrolled_once),
     ("enrolments that the rules forbid leave nothing", rules::enrolment_refused),
     ("a failed certificate leaves no store", rules::certificate_failed),
@@ -28,6 +29,11 @@ const CASES: [Case; 15] = [
     ("held-back codes are sold newest sheet first", rules::held_in_order),
     ("one held-back code has one buyer among many", races::one_winner),
     ("one sale asked for many times takes one code", races::one_sale),
+    ("a journal is booked once, however often and in whatever pieces it comes", books::booked_once),
+    ("two journals of one store are told apart at their first difference", books::forked),
+    ("a payment is booked once", books::paid_once),
+    ("dues of any cut of time add up", books::dues_add_up),
+    ("journals and payments that come at once are booked once", books::together),
 ];
 
 #[test]

@@ -4,6 +4,7 @@
 //! wholly or not at all, and asking for the same thing again answers what was recorded the first
 //! time. Money here is what issuing needs: quotas, and codes that are sold once.
 
+mod books;
 mod database;
 mod held;
 mod kits;
@@ -14,6 +15,10 @@ mod statement;
 mod stores;
 mod value;
 
+pub use books::{
+    Account, Dues, ImportError, Imported, JournalLine, Move, Payment, PaymentError,
+    REFERENCE_BYTES_MAX,
+};
 pub use database::{OperationError, StorageError};
 pub use held::{HeldError, HeldSlot, Stock};
 pub use kits::{HandedSlots, Kit, KitError, Sheet, Slot, SlotPlace, SlotState};
@@ -43,10 +48,11 @@ impl Records {
         Ok(Self { database })
     }
 
-    /// Open the records at `place`; refuses records of another schema version.
+    /// Open the records at `place`; those of an older version are brought to this one, those of a
+    /// newer one are refused.
     pub fn open(place: &Place) -> Result<Self, OpenError> {
         let mut database = Database::connect(place, database::Missing::Refuse)?;
-        schema::check(&mut database, place)?;
+        schema::renew(&mut database, place)?;
         Ok(Self { database })
     }
 }

@@ -8,7 +8,7 @@ use super::database::{Database, StorageError, operation_error};
 use super::place::Place;
 use super::statement::{Script, Transaction};
 
-const STEPS: [&str; 1] = [include_str!("schema/1-issuing.sql")];
+const STEPS: [&str; 2] = [include_str!("schema/1-issuing.sql"), include_str!("schema/2-books.sql")];
 
 /// The version of the records that this program reads and writes.
 pub const SCHEMA_VERSION: u64 = STEPS.len() as u64;
@@ -22,9 +22,9 @@ pub enum OpenError {
     /// A database without records.
     #[error("{0} holds no records of Scrip")]
     NoRecords(String),
-    /// Records of an older or newer program.
+    /// Records of a newer program.
     #[error("{place}: records have schema version {found}, this program reads {SCHEMA_VERSION}")]
-    OtherVersion {
+    Newer {
         /// Where.
         place: String,
         /// The version of the records.
@@ -49,11 +49,21 @@ pub(super) fn make(database: &mut Database, place: &Place) -> Result<(), OpenErr
     })
 }
 
-/// Refuse records of another version.
-pub(super) fn check(database: &mut Database, place: &Place) -> Result<(), OpenError> {
-    match database.read(version)? {
-        Some(SCHEMA_VERSION) => Ok(()),
-        Some(found) => Err(OpenError::OtherVersion { place: place.to_string(), found }),
+/// Bring older records to this version, all steps or none; refuse newer ones.
+pub(super) fn renew(database: &mut Database, place: &Place) -> Result<(), OpenError> {
+    if database.read(|tx| checked(tx, place))? {
+        return Ok(());
+    }
+    database.write(|tx| if checked(tx, place)? { Ok(()) } else { Ok(climb(tx, &STEPS)?) })
+}
+
+/// Are these records of this version? Others than older ones are refused.
+fn checked(tx: &mut Transaction<'_>, place: &Place) -> Result<bool, OpenError> {
+    match version(tx)? {
+        Some(found) if found > SCHEMA_VERSION => {
+            Err(OpenError::Newer { place: place.to_string(), found })
+        }
+        Some(found) => Ok(found == SCHEMA_VERSION),
         None => Err(OpenError::NoRecords(place.to_string())),
     }
 }
@@ -91,22 +101,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn records_take_only_the_steps_that_they_have_not_had() {
+    fn older_records_take_the_steps_that_they_have_not_had_and_newer_ones_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let place = Place::in_folder(folder.path());
         let mut database = Database::connect(&place, Missing::Make).unwrap();
         make(&mut database, &place).unwrap();
-        let later = [STEPS[0], "CREATE TABLE later (\n    id BYTES NOT NULL\n);\n"];
+        database
+            .write(|tx| {
+                for table in ["moves", "payments", "store_entries"] {
+                    let drop = format!("DROP TABLE {table}");
+                    tx.run_script(&Script { sqlite: drop.clone(), postgres: drop })?;
+                }
+                tx.execute("UPDATE scrip_schema SET version = 1", &[])
+            })
+            .unwrap();
         for _ in 0..2 {
-            let version = database.write(|tx| {
-                climb(tx, &later)?;
-                version(tx)
-            });
-            assert_eq!(version.unwrap(), Some(2));
+            renew(&mut database, &place).unwrap();
+            assert_eq!(database.read(version).unwrap(), Some(SCHEMA_VERSION));
+            assert!(database.read(|tx| tx.has_table("moves")).unwrap());
         }
-        assert!(database.read(|tx| tx.has_table("later")).unwrap());
-        let message = check(&mut database, &place).unwrap_err().to_string();
-        let reads = "records have schema version 2, this program reads 1";
-        assert_eq!(message, format!("{place}: {reads}"));
+        let newer = "UPDATE scrip_schema SET version = version + 1";
+        database.write(|tx| tx.execute(newer, &[])).unwrap();
+        let message = renew(&mut database, &place).unwrap_err().to_string();
+        let reads =
+            format!("schema version {}, this program reads {SCHEMA_VERSION}", 1 + SCHEMA_VERSION);
+        assert_eq!(message, format!("{place}: records have {reads}"));
     }
 }

@@ -240,7 +240,7 @@ impl Store {
     }
 }
 
-fn by_id(tx: &mut Transaction<'_>, id: StoreId) -> Result<Option<Store>, StorageError> {
+pub(super) fn by_id(tx: &mut Transaction<'_>, id: StoreId) -> Result<Option<Store>, StorageError> {
     tx.row(select_stores!("WHERE store = $1"), &[id.into()], read)
 }
 

@@ -14,6 +14,8 @@ pub(super) enum Value<'a> {
     Int(i64),
     Bytes(&'a [u8]),
     Text(&'a str),
+    /// No number.
+    Nothing,
 }
 
 /// A row of an answer; columns count from 0.
@@ -34,6 +36,7 @@ impl Value<'_> {
             Self::Int(number) => number,
             Self::Bytes(bytes) => bytes,
             Self::Text(text) => text,
+            Self::Nothing => &None::<i64>,
         }
     }
 }
@@ -68,6 +71,7 @@ impl rusqlite::ToSql for Value<'_> {
             Self::Int(number) => ToSqlOutput::from(*number),
             Self::Bytes(bytes) => ToSqlOutput::from(*bytes),
             Self::Text(text) => ToSqlOutput::from(*text),
+            Self::Nothing => ToSqlOutput::from(rusqlite::types::Null),
         })
     }
 }
