@@ -1,5 +1,6 @@
 //! The issuer's tool as a person uses it: founding, enrolling, kits, codes, editions, revoking.
 
+mod books;
 mod desk;
 
 use std::fs;
@@ -339,6 +340,9 @@ fn help_is_imperative_and_narrow() {
         "revoke medium",
         "revoke sheet",
         "revoke store",
+        "import",
+        "paid",
+        "dues",
         "stores",
         "status",
     ];

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use scrip::records::Place;
-use scrip::units::{Currency, MediumId, StoreId};
+use scrip::units::{Currency, MediumId, Month, StoreId, Timestamp};
 
 /// Verbs that change nothing, in the issuer's folder or beside it.
 #[cfg(test)]
-pub(crate) const READING: &[&str] = &["stores", "status"];
+pub(crate) const READING: &[&str] = &["stores", "status", "dues"];
 
 /// Issue value: found an issuer, enrol stores, make kits, sell codes, revoke.
 #[derive(Parser)]
@@ -77,6 +77,18 @@ pub(crate) enum Verb {
     /// Revoke a medium, a store or a sheet: sign a new list.
     #[command(after_help = "Example: scrip-server revoke medium 482109376527")]
     Revoke(Revoke),
+    /// Book what stores sold and took back, by the journals that they exported.
+    #[command(after_help = "Example: scrip-server import evidence/*.journal")]
+    Import(Import),
+    /// Book what a store paid in.
+    #[command(after_help = "Example: scrip-server paid 1 250000 --reference 'transfer 2026-10-31'")]
+    Paid(Paid),
+    /// Show what each store owes for a month: opening, sold, taken back, paid in, owed.
+    ///
+    /// Sales taken back and payments stand below zero: each store's sums add up to what it owes. A
+    /// sale counts when the store's clock says that it was made.
+    #[command(after_help = "Example: scrip-server dues --period 2026-10")]
+    Dues(DuesArgs),
     /// List the stores and what is left of their quotas.
     #[command(after_help = "Example: scrip-server stores")]
     Stores,
@@ -201,6 +213,43 @@ pub(crate) struct Code {
     /// Say how many are left, sell nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Import {
+    /// Exported journals, as `scrip-store journal export` wrote them.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Check everything, write nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Paid {
+    /// The store's number.
+    pub(crate) store: StoreId,
+    /// What it paid.
+    pub(crate) amount: String,
+    /// Name the payment: the same name again is the same payment.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reference: String,
+    /// Count it on this day, or at this time [default: now].
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<Timestamp>,
+    /// Check everything, write nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct DuesArgs {
+    /// Show this month, in UTC [default: this one].
+    #[arg(long, value_name = "YYYY-MM")]
+    pub(crate) period: Option<Month>,
+    /// Print comma-separated values, for a spreadsheet.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) csv: bool,
 }
 
 #[derive(Args)]

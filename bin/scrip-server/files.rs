@@ -5,6 +5,9 @@ use std::path::Path;
 use scrip::device::{Folder, FolderError, Privacy, create_file, read_file};
 use scrip::tool::{Classed, Exit, Failure};
 
+/// The longest exported journal that is read.
+pub(crate) const JOURNAL_BYTES_MAX: usize = 1 << 30;
+
 /// Read a file somebody named.
 pub(crate) fn read(path: &Path, max: usize) -> Result<Vec<u8>, Failure> {
     read_file(path, max as u64).or_fail()

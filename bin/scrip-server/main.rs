@@ -3,11 +3,14 @@
 mod blanks;
 mod cli;
 mod code;
+mod dues;
 mod enrol;
 mod files;
+mod import;
 mod init;
 mod kit;
 mod office;
+mod paid;
 mod revoke;
 mod secret;
 mod sign;
@@ -36,6 +39,9 @@ fn main() -> ExitCode {
         Verb::Kit(args) => kit::run(&args, &office, output),
         Verb::Code(args) => code::run(&args, &office, output),
         Verb::Revoke(args) => revoke::run(&args, &office, output),
+        Verb::Import(args) => import::run(&args, &office, output, interrupt),
+        Verb::Paid(args) => paid::run(&args, &office, output),
+        Verb::Dues(args) => dues::run(&args, &office, output),
         Verb::Stores => stores::run(&office, output),
         Verb::Status => status::run(&office, output),
     })

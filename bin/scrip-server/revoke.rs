@@ -8,9 +8,6 @@ use serde_json::json;
 use crate::cli::{Office, Revoke, Revoked, RevokedStore};
 use crate::files;
 
-/// The longest exported journal that is read.
-const JOURNAL_BYTES_MAX: usize = 1 << 30;
-
 pub(crate) fn run(args: &Revoke, office: &Office, output: &Output) -> Result<Exit, Failure> {
     let mut issuer = office.open(output)?;
     let (what, name) = wanted(args, &issuer)?;
@@ -47,7 +44,7 @@ fn wanted(args: &Revoke, issuer: &Issuer) -> Result<(What, String), Failure> {
 
 fn cut(args: &RevokedStore, issuer: &Issuer) -> Result<StoreCut, Failure> {
     let Some(path) = &args.journal else { return Ok(StoreCut::nothing_sold(args.store)) };
-    let bytes = files::read(path, JOURNAL_BYTES_MAX)?;
+    let bytes = files::read(path, files::JOURNAL_BYTES_MAX)?;
     let cut = issuer.cut_by_journal(args.store, &bytes).or_fail();
     cut.map_err(|failure| failure.during(path.display()))
 }

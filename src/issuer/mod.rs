@@ -12,6 +12,7 @@ mod enrol;
 #[cfg(test)]
 mod fixture;
 mod founding;
+mod import;
 mod keys;
 mod revoke;
 
@@ -24,6 +25,7 @@ pub use enrol::{
     EnrolError, Enrolled, RequestError, Requested, Standing, Terms, Wishes, read_request,
 };
 pub use founding::{FoundError, Founding, NAME_BYTES_MAX, NameError};
+pub use import::{JournalError, StoreJournal};
 pub use keys::{CertifiedKey, KeyCover, KeyError};
 pub use revoke::{RevocationError, Revoke, StoreCut};
 

@@ -1,10 +1,10 @@
 //! Classes of what can go wrong at the issuer: its folder, its records.
 
 use crate::issuer::{
-    BlanksError, CodeSaleError, EnrolError, FoundError, KeyError, NameError, OpenError,
-    RequestError, RevocationError,
+    BlanksError, CodeSaleError, EnrolError, FoundError, JournalError, KeyError, NameError,
+    OpenError, RequestError, RevocationError,
 };
-use crate::records::{self, OperationError, PlaceError, StorageError};
+use crate::records::{self, OperationError, PaymentError, PlaceError, StorageError};
 use crate::tool::Exit;
 
 impl From<&StorageError> for Exit {
@@ -127,6 +127,26 @@ impl From<&RevocationError> for Exit {
             RevocationError::Trust(error) => Self::from(error),
             RevocationError::Journal(_) => Self::Damage,
             _ => Self::Refusal,
+        }
+    }
+}
+
+impl From<&JournalError> for Exit {
+    fn from(error: &JournalError) -> Self {
+        match error {
+            JournalError::Export(error) => Self::from(error),
+            JournalError::NoStore | JournalError::Voids { .. } => Self::Damage,
+            JournalError::Currency { .. } => Self::Refusal,
+            JournalError::Records(error) => operation(error),
+        }
+    }
+}
+
+impl From<&PaymentError> for Exit {
+    fn from(error: &PaymentError) -> Self {
+        match error {
+            PaymentError::Nothing | PaymentError::Reference(_) => Self::Usage,
+            _ => operation(error),
         }
     }
 }

@@ -1,0 +1,133 @@
+//! Importing stores' journals, payments, and what stores owe.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::desk::{self, Desk};
+use crate::world::minor;
+
+/// A store that sold vouchers of 500 and 300, took the second back, and exported its journal.
+fn sold() -> Desk {
+    let desk = Desk::stocked();
+    let mut shop = desk.shop();
+    for file in ["shop.cert", "kit.cbr"] {
+        desk.accept(&mut shop, file).unwrap();
+    }
+    let medium = desk.medium.parse().unwrap();
+    desk.write("none.journal", &shop.export().unwrap());
+    for sum in [500, 300] {
+        shop.sell_voucher(medium, minor(sum), desk::now()).unwrap();
+    }
+    desk.write("first.journal", &shop.export().unwrap());
+    shop.void(1, desk::now()).unwrap();
+    desk.write("second.journal", &shop.export().unwrap());
+    desk
+}
+
+/// What store 1 owes this month: opening, sold, voided, paid, owed.
+fn dues(desk: &Desk) -> Vec<Value> {
+    let told = desk.json(&["dues"])["stores"][0].clone();
+    let names = ["opening", "sold", "voided", "paid", "owed"];
+    names.iter().map(|name| told[name]["minor"].clone()).collect()
+}
+
+fn booked(desk: &Desk, file: &str) -> (Value, Value) {
+    let told = desk.json(&["import", file])["files"][0].clone();
+    assert_eq!((&told["store"], &told["file"]), (&json!(1), &json!(file)));
+    (told["new"].clone(), told["known"].clone())
+}
+
+#[test]
+fn what_a_store_owes_follows_from_its_journal_and_its_payments() {
+    let desk = sold();
+    assert_eq!(dues(&desk), ["0", "0", "0", "0", "0"]);
+    assert_eq!(booked(&desk, "none.journal"), (json!(0), json!(0)));
+    let before = desk.snapshot();
+    let dry = desk.json(&["import", "first.journal", "--dry-run"]);
+    assert_eq!((&dry["dry_run"], &dry["files"][0]["new"]), (&json!(true), &json!(2)));
+    desk.json(&["paid", "1", "200", "--reference", "bank 1", "--dry-run"]);
+    assert!(desk.snapshot() == before, "a dry run changed something");
+    assert_eq!(booked(&desk, "first.journal"), (json!(2), json!(0)));
+    assert_eq!(dues(&desk), ["0", "800", "0", "0", "800"]);
+    assert_eq!(booked(&desk, "second.journal"), (json!(1), json!(2)));
+    for new in [true, false] {
+        let paid = desk.json(&["paid", "1", "200", "--reference", "bank 1"]);
+        assert_eq!((&paid["new"], &paid["payment"]), (&json!(new), &json!(0)));
+    }
+    for file in ["second.journal", "first.journal", "second.journal"] {
+        assert_eq!(booked(&desk, file).0, json!(0));
+    }
+    assert_eq!(dues(&desk), ["0", "800", "-300", "-200", "300"]);
+    desk.json(&["paid", "1", "400", "--reference", "bank 0", "--at", "2001-02-03"]);
+    assert_eq!(dues(&desk), ["-400", "800", "-300", "-200", "-100"]);
+    let old = desk.json(&["dues", "--period", "2001-02"]);
+    assert_eq!(
+        (&old["period"], &old["stores"][0]["owed"]["minor"]),
+        (&json!("2001-02"), &json!("-400"))
+    );
+    let shown = desk.run(&["dues"]).stdout;
+    assert!(shown.contains("store 1 (Station Books)") && shown.contains("-¥100"), "{shown}");
+    let sheet = desk.run(&["dues", "--csv"]).stdout;
+    let head = "store,name,currency,opening,sold,voided,paid,owed";
+    assert_eq!(sheet, format!("{head}\n1,Station Books,JPY,-400,800,-300,-200,-100\n"));
+}
+
+#[test]
+fn files_that_are_no_journal_of_this_issuer_are_named_and_hold_up_nothing() {
+    let desk = sold();
+    let whole = desk.read("second.journal");
+    desk.write("cut.journal", &whole[..whole.len() - 1]);
+    let mut flipped = whole.clone();
+    let end = flipped.len() - 20;
+    flipped[end] ^= 1;
+    desk.write("flipped.journal", &flipped);
+    let stranger = sold();
+    desk.write("stranger.journal", &stranger.read("first.journal"));
+    let args = ["cut.journal", "flipped.journal", "stranger.journal", "gone", "second.journal"];
+    let ran = desk.run(&[&["import"], &args[..], &["--json"]].concat());
+    let result = ran.result();
+    let exits: Vec<_> =
+        result["files"].as_array().unwrap().iter().map(|f| f["exit"].clone()).collect();
+    assert_eq!((ran.exit, exits), (4, vec![json!(3), json!(3), json!(5), json!(4), json!(0)]));
+    for (file, words) in
+        args.iter().zip(["no entry", "entry 2", "nothing here pins", "no such file"])
+    {
+        let named = format!("{file}: ");
+        let line = ran.stderr.lines().find(|line| line.contains(&named)).unwrap_or_default();
+        assert!(line.contains(words), "{file}: {}", ran.stderr);
+    }
+    assert_eq!(dues(&desk)[4], "500");
+    desk.refused(&["import"], 2, "<FILE>");
+    desk.refused(&["dues", "--period", "2026-13"], 2, "is no month such as 2026-11");
+    desk.refused(&["paid", "2", "5", "--reference", "x"], 5, "store 2 is not enrolled");
+    desk.refused(&["paid", "1", "0", "--reference", "x"], 2, "a payment of nothing");
+    desk.refused(&["paid", "1", "5.5", "--reference", "x"], 2, "more decimal places");
+}
+
+#[test]
+fn a_store_that_signed_two_journals_is_told() {
+    let desk = sold();
+    // The store's folder comes back from a copy, and sells something else.
+    let mut shop = desk.shop();
+    let medium = desk.medium.parse().unwrap();
+    drop(shop.sell_voucher(medium, minor(100), desk::now()).unwrap());
+    desk.write("one.journal", &shop.export().unwrap());
+    drop(shop);
+    let journal = desk.path("shop/journal.log");
+    let bytes = fs::read(&journal).unwrap();
+    desk.json(&["import", "one.journal"]);
+    let owed = dues(&desk);
+    let newest = desk.read("one.journal").len() - desk.read("second.journal").len();
+    fs::write(&journal, &bytes[..bytes.len() - newest]).unwrap();
+    let mut shop = desk.shop();
+    drop(shop.sell_voucher(medium, minor(200), desk::now()).unwrap());
+    desk.write("other.journal", &shop.export().unwrap());
+    drop(shop);
+    desk.refused(
+        &["import", "other.journal"],
+        5,
+        "store 1 signed two journals: entry 3 is another one in the records",
+    );
+    assert_eq!(dues(&desk), owed);
+}
