@@ -30,7 +30,7 @@ use crate::medium::{
     checked_word, checking, examine as examine_medium, not_checked, path, root_alone, root_word,
     trust,
 };
-use crate::opened::Look;
+use crate::opened::{Look, restore};
 
 phrases! {
     fn resealing(path) { en: "resealing {path}", ja: "{path} の封の復元" }
@@ -64,7 +64,8 @@ pub(crate) fn doctor(
             .map_err(|failure| failure.during(resealing(path.display())));
     }
     let (source, unwritable) = source(&path, args)?;
-    let checked = examine_medium(&source, &path, common, output, interrupt)?;
+    let mut checked = examine_medium(&source, &path, common, output, interrupt)?;
+    restore(&mut checked, &source, output);
     let report = checked.report.clone();
     let (exit, root) = root_word(&report);
     let advice = advice(&report);

@@ -5,7 +5,7 @@ use std::path::Path;
 use scrip::crypto::SystemRandom;
 use scrip::crypto::password::Password;
 use scrip::device::{Device, Folder};
-use scrip::image::check::{Access, Binding, Report, Verdict};
+use scrip::image::check::{Access, Binding, Checked, Grounds, History, Report, Verdict};
 use scrip::journal::{AppendError, Mirror, Relation, Storage};
 use scrip::ledger::KeyLife;
 use scrip::phrases;
@@ -27,6 +27,14 @@ phrases! {
     fn repaired(count) {
         en: "records that a copy lacked were written again: {count}",
         ja: "一方の写しに欠けていた記録を書き直しました：{count}件",
+    }
+    fn restored(hole) {
+        en: "{hole}: what this computer saw of it is used; `scrip-wallet doctor` writes it back",
+        ja: "{hole}：このコンピューターに残る記録を使います。`scrip-wallet doctor` で書き戻せます",
+    }
+    fn not_restored(error) {
+        en: "what this computer saw of it doesn't mend it: {error}",
+        ja: "このコンピューターに残る記録では直せません：{error}",
     }
     fn written_back(relation, count) {
         en: "the medium had {relation}: they were written back",
@@ -183,10 +191,35 @@ pub(crate) fn go_on(look: Look, path: &Path, output: &Output) -> Result<Opened<S
 /// Open for writing what was looked at, without what this computer saw of it.
 pub(crate) fn open_alone(look: Look, path: &Path) -> Result<Opened<Storage>, Failure> {
     look.check_writable()?;
-    let Look { medium, source, .. } = look;
+    let Look { medium, report, source } = look;
     let storage = source.into_storage(medium.grounds()).or_tell();
     let storage = storage.map_err(|failure| failure.during(opening(path.display())))?;
-    Opened::open(storage, medium, &mut SystemRandom::new()).or_tell()
+    let mut rng = SystemRandom::new();
+    match mirror_of(medium.grounds()).filter(|_| matches!(report.history, History::Restored { .. }))
+    {
+        Some(mirror) => Opened::open_restoring(storage, medium, &mirror, &mut rng).or_tell(),
+        None => Opened::open(storage, medium, &mut rng).or_tell(),
+    }
+}
+
+/// What this computer saw of a medium, to look at.
+fn mirror_of(grounds: &Grounds) -> Option<Mirror> {
+    let folder = Folder::open(&home::state()?.join("seen")).ok()?;
+    Mirror::look(&folder, grounds.certificate.medium, grounds.journal.bytes).ok()?
+}
+
+/// Where both copies lack records, go on with what this computer saw, if that fits; else say why it
+/// doesn't.
+pub(crate) fn restore(checked: &mut Checked, source: &Source, output: &Output) {
+    let Some(grounds) = checked.grounds.clone() else { return };
+    if !matches!(checked.report.history, History::Damaged(_)) {
+        return;
+    }
+    let Some(mirror) = mirror_of(&grounds) else { return };
+    let Ok(Some(device)) = source.writable_files(&grounds) else { return };
+    if let Err(error) = checked.restore(&*device, &mirror) {
+        output.note(not_restored(told(&error)));
+    }
 }
 
 /// What became of what this computer saw of a medium.
@@ -238,6 +271,7 @@ fn judged(
     interrupt: &Interrupt,
 ) -> Result<Look, Failure> {
     let mut checked = examine(&source, path, common, output, interrupt)?;
+    restore(&mut checked, &source, output);
     let report = checked.report.clone();
     let root = root_alone(&report);
     tell_originality(&report, root.as_ref().map(|(_, root)| root), output);
@@ -292,6 +326,9 @@ fn tell_originality(report: &Report, root: Option<&Phrase>, output: &Output) {
     }
     if let Access::Damaged(why) = &report.access {
         output.warn(no_password(why));
+    }
+    if let History::Restored { hole, .. } = &report.history {
+        output.warn(restored(hole));
     }
     report.notes.iter().for_each(|note| output.note(note));
 }

@@ -113,6 +113,17 @@ impl<D: Device> Journal<D> {
     /// the copies parted, the shorter row is overwritten; it stays in the reading as `rival`.
     pub fn open(device: D, place: Place, ram: RamKind) -> Result<Self, OpenError> {
         let reading = survey(&device, &place)?;
+        Self::open_as(device, place, ram, reading)
+    }
+
+    /// Open it as what it was read to hold, and give each copy what it lacks of that: what
+    /// [`restored`](super::restored) gave goes to copy A, flush, then to copy B, flush.
+    pub fn open_as(
+        device: D,
+        place: Place,
+        ram: RamKind,
+        reading: Reading,
+    ) -> Result<Self, OpenError> {
         // What a killed process left in the system's cache has to be durable before it counts.
         device.flush().map_err(OpenError::Repair)?;
         let (repaired, mirror, unsure) = (vec![], None, false);
@@ -272,6 +283,13 @@ impl Reading {
         let opening = usize::from(self.generation > 0);
         let count = opening + self.outside.len() + self.records.len();
         u32::try_from(count).expect("a bank holds fewer frames")
+    }
+
+    /// What the frame of an index holds; none of an opening.
+    pub(super) fn frame(&self, index: u32) -> Option<&Vec<u8>> {
+        let at = usize::try_from(index).ok()?.checked_sub(usize::from(self.generation > 0))?;
+        let (carried, appended) = self.records.split_at(self.carried);
+        carried.iter().chain(&self.outside).chain(appended).nth(at)
     }
 
     /// Its frames as they stand in a bank, byte for byte.

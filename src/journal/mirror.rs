@@ -9,6 +9,7 @@ use std::fmt;
 use super::commit::{AppendError, Journal, Use};
 use super::frame::{FRAME_BYTES_MAX, Frame, SECTOR_BYTES};
 use super::read::{Reading, survey};
+use super::scan::{Frames, Scan};
 use super::{Place, ReadError};
 use crate::device::{Claim, ClaimError, Device, DeviceError, Folder, KeptError};
 use crate::units::MediumId;
@@ -138,6 +139,11 @@ impl Mirror {
     pub fn on(device: Box<dyn Device>) -> Self {
         let bytes = device.len_bytes();
         Self { device, bytes, _claim: None }
+    }
+
+    /// The frames of each generation that stand in it.
+    pub(super) fn frames(&self) -> Result<BTreeMap<u64, Frames>, DeviceError> {
+        Scan::of_mirror(&self.device, self.bytes)
     }
 
     fn place(&self) -> Place {

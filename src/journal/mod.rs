@@ -16,6 +16,7 @@ mod mirror;
 pub mod opening;
 mod planted;
 mod read;
+mod restore;
 mod scan;
 mod storage;
 mod write;
@@ -25,6 +26,7 @@ pub use commit::{AppendError, Committed, Journal, OpenError, SPENDING_PERCENT_MA
 pub use compact::{Archive, ArchiveFault, Carry, CompactError};
 pub use mirror::{Chain, Mirror, MirrorError, Mirrored, Relation};
 pub use read::{COPIES, Lost, ReadError, Reading, read, survey};
+pub use restore::{RestoreError, restored};
 pub use storage::{Storage, StorageError};
 pub use write::{TooLong, carried_frames, first_frames};
 

@@ -93,10 +93,14 @@ pub fn read(device: &dyn Device, place: &Place) -> Result<Reading, ReadError> {
 /// Read both copies as [`read`] does; of a journal with a hole the records before it, and what is
 /// lost.
 pub fn survey(device: &dyn Device, place: &Place) -> Result<Reading, ReadError> {
-    let scan = Scan::of(device, place)?;
-    let outcome = choose(&scan);
+    survey_scan(&mut Scan::of(device, place)?)
+}
+
+/// The same of what was scanned.
+pub(super) fn survey_scan(scan: &mut Scan) -> Result<Reading, ReadError> {
+    let outcome = choose(scan);
     let whole = outcome.as_ref().is_ok_and(|reading| reading.lost.is_none());
-    match scan.unreadable {
+    match scan.unreadable.take() {
         // What can't be read now may be read later: nothing is said to be lost.
         Some(error) if !whole => Err(error.into()),
         _ => outcome,
@@ -108,7 +112,8 @@ fn choose(scan: &Scan) -> Result<Reading, ReadError> {
     let newest_seen = *generations.first().ok_or(ReadError::Empty)?;
     let mut newer_lost: Option<Lost> = None;
     for generation in by_claim(scan, generations) {
-        match (Row { held: scan.held(generation), generation }).read()? {
+        let (held, mirror) = (scan.held(generation), scan.mirror.get(&generation));
+        match (Row { held, mirror, generation }).read()? {
             Outcome::Counts(reading) => {
                 let lost = newer_lost.or(reading.lost);
                 return Ok(Reading { newest_seen, lost, ..*reading });
@@ -141,6 +146,7 @@ enum Outcome {
 /// The frames of one generation.
 struct Row<'s> {
     held: [Option<&'s Frames>; 2],
+    mirror: Option<&'s Frames>,
     generation: u64,
 }
 
@@ -152,10 +158,10 @@ struct Step {
     before: u32,
 }
 
-/// A frame that counts, and the copy that lacks it.
+/// A frame that counts, and the copies that lack it.
 struct Link<'s> {
     held: &'s Held,
-    lacking: Option<usize>,
+    lacking: &'static [usize],
 }
 
 impl<'s> Row<'s> {
@@ -198,13 +204,16 @@ impl<'s> Row<'s> {
             records.extend(payloads());
         }
         let step = chain.iter().fold(Step::default(), |step, link| step.behind(link.held));
-        let lacking = |link: &Link<'_>| Some((link.lacking?, link.held.frame.index));
+        let lacking = |link: &Link<'s>| {
+            let index = link.held.frame.index;
+            link.lacking.iter().map(move |copy| (*copy, index))
+        };
         Reading {
             generation: self.generation,
             records,
             carried,
             outside,
-            repairable: chain.iter().filter_map(lacking).collect(),
+            repairable: chain.iter().flat_map(lacking).collect(),
             end: step.end,
             last: step.before,
             newest_seen: self.generation,
@@ -242,18 +251,22 @@ impl<'s> Row<'s> {
     ) -> Option<Step> {
         loop {
             let (held, lacking) = match (self.at(0, &step), self.at(1, &step)) {
-                (None, None) => return None,
-                (Some(a), None) => (a, Some(1)),
-                (None, Some(b)) => (b, Some(0)),
-                (Some(a), Some(b)) if a.frame == b.frame => (a, None),
-                (Some(a), Some(b)) => match preferred {
-                    None => return Some(step),
-                    Some(copy) => ([a, b][copy], Some(1 - copy)),
-                },
+                (None, None) => (self.mirrored(&step)?, &[0, 1][..]),
+                (Some(a), None) => (a, &[1][..]),
+                (Some(a), Some(b)) if a.frame == b.frame => (a, &[][..]),
+                (Some(_), Some(_)) if preferred.is_none() => return Some(step),
+                (Some(a), Some(_)) if preferred == Some(0) => (a, &[1][..]),
+                (_, Some(b)) => (b, &[0][..]),
             };
             chain.push(Link { held, lacking });
             step = step.behind(held);
         }
+    }
+
+    /// What a mirror has for a frame that both copies lack, with a later one behind it.
+    fn mirrored(&self, step: &Step) -> Option<&'s Held> {
+        let held = self.mirror?.get(&(step.index, step.end))?;
+        (held.frame.before == step.before && self.lost(step.index).is_some()).then_some(held)
     }
 
     fn at(&self, copy: usize, step: &Step) -> Option<&'s Held> {

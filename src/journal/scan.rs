@@ -25,6 +25,8 @@ pub(super) type Frames = BTreeMap<(u32, u64), Held>;
 pub(super) struct Scan {
     /// For each copy the frames of each generation.
     pub(super) copies: [BTreeMap<u64, Frames>; 2],
+    /// What a mirror holds, where one is asked for what both copies lack.
+    pub(super) mirror: BTreeMap<u64, Frames>,
     /// The first sector that could not be read, if one couldn't; it holds no frame.
     pub(super) unreadable: Option<DeviceError>,
 }
@@ -42,6 +44,24 @@ impl Scan {
         }
         scan.unreadable = window.unreadable;
         Ok(scan)
+    }
+
+    /// The frames of a mirror: one copy of two banks.
+    pub(super) fn of_mirror(
+        device: &dyn Device,
+        bytes: u64,
+    ) -> Result<BTreeMap<u64, Frames>, DeviceError> {
+        let place = Place { starts: [0, 0], bytes };
+        let mut window = Window::new(device);
+        let mut found = BTreeMap::new();
+        for bank in 0..2 {
+            window.move_to(place.bank_start(0, bank), place.bank_bytes());
+            walk(&mut window, bank, &mut found)?;
+        }
+        match window.unreadable {
+            Some(error) => Err(error),
+            None => Ok(found),
+        }
     }
 
     /// The generations of which any frame stands, newest first.

@@ -60,13 +60,21 @@ impl Storage {
         bytes: u64,
         further: &[(&str, u64)],
     ) -> Result<Self, StorageError> {
-        let copies = copies.map(|path| (path, bytes));
-        let files = copies.iter().chain(further).map(|(path, bytes)| open(tree, path, *bytes));
-        let files = files.collect::<Result<Vec<_>, _>>()?;
+        let files = opened(tree, copies, bytes, further, Access::Write)?;
         let claim = files[0].claim()?;
         let place = Place { starts: [0, bytes], bytes };
         let device = Inner::Files(Joined::new(files), tree.clone());
         Ok(Self { device, place, _claim: claim })
+    }
+
+    /// The same files to look at, one behind the other.
+    pub fn look(
+        tree: &MountedTree,
+        copies: [&str; 2],
+        bytes: u64,
+        further: &[(&str, u64)],
+    ) -> Result<Joined<FileDevice>, StorageError> {
+        Ok(Joined::new(opened(tree, copies, bytes, further, Access::Read)?))
     }
 
     /// Where the journal lies in what this shows as a device.
@@ -93,11 +101,27 @@ impl Storage {
     }
 }
 
-fn open(tree: &MountedTree, path: &str, expected: u64) -> Result<FileDevice, StorageError> {
+fn opened(
+    tree: &MountedTree,
+    copies: [&str; 2],
+    bytes: u64,
+    further: &[(&str, u64)],
+    access: Access,
+) -> Result<Vec<FileDevice>, StorageError> {
+    let copies = copies.map(|path| (path, bytes));
+    copies.iter().chain(further).map(|(path, bytes)| open(tree, path, *bytes, access)).collect()
+}
+
+fn open(
+    tree: &MountedTree,
+    path: &str,
+    expected: u64,
+    access: Access,
+) -> Result<FileDevice, StorageError> {
     // Some systems show FAT's names in lower case, and some of them mind.
-    let file = match FileDevice::open(&tree.place_of(path), Access::Write) {
+    let file = match FileDevice::open(&tree.place_of(path), access) {
         Err(OpenError::Missing { .. }) => {
-            FileDevice::open(&tree.place_of(&path.to_ascii_lowercase()), Access::Write)?
+            FileDevice::open(&tree.place_of(&path.to_ascii_lowercase()), access)?
         }
         opened => opened?,
     };

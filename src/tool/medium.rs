@@ -202,6 +202,25 @@ impl Source {
 }
 
 impl Source {
+    /// Journal, access files and item key ring, to look at; none where the writable area isn't there.
+    #[cfg(feature = "wallet")]
+    pub fn writable_files(
+        &self,
+        grounds: &Grounds,
+    ) -> Result<Option<Box<dyn Device>>, StorageError> {
+        match (&self.form, &grounds.area) {
+            (Form::Raw(device), _) => Ok(Some(Box::new(Arc::clone(device)))),
+            (Form::Mounted { .. }, Area::Mounted(tree)) => {
+                let access = ACCESS_PATHS.map(|path| (path, ACCESS_BYTES));
+                let ring = RING_PATHS.map(|path| (path, RING_BYTES));
+                let further = [access, ring].concat();
+                let bytes = grounds.journal.bytes;
+                Ok(Some(Box::new(Storage::look(tree, JOURNAL_PATHS, bytes, &further)?)))
+            }
+            (Form::Mounted { .. }, Area::Raw | Area::Missing) => Ok(None),
+        }
+    }
+
     /// OUTBOX and INBOX of the medium, to look into; none where the writable area isn't there.
     pub fn exchange(&self, grounds: &Grounds) -> Option<Exchange<'static>> {
         match (&self.form, &grounds.area) {

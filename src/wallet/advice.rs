@@ -73,6 +73,12 @@ phrases! {
         ja: "取引記録は完全です：{records}。写し{copies}に欠けがありますが、もう一方にあり、\
              何も失われていません。",
     }
+    fn journal_restored(hole, records) {
+        en: "The journal has a hole: {hole}. This computer's copy has what is missing; with it all \
+             {records} follow.",
+        ja: "取引記録に穴があります：{hole}。このコンピューターの写しに欠けた分があり、合わせると\
+             {records}すべてがつながります。",
+    }
     fn journal_damaged(reason) {
         en: "The journal is DAMAGED: {reason}. Bring the medium to the shop.",
         ja: "取引記録が壊れています：{reason}。媒体を店へお持ちください。",
@@ -171,6 +177,7 @@ fn journal(history: &History) -> Phrase {
         History::Repaired { balance, lacking } => {
             journal_repaired(count(balance), lacking.join(" + "))
         }
+        History::Restored { balance, hole } => journal_restored(hole, count(balance)),
         History::Damaged(reason) => journal_damaged(reason),
         History::NotChecked(reason) => journal_unchecked(reason),
     }

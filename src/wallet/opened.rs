@@ -59,6 +59,9 @@ pub enum OpenError {
         /// A frame behind it.
         later: u32,
     },
+    /// What this computer saw doesn't fill a hole.
+    #[error(transparent)]
+    Restore(#[from] journal::RestoreError),
     /// A record doesn't follow.
     #[error(transparent)]
     Refusal(#[from] Refusal),
@@ -130,12 +133,35 @@ impl<D: Device> Opened<D> {
         if let Some(lost) = &reading.lost {
             return Err(OpenError::Lost { index: lost.index, later: lost.later });
         }
+        Self::open_as(device, medium, reading, rng)
+    }
+
+    /// The same of a medium whose journal has a hole in both copies that this computer's mirror
+    /// fills: the missing frames are written to copy A, flush, then to copy B, flush, once all
+    /// records follow. Stopped anywhere, the next run fills it again.
+    pub fn open_restoring(
+        device: D,
+        medium: Medium,
+        mirror: &Mirror,
+        rng: &mut dyn Random,
+    ) -> Result<Self, OpenError> {
+        let reading = journal::restored(&device, &medium.grounds.journal, mirror)?;
+        Self::open_as(device, medium, reading, rng)
+    }
+
+    fn open_as(
+        device: D,
+        medium: Medium,
+        reading: Reading,
+        rng: &mut dyn Random,
+    ) -> Result<Self, OpenError> {
+        let place = medium.grounds.journal;
         let medium = refreshed(medium, &reading)?;
         let read = AccessFiles::read(&device, medium.grounds.access);
         let mut access = read.map_err(OpenError::Access)?;
         let holder = medium.account.state.holder;
         let access_files = access.repair(&device, &holder).map_err(OpenError::Access)?;
-        let journal = Journal::open(device, place, medium.grounds.ram)?;
+        let journal = Journal::open_as(device, place, medium.grounds.ram, reading)?;
         let items = ItemRing::read(journal.device(), medium.grounds.ring);
         let mut items = items.map_err(OpenError::Ring)?;
         let item_keys = items.repair(journal.device()).map_err(OpenError::Ring)?;

@@ -100,7 +100,9 @@ impl<'a> Overview<'a> {
     /// What may be spent, where the journal could be read.
     pub fn balance(&self) -> Option<&'a Balance> {
         match &self.report.history {
-            History::Sound(balance) | History::Repaired { balance, .. } => Some(balance),
+            History::Sound(balance)
+            | History::Repaired { balance, .. }
+            | History::Restored { balance, .. } => Some(balance),
             History::Damaged(_) | History::NotChecked(_) => None,
         }
     }
@@ -168,7 +170,9 @@ impl<'a> Overview<'a> {
 
     fn balance_text(&self) -> Phrase {
         match &self.report.history {
-            History::Sound(balance) => Phrase::same(balance.currency.show(balance.amount)),
+            History::Sound(balance) | History::Restored { balance, .. } => {
+                Phrase::same(balance.currency.show(balance.amount))
+            }
             History::Repaired { balance, lacking } => {
                 lacks(balance.currency.show(balance.amount), lacking.join(" + "))
             }

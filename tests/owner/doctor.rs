@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use scrip::device::simulated::{Bounds, FaultKind, Volatile};
 use scrip::device::{Device, Folder};
@@ -9,11 +10,12 @@ use scrip::format::access::SLOT_BYTES;
 use scrip::image::check::Grounds;
 use scrip::image::layout::ACCESS_BYTES;
 use scrip::journal::Mirror;
-use scrip::journal::frame::SECTOR_BYTES;
+use scrip::journal::frame::{Frame, SECTOR_BYTES};
+use scrip::units::MediumId;
 use scrip::wallet::{Medium, Opened};
 use serde_json::Value;
 
-use super::bench::{Answer, Bench};
+use super::bench::{Answer, Bench, answer};
 use super::settled::{Records, keep, seen, state};
 use super::{FIRST, OWN, SERIAL, entry, examined, medium, password, rng};
 use crate::goods::sample;
@@ -207,6 +209,143 @@ fn what_lies_in_the_trays_is_told_and_only_leftovers_go() {
     bytes[at] ^= 1;
     fs::write(&archive, bytes).unwrap();
     bench.run(&["doctor"]).says(0, "JOURNAL-0-0.JRN is damaged: 3 frames of the older history");
+}
+
+/// Frames 2 and 3 of the journal, unreadable in both copies.
+fn hole(bench: &Bench) {
+    let grounds = seen(bench).grounds().clone();
+    let device = bench.open();
+    let (mut at, mut frames) = (0, vec![]);
+    for _ in 0..4 {
+        let mut bytes = vec![0; 8192];
+        device.read_at(grounds.journal.starts[0] + at, &mut bytes).unwrap();
+        frames.push(at);
+        at += Frame::decode(&bytes).unwrap().stored_bytes() as u64;
+    }
+    for start in grounds.journal.starts {
+        for frame in &frames[2..] {
+            device.write_at(start + frame, &[0xff; SECTOR_BYTES]).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_hole_in_both_copies_is_filled_from_what_this_computer_saw() {
+    let bench = Bench::image();
+    bench.login().says(0, "is yours now");
+    for slot in [0, 1, 2] {
+        bench.topup(&bench.code(slot)).says(0, "Added: ¥500");
+    }
+    let whole = bench.contents();
+    hole(&bench);
+    let holed = bench.contents();
+    let looked = bench.run(&["balance"]);
+    looked.says(0, "Balance: ¥2,000");
+    looked.says(0, "frame 2 of generation 0 is damaged in both copies, frame 5 is there");
+    looked.says(0, "what this computer saw of it is used; `scrip-wallet doctor` writes it back");
+    let dry = bench.run(&["doctor", "--dry-run"]);
+    dry.says(0, "The journal has a hole: ");
+    dry.says(0, "with it all 6 records follow.");
+    dry.says(0, "Would be done: the records that both copies lack are written back");
+    assert!(bench.contents() == holed, "looking wrote");
+    let done = bench.run(&["--json", "doctor"]);
+    assert_eq!((done.exit, remedies(&done)), (0, words(&["hole"], true)), "{}", done.text);
+    assert_eq!(done.result()["check"]["journal"]["state"], "restored");
+    assert!(bench.contents() == whole, "the journal is not what it was");
+    hole(&bench);
+    bench.topup(&bench.code(4)).says(0, "Balance: ¥2,500");
+    let check = answer(&mut bench.command("scrip-verify", &["check", "medium.img"]));
+    check.says(0, "sound: 7 records, balance ¥2,500");
+}
+
+/// What a computer saw of another medium, of an older generation, of a forked history.
+#[test]
+fn a_hole_is_not_filled_with_what_does_not_fit() {
+    let other = Bench::directories();
+    other.login().says(0, "is yours now");
+    for slot in [0, 1, 2] {
+        other.topup(&other.code(slot)).says(0, "Added: ¥500");
+    }
+    let bench = Bench::image();
+    let folder = bench.folder.path().to_owned();
+    let own = seen_at(&folder, SERIAL);
+    bench.login().says(0, "is yours now");
+    fs::copy(folder.join("medium.img"), folder.join("fork.img")).unwrap();
+    let early = fs::read(&own).unwrap();
+    for slot in [0, 1, 2] {
+        bench.topup(&bench.code(slot)).says(0, "Added: ¥500");
+    }
+    let late = fs::read(&own).unwrap();
+    let fork = Bench { medium: "fork.img", ..bench };
+    fs::remove_file(&own).unwrap();
+    fork.topup(&fork.code(4)).says(0, "Added: ¥500");
+    fork.topup(&fork.code(5)).says(0, "Added: ¥500");
+    let forked = fs::read(&own).unwrap();
+    let foreign = fs::read(seen_at(other.folder.path(), other.serial)).unwrap();
+
+    let bench = Bench { medium: "medium.img", ..fork };
+    fs::write(&own, &late).unwrap();
+    hole(&bench);
+    let damaged = bench.contents();
+    let why = [
+        (&foreign, "frame 2 of this computer's copy follows a frame of checksum "),
+        (
+            &early,
+            "frame 5 on the medium does not follow this computer's copy, in which frame 2 has",
+        ),
+        (
+            &forked,
+            "frame 5 on the medium does not follow this computer's copy, in which frame 4 has",
+        ),
+    ];
+    for (mirror, words) in why {
+        fs::write(&own, mirror).unwrap();
+        for verb in [&["doctor"][..], &["balance"], &["login", "--password-file", "own"]] {
+            let refused = bench.run(verb);
+            refused.says(3, "frame 2 of generation 0 is damaged in both copies, frame 5 is there");
+            assert!(refused.text.contains(words), "{words}\n{}", refused.text);
+        }
+        assert!(bench.contents() == damaged, "what does not fit was written");
+    }
+}
+
+/// Where a computer keeps what it saw of a medium.
+fn seen_at(folder: &Path, serial: u64) -> PathBuf {
+    let medium = MediumId::from_serial(serial);
+    folder.join(format!("state/scrip/seen/{medium}.journal"))
+}
+
+#[test]
+fn a_hole_behind_a_checkpoint_is_not_filled_from_before_it() {
+    let bench = Bench::image();
+    let own = seen_at(bench.folder.path(), SERIAL);
+    bench.login().says(0, "is yours now");
+    bench.topup(&bench.code(0)).says(0, "Added: ¥500");
+    let late = fs::read(&own).unwrap();
+    let mut records = Records::of(&seen(&bench));
+    keep(&bench, "one", &records.settle(&[&state(&bench)]));
+    bench.run(&["apply", "one"]).says(0, "Applied: checkpoint 1.");
+    for slot in [6, 7, 8] {
+        bench.topup(&bench.code(slot)).says(0, "Added: ¥500");
+    }
+    let newest = fs::read(&own).unwrap();
+    let (device, grounds) = (bench.open(), seen(&bench).grounds().clone());
+    let mut bank = vec![0; usize::try_from(grounds.journal.bank_bytes()).unwrap()];
+    device.read_at(grounds.journal.starts[0] + grounds.journal.bank_bytes(), &mut bank).unwrap();
+    let mut at = 0;
+    for _ in 0..4 {
+        at += Frame::decode(&bank[at..]).unwrap().stored_bytes();
+    }
+    for start in grounds.journal.starts {
+        let place = start + grounds.journal.bank_bytes() + at as u64;
+        device.write_at(place, &[0xff; SECTOR_BYTES]).unwrap();
+    }
+    fs::write(&own, &late).unwrap();
+    let old = "frame 4 of generation 1 is lost, this computer's copy is of generation 0";
+    bench.run(&["balance"]).says(3, old);
+    fs::write(&own, &newest).unwrap();
+    bench.run(&["doctor"]).says(0, "Done: the records that both copies lack are written back");
+    assert_eq!(bench.balance(), "2500");
 }
 
 #[test]

@@ -38,6 +38,10 @@ phrases! {
         en: "the records that copy {copies} lacks are written into it",
         ja: "写し{copies}に欠けている記録を書き込む",
     }
+    fn hole() {
+        en: "the records that both copies lack are written back from this computer's copy",
+        ja: "両方の写しに欠けている記録を、このコンピューターの写しから書き戻す",
+    }
     fn access_file() {
         en: "the access key is written into the file that lacks it",
         ja: "アクセスキーを、欠けている方のファイルに書き込む",
@@ -66,6 +70,7 @@ struct Remedy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Journal,
+    Hole,
     AccessKey,
     ItemKeys,
     WriteBack,
@@ -78,6 +83,7 @@ impl Kind {
     fn word(self) -> &'static str {
         match self {
             Self::Journal => "journal",
+            Self::Hole => "hole",
             Self::AccessKey => "access-key",
             Self::ItemKeys => "item-keys",
             Self::WriteBack => "write-back",
@@ -145,6 +151,9 @@ fn remedies(report: &Report, seen: &Seen, found: &[Found]) -> Vec<Remedy> {
     if let History::Repaired { lacking, .. } = &report.history {
         add(Kind::Journal, journal_copies(lacking.join(" + ")));
     }
+    if let History::Restored { .. } = &report.history {
+        add(Kind::Hole, hole());
+    }
     if let Access::OneCopy(_) = &report.access {
         add(Kind::AccessKey, access_file());
     }
@@ -181,7 +190,7 @@ fn repair(
     let mut outcomes = vec![];
     for remedy in remedies {
         outcomes.push(match remedy.kind {
-            Kind::Journal => repairs.records > 0,
+            Kind::Journal | Kind::Hole => repairs.records > 0,
             Kind::AccessKey => repairs.access_files > 0,
             Kind::ItemKeys => repairs.item_keys > 0,
             Kind::WriteBack => is_written_back(attached.as_ref()),

@@ -4,16 +4,18 @@ use std::ops::Range;
 
 use super::super::layout::{ACCESS_BYTES, ACCESS_PATHS, JOURNAL_PATHS, Names, RING_PATHS};
 use super::super::ring::{RingSlot, read_ring};
+use super::Checked;
 use super::manifest::Edition;
 use super::report::{Access, Balance, History, Holder, ItemKeys};
 use super::slots::{Certified, Stamped};
 use crate::crypto::sign::PublicKey;
 use crate::device::{Device, DeviceError};
 use crate::format::record::{Body, Record};
-use crate::journal::{self, COPIES, Place, ReadError, Reading};
+use crate::journal::{self, COPIES, Mirror, Place, ReadError, Reading};
 use crate::ledger::{Anchor, Chained, Refusal, Rules, State, fold_journal};
 use crate::trust::Verified;
 use crate::trust::access::read_access_file;
+use crate::units::CurrencyForm;
 
 /// Where journal, access files and item key ring lie on a device.
 #[derive(Debug, Clone)]
@@ -61,6 +63,54 @@ impl Account {
             None => Ok(Self { state: fold.state, records: fold.records, anchor }),
         }
     }
+
+    fn balance(&self, first: &PublicKey, generation: u64, currency: CurrencyForm) -> Balance {
+        let Self { state, records, anchor } = self;
+        let is_code = |record: &&Verified<Record>| matches!(record.body, Body::TopupCode { .. });
+        Balance {
+            records: records.len(),
+            codes: records.iter().filter(is_code).count(),
+            holder: if state.holder == *first { Holder::Store } else { Holder::Owner },
+            generation,
+            checkpoint: anchor.as_ref().map(|anchor| anchor.checkpoint.number),
+            amount: state.balance,
+            currency,
+        }
+    }
+}
+
+/// Why a mirror doesn't restore a journal; nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// Its frames don't fill the hole.
+    #[error(transparent)]
+    Frames(#[from] journal::RestoreError),
+    /// They would, but their records don't follow.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The access files could not be read.
+    #[error("reading the access files: {0}")]
+    Device(#[from] DeviceError),
+}
+
+impl Checked {
+    /// Read the journal again with what this computer's mirror has for a hole in both copies; to
+    /// be told of and built on from then on. `device` is what the journal lies on.
+    ///
+    /// Every record has to follow, those before the hole, the mirror's, and those behind it.
+    pub fn restore(&mut self, device: &dyn Device, mirror: &Mirror) -> Result<(), RestoreError> {
+        let (Some(grounds), History::Damaged(hole)) = (&self.grounds, &self.report.history) else {
+            return Ok(());
+        };
+        let reading = journal::restored(device, &grounds.journal, mirror)?;
+        let account = Account::of(&grounds.rules(), grounds.blank(), &reading)?;
+        let first = &grounds.certificate.key.0;
+        let balance = account.balance(first, reading.generation, grounds.form);
+        self.report.access = access(device, grounds.access, &account.state.holder)?;
+        self.report.history = History::Restored { balance, hole: hole.clone() };
+        self.account = Some(account);
+        Ok(())
+    }
 }
 
 /// What journal, access files and item key ring of a medium hold.
@@ -93,7 +143,7 @@ pub(super) fn read(
     };
     let (history, account) = history(device, places, stamped, certified)?;
     let access = match &account {
-        Some(account) => access(device, places, &account.state.holder)?,
+        Some(account) => access(device, places.access, &account.state.holder)?,
         None => Access::NotChecked("the journal does not say whose key counts".to_owned()),
     };
     let items = items(device, places.ring)?;
@@ -135,18 +185,7 @@ fn history(
         Ok(account) => account,
         Err(refusal) => return Ok((History::Damaged(refusal.to_string()), None)),
     };
-    let Account { state, records, anchor } = &account;
-    let is_code = |record: &&Verified<Record>| matches!(record.body, Body::TopupCode { .. });
-    let first = state.holder == certificate.key.0;
-    let balance = Balance {
-        records: records.len(),
-        codes: records.iter().filter(is_code).count(),
-        holder: if first { Holder::Store } else { Holder::Owner },
-        generation: reading.generation,
-        checkpoint: anchor.as_ref().map(|anchor| anchor.checkpoint.number),
-        amount: state.balance,
-        currency: *form,
-    };
+    let balance = account.balance(&certificate.key.0, reading.generation, *form);
     let lacks = |copy: &usize| reading.repairable.iter().any(|(lacking, _)| lacking == copy);
     let lacking: Vec<_> = (0..COPIES.len()).filter(lacks).map(|copy| COPIES[copy]).collect();
     let history = if lacking.is_empty() {
@@ -157,9 +196,13 @@ fn history(
     Ok((history, Some(account)))
 }
 
-fn access(device: &dyn Device, places: &Places, holder: &PublicKey) -> Result<Access, DeviceError> {
+fn access(
+    device: &dyn Device,
+    starts: [u64; 2],
+    holder: &PublicKey,
+) -> Result<Access, DeviceError> {
     let mut faults = vec![];
-    for (name, start) in COPIES.into_iter().zip(places.access) {
+    for (name, start) in COPIES.into_iter().zip(starts) {
         let bytes = super::reading::read(device, start..start + ACCESS_BYTES)?;
         let slots = read_access_file(&bytes);
         let bad = slots.iter().find_map(|slot| slot.as_ref().err());

@@ -29,7 +29,7 @@ mod unreadable;
 use std::num::NonZeroUsize;
 
 pub use grounds::{Area, Grounds};
-pub use history::Account;
+pub use history::{Account, RestoreError};
 pub use mounted::{Mounts, check_mounted, open_mounted, stated_medium};
 pub use reading::Reading;
 pub use report::{

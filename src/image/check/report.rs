@@ -255,6 +255,14 @@ pub enum History {
         /// Names of the copies that lack records.
         lacking: Vec<&'static str>,
     },
+    /// Every record follows, with those that both copies lack and this computer's mirror has: they
+    /// are not on the medium before it is opened for writing.
+    Restored {
+        /// What the records add up to.
+        balance: Balance,
+        /// What is wrong with the medium itself.
+        hole: String,
+    },
     /// Records are lost or don't follow.
     Damaged(String),
     /// It could not be checked.

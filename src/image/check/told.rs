@@ -192,6 +192,9 @@ fn history_text(history: &History) -> String {
                 balance_text(balance)
             )
         }
+        History::Restored { balance, hole } => {
+            format!("{hole}; with this computer's copy: {}", balance_text(balance))
+        }
         History::Damaged(reason) => format!("DAMAGED: {reason}"),
         History::NotChecked(reason) => format!("not checked: {reason}"),
     }
@@ -216,6 +219,11 @@ fn history_fields(history: &History) -> Value {
     match history {
         History::Sound(balance) => with("sound", balance, &[]),
         History::Repaired { balance, lacking } => with("repaired", balance, lacking),
+        History::Restored { balance, hole } => {
+            let mut fields = with("restored", balance, &[]);
+            fields["hole"] = json!(hole);
+            fields
+        }
         History::Damaged(reason) => json!({ "state": "damaged", "reason": reason }),
         History::NotChecked(reason) => json!({ "state": "not-checked", "reason": reason }),
     }

@@ -46,6 +46,7 @@ impl From<&OpenError> for Exit {
             OpenError::Journal(
                 journal::OpenError::Read(ReadError::Device(_)) | journal::OpenError::Repair(_),
             )
+            | OpenError::Restore(journal::RestoreError::Mirror(_))
             | OpenError::Access(_)
             | OpenError::Ring(_) => Self::Failure,
             _ => Self::Damage,

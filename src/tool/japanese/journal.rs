@@ -1,6 +1,7 @@
 //! The journal: opening it, and records that it doesn't take.
 
 use super::Japanese;
+use crate::image::check::RestoreError;
 use crate::journal::{self, AppendError, ReadError, StorageError};
 use crate::ledger::next::NextError;
 use crate::ledger::{Reason, Refusal};
@@ -42,6 +43,45 @@ impl Japanese for journal::OpenError {
     }
 }
 
+impl Japanese for journal::RestoreError {
+    fn japanese(&self) -> String {
+        match self {
+            Self::Read(error) => error.japanese(),
+            Self::Mirror(error) => format!("写しの読み取り：{}", error.japanese()),
+            Self::Generation { lost, found } => {
+                let found =
+                    found.map_or_else(|| "なし".to_owned(), |found| format!("第{found}世代"));
+                format!(
+                    "第{}世代の記録{}が失われていますが、このコンピューターの写しは{found}です",
+                    lost.generation, lost.index
+                )
+            }
+            Self::Lacks { lost, found } => format!(
+                "記録{}が失われていますが、このコンピューターの写しには最初の{found}件しかありません",
+                lost.index
+            ),
+            Self::Front { index, expected, found } => format!(
+                "このコンピューターの写しの記録{index}は、媒体の記録につながりません\
+                 （{found:08x}、媒体は{expected:08x}）"
+            ),
+            Self::Behind { index, later, found } => format!(
+                "媒体の記録{later}は、このコンピューターの写しの記録{index}（{found:08x}）に\
+                 つながりません"
+            ),
+        }
+    }
+}
+
+impl Japanese for RestoreError {
+    fn japanese(&self) -> String {
+        match self {
+            Self::Frames(error) => error.japanese(),
+            Self::Refused(refusal) => refusal.japanese(),
+            Self::Device(error) => format!("アクセスキーのファイル：{}", error.japanese()),
+        }
+    }
+}
+
 impl Japanese for OpenError {
     fn japanese(&self) -> String {
         match self {
@@ -49,6 +89,7 @@ impl Japanese for OpenError {
             Self::Lost { index, .. } => {
                 format!("取引記録：記録{index}が両方の写しから失われています")
             }
+            Self::Restore(error) => error.japanese(),
             Self::Refusal(refusal) => refusal.japanese(),
             Self::Access(error) => format!("アクセスキーのファイル：{}", error.japanese()),
             Self::Ring(error) => format!("鍵束のファイル：{}", error.japanese()),
