@@ -9,6 +9,7 @@ mod damage;
 mod doctor;
 mod flips;
 mod kills;
+mod japanese;
 mod menu;
 mod play;
 mod refused;

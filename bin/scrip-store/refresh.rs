@@ -159,7 +159,7 @@ fn changes(planned: &Planned, report: &Report, cut_off: bool) -> Vec<String> {
     let named = slots.iter().zip(WORDS).filter(|(slot, _)| planned.changed.contains(&slot.path));
     let cut = cut_off.then(|| "a stamping that was cut off, to its end".to_owned());
     let stamped = named.map(|(_, word)| word.to_owned());
-    let touched = report.touches.iter().map(|touch| format!("restored: {}", touch.what));
+    let touched = report.touches.iter().map(|touch| format!("restored: {}", touch.what.en()));
     cut.into_iter().chain(stamped).chain(touched).collect()
 }
 

@@ -16,7 +16,7 @@ use scrip::image::layout::CATALOGUE_PATH;
 use scrip::journal::Storage;
 use scrip::phrases;
 use scrip::tool::password::PasswordSource;
-use scrip::tool::{Exit, Failure, Interrupt, Output, Source, Tell, clock, money};
+use scrip::tool::{Exit, Failure, Interrupt, Output, Source, Tell, clock, money, told};
 use scrip::units::Sequence;
 use scrip::wallet::take::{Outbox, Shelf};
 use scrip::wallet::{self, Medium, Offered, Opened, Place, PlayError, Unlocked};
@@ -264,7 +264,7 @@ pub(crate) fn catalogue(source: &Source, medium: &Medium) -> Result<Vec<Item>, F
     let bytes = source.file(CATALOGUE_PATH, Kind::Catalogue.bytes_max() as u64);
     let Some(bytes) = bytes else { return Ok(vec![]) };
     let catalogue = Catalogue::decode(&bytes)
-        .map_err(|error| Failure::new(Exit::Damage, damaged_catalogue(error)))?;
+        .map_err(|error| Failure::new(Exit::Damage, damaged_catalogue(told(&error))))?;
     let (found, own) = (catalogue.currency, medium.currency());
     if found != own {
         return Err(Failure::new(Exit::Refusal, other_currency(found, own)));

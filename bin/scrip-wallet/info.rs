@@ -15,8 +15,8 @@ use scrip::image::check::{Grade, Report};
 use scrip::image::layout::{CATALOGUE_PATH, SETTINGS_PATH};
 use scrip::phrases;
 use scrip::tool::{Exit, Failure, Interrupt, Output, Source, money};
-use scrip::wallet::Overview;
-use scrip::words::Phrase;
+use scrip::wallet::{Overview, advice};
+use scrip::words::{Language, Phrase};
 use serde_json::json;
 
 use crate::cli::Common;
@@ -52,8 +52,10 @@ pub(crate) fn info(
         output.line(root_line(root));
     }
     if !original {
-        for line in report.lines() {
-            output.note(line);
+        match output.language() {
+            Language::English => report.lines().iter().for_each(|line| output.note(line)),
+            // What lies deepest is told in English alone; this is all that an owner can act on.
+            Language::Japanese => advice(&report).iter().for_each(|line| output.note(line)),
         }
     }
     tell_json(&overview, &report, root.as_ref().map(Phrase::en), exit, output);

@@ -245,7 +245,7 @@ pub(crate) fn attach(opened: &mut Opened<Storage>, output: &Output) -> Option<At
     tell_relation(&relation, output);
     let exchange = opened.exchange();
     let branch = opened.put_away(&exchange).unwrap_or_else(|error| {
-        output.warn(mirror_unused(error));
+        output.warn(mirror_unused(told(&error)));
         None
     });
     if let Some(name) = &branch {
@@ -303,7 +303,7 @@ fn recall(medium: &mut Medium, source: &Source, output: &Output) {
     let Some(exchange) = source.exchange(medium.grounds()) else { return };
     let found = match medium.recall(&exchange) {
         Ok(found) => found as u64,
-        Err(error) => return output.note(older_unread(error)),
+        Err(error) => return output.note(older_unread(told(&error))),
     };
     if medium.account().anchor.is_some() && found <= first {
         let missing = first + 1 - found;

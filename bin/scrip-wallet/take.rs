@@ -194,7 +194,7 @@ impl Desk<'_> {
     /// Read the whole file before anything is paid.
     fn survey(&self, order: &Order, content: &dyn Content) -> Result<Leaves, Failure> {
         let progress = Progress::start(self.output, &order.goods.item);
-        let attendant = Attendant::new(&progress, self.interrupt, "reading");
+        let attendant = Attendant::new(&progress, self.interrupt, words::reading_now());
         let leaves = Leaves::survey(content, &order.goods, threads(), &attendant);
         progress.end(if leaves.is_ok() { whole() } else { not_whole() });
         leaves.or_tell().map_err(|failure| failure.during(reading(order.name())))
@@ -274,7 +274,7 @@ impl Desk<'_> {
     ) -> Result<Option<Taken>, Failure> {
         let outbox = &Outbox(opened.exchange());
         let progress = Progress::start(self.output, &order.goods.item);
-        let attendant = Attendant::new(&progress, self.interrupt, "taking");
+        let attendant = Attendant::new(&progress, self.interrupt, words::taking_now());
         let mut rng = SystemRandom::new();
         let mut hand = Hand { clock: &clock::now, rng: &mut rng, watch: &attendant };
         let mut payer = Payer { opened, keys, shelf: outbox };
@@ -400,7 +400,7 @@ fn refused(own: &Medium, order: &Order, refusal: &TakeRefusal) -> Failure {
         TakeRefusal::Space { needs, free } => says_no(no_space(needs, free)).hint(make_room()),
         TakeRefusal::NoKey => says_no(no_key(order.from.name())),
         TakeRefusal::Owned(record) => says_no(already_yours(record)),
-        TakeRefusal::Terms(error) => says_no(bad_terms(error)),
+        TakeRefusal::Terms(error) => says_no(bad_terms(told(&error))),
     }
 }
 

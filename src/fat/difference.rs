@@ -3,6 +3,9 @@
 use std::fmt;
 use std::ops::Range;
 
+use crate::phrases;
+use crate::words::Phrase;
+
 /// How grave a difference is; the greatest of a volume is the volume's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
@@ -150,39 +153,135 @@ impl What {
     }
 }
 
+phrases! {
+    fn dirty_mark() {
+        en: "the volume is marked as not cleanly unmounted",
+        ja: "正しく取り外されなかった印が付いています",
+    }
+    fn free_space_hint() {
+        en: "the hint about free clusters has changed",
+        ja: "空き容量の目安が変わりました",
+    }
+    fn access_date(path) {
+        en: "{path} was read",
+        ja: "{path} が読まれました",
+    }
+    fn directory_time(path) {
+        en: "an entry was added to or removed from {path}",
+        ja: "{path} に項目が追加または削除されました",
+    }
+    fn system_entry(path) {
+        en: "{path} was added by a system",
+        ja: "システムが {path} を追加しました",
+    }
+    fn removed_entry(directory) {
+        en: "an entry was added to {directory} and removed again",
+        ja: "{directory} に項目が追加され、また削除されました",
+    }
+    fn free_cluster() {
+        en: "a free cluster was taken",
+        ja: "空き領域の一部が使われました",
+    }
+    fn boot_sector(field) {
+        en: "the boot sector's {field} has changed",
+        ja: "起動領域の項目`{field}`が変わっています",
+    }
+    fn info_sector() {
+        en: "the FSInfo sector has changed",
+        ja: "ファイルシステムの情報領域が変わっています",
+    }
+    fn reserved_sector() {
+        en: "an unused byte in front of the FAT is not zero",
+        ja: "割り当て表の前の未使用バイトが0ではありません",
+    }
+    fn fat_head() {
+        en: "one of the FAT's first two entries has changed",
+        ja: "割り当て表の先頭の項目が変わっています",
+    }
+    fn chain(path) {
+        en: "the FAT chain of {path} has changed",
+        ja: "{path} の割り当てが変わっています",
+    }
+    fn unused_fat_entry() {
+        en: "an unused byte of the FAT is not zero",
+        ja: "割り当て表の未使用バイトが0ではありません",
+    }
+    fn label() {
+        en: "the volume label has changed",
+        ja: "ボリューム名が変わっています",
+    }
+    fn missing(path) {
+        en: "{path} is missing",
+        ja: "{path} がありません",
+    }
+    fn renamed(path) {
+        en: "{path} has another name",
+        ja: "{path} の名前が変わっています",
+    }
+    fn attributes(path) {
+        en: "the attributes of {path} have changed",
+        ja: "{path} の属性が変わっています",
+    }
+    fn first_cluster(path) {
+        en: "the first cluster of {path} has changed",
+        ja: "{path} の開始位置が変わっています",
+    }
+    fn size(path) {
+        en: "the length of {path} has changed",
+        ja: "{path} の長さが変わっています",
+    }
+    fn time(path) {
+        en: "the time of {path} has changed",
+        ja: "{path} の日時が変わっています",
+    }
+    fn shadowed(path) {
+        en: "{path} is shadowed by a second entry",
+        ja: "{path} が同じ名前の別の項目に隠されています",
+    }
+    fn other_entry(path) {
+        en: "{path} was added",
+        ja: "{path} が追加されています",
+    }
+    fn unused_record(directory) {
+        en: "an unused byte of directory {directory} is not zero",
+        ja: "フォルダー {directory} の未使用バイトが0ではありません",
+    }
+}
+
+impl What {
+    /// For a person.
+    pub fn phrase(&self) -> Phrase {
+        match self {
+            Self::DirtyMark => dirty_mark(),
+            Self::FreeSpaceHint => free_space_hint(),
+            Self::AccessDate { path } => access_date(path),
+            Self::DirectoryTime { path } => directory_time(path),
+            Self::SystemEntry { path } => system_entry(path),
+            Self::RemovedEntry { directory } => removed_entry(directory),
+            Self::FreeCluster => free_cluster(),
+            Self::BootSector { field } => boot_sector(field),
+            Self::InfoSector => info_sector(),
+            Self::ReservedSector => reserved_sector(),
+            Self::FatHead => fat_head(),
+            Self::Chain { path } => chain(path),
+            Self::UnusedFatEntry => unused_fat_entry(),
+            Self::Label => label(),
+            Self::Missing { path } => missing(path),
+            Self::Renamed { path } => renamed(path),
+            Self::Attributes { path } => attributes(path),
+            Self::FirstCluster { path } => first_cluster(path),
+            Self::Size { path } => size(path),
+            Self::Time { path } => time(path),
+            Self::Shadowed { path } => shadowed(path),
+            Self::OtherEntry { path } => other_entry(path),
+            Self::UnusedRecord { directory } => unused_record(directory),
+        }
+    }
+}
+
 impl fmt::Display for What {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::DirtyMark => write!(f, "the volume is marked as not cleanly unmounted"),
-            Self::FreeSpaceHint => write!(f, "the hint about free clusters has changed"),
-            Self::AccessDate { path } => write!(f, "{path} was read"),
-            Self::DirectoryTime { path } => {
-                write!(f, "an entry was added to or removed from {path}")
-            }
-            Self::SystemEntry { path } => write!(f, "{path} was added by a system"),
-            Self::RemovedEntry { directory } => {
-                write!(f, "an entry was added to {directory} and removed again")
-            }
-            Self::FreeCluster => write!(f, "a free cluster was taken"),
-            Self::BootSector { field } => write!(f, "the boot sector's {field} has changed"),
-            Self::InfoSector => write!(f, "the FSInfo sector has changed"),
-            Self::ReservedSector => write!(f, "an unused byte in front of the FAT is not zero"),
-            Self::FatHead => write!(f, "one of the FAT's first two entries has changed"),
-            Self::Chain { path } => write!(f, "the FAT chain of {path} has changed"),
-            Self::UnusedFatEntry => write!(f, "an unused byte of the FAT is not zero"),
-            Self::Label => write!(f, "the volume label has changed"),
-            Self::Missing { path } => write!(f, "{path} is missing"),
-            Self::Renamed { path } => write!(f, "{path} has another name"),
-            Self::Attributes { path } => write!(f, "the attributes of {path} have changed"),
-            Self::FirstCluster { path } => write!(f, "the first cluster of {path} has changed"),
-            Self::Size { path } => write!(f, "the length of {path} has changed"),
-            Self::Time { path } => write!(f, "the time of {path} has changed"),
-            Self::Shadowed { path } => write!(f, "{path} is shadowed by a second entry"),
-            Self::OtherEntry { path } => write!(f, "{path} was added"),
-            Self::UnusedRecord { directory } => {
-                write!(f, "an unused byte of directory {directory} is not zero")
-            }
-        }
+        f.write_str(self.phrase().en())
     }
 }
 

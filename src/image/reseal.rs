@@ -13,7 +13,17 @@ use super::layout::Layout;
 use super::leaves::CHUNK_BYTES;
 use crate::device::{Device, DeviceError, Target};
 use crate::fat::Plan;
+use crate::phrases;
 use crate::trust::Trust;
+use crate::words::Phrase;
+
+phrases! {
+    fn no_number() { en: "its number is not known", ja: "媒体番号が分かりません" }
+    fn no_manifest() {
+        en: "its manifest can't be read any more",
+        ja: "署名された一覧がもう読めません",
+    }
+}
 
 /// Written as one.
 const SECTOR_BYTES: usize = 512;
@@ -27,12 +37,15 @@ pub enum ResealError {
     #[error("{0}")]
     Check(#[from] CheckError),
     /// More than housekeeping differs, so that there is nothing to restore it to.
-    #[error("the verdict is {verdict}, and only a touched medium can be resealed: {reason}")]
+    #[error(
+        "the verdict is {verdict}, and only a touched medium can be resealed: {}",
+        reason.en()
+    )]
     NotTouched {
         /// The verdict.
         verdict: Verdict,
         /// The first fault.
-        reason: String,
+        reason: Phrase,
     },
     /// It could not be written or read back.
     #[error("{doing}: {source}")]
@@ -93,12 +106,12 @@ fn touched(
     let refused = |reason| Err(ResealError::NotTouched { verdict: report.verdict, reason });
     let medium = match (report.verdict, report.faults.first(), &report.medium) {
         (Verdict::Touched, None, Some(medium)) => medium.number,
-        (_, Some(fault), _) => return refused(format!("{}: {}", fault.part, fault.reason)),
-        _ => return refused("its number is not known".to_owned()),
+        (_, Some(fault), _) => return refused(fault.phrase()),
+        _ => return refused(no_number()),
     };
     match check::planned(reading, device, trust, medium)? {
         Some(planned) => Ok(planned),
-        None => refused("its manifest can't be read any more".to_owned()),
+        None => refused(no_manifest()),
     }
 }
 

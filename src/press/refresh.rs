@@ -129,7 +129,7 @@ impl<'a> InHand<'a> {
     ) -> Result<(Receipt, Planned), RefreshError> {
         let (medium, owner) = (self.medium(), wish.owner.clone());
         if let History::Damaged(reason) = &self.report().history {
-            return Err(RefreshError::Journal { medium, reason: reason.clone() });
+            return Err(RefreshError::Journal { medium, reason: reason.en().to_owned() });
         }
         self.examined.permit(&self.renewal(shop, Sale::Unchanged, now)?)?;
         let stage = shop.books()?.medium(medium)?.stage;

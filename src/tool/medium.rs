@@ -29,6 +29,7 @@ use crate::trust::Trust;
 use crate::units::MediumId;
 #[cfg(feature = "wallet")]
 use crate::wallet::take::{Content, ShelfError};
+use crate::words::Phrase;
 
 phrases! {
     fn checking(path) { en: "checking {path}", ja: "{path} の検査" }
@@ -37,6 +38,10 @@ phrases! {
         en: "originality not checked: the read-only area that belongs to this writable area is not \
              mounted",
         ja: "正規品かどうか未確認：この書き込み領域と対になる読み出し専用領域がマウントされていません",
+    }
+    fn read_raw(place) {
+        en: "it is mounted at {place}; it is read raw",
+        ja: "{place} にマウントされています。デバイスを直接読みます",
     }
     fn mount_both() { en: "mount both of its areas", ja: "両方の領域をマウントしてください" }
     fn read_only_areas(count) {
@@ -68,7 +73,7 @@ const NEIGHBOURS_MAX: usize = 100;
 pub struct Source {
     form: Form,
     identity: Identity,
-    notes: Vec<String>,
+    notes: Vec<Phrase>,
 }
 
 enum Form {
@@ -120,7 +125,7 @@ impl Source {
     }
 
     /// What a person should know about how it is read.
-    pub fn notes(&self) -> &[String] {
+    pub fn notes(&self) -> &[Phrase] {
         &self.notes
     }
 
@@ -345,7 +350,7 @@ fn folders_in(path: &Path) -> Vec<PathBuf> {
 }
 
 /// What a block device says it is, and who uses it.
-fn block(number: DeviceNumber) -> Result<(Identity, Vec<String>), Failure> {
+fn block(number: DeviceNumber) -> Result<(Identity, Vec<Phrase>), Failure> {
     let machine = Machine::observe(Path::new("/")).or_exit(Exit::Failure)?;
     let Some(disk) = machine.disk_of(number) else {
         let reason = "this machine does not list the device".to_owned();
@@ -356,9 +361,7 @@ fn block(number: DeviceNumber) -> Result<(Identity, Vec<String>), Failure> {
         return Err(Failure::new(Exit::Usage, partition(&place)).hint(whole_device(&place)));
     }
     let mounted = machine.uses(disk).into_iter().filter_map(|used| match used {
-        Use::Mounted { place } => {
-            Some(format!("it is mounted at {}; it is read raw", place.display()))
-        }
+        Use::Mounted { place } => Some(read_raw(place.display())),
         _ => None,
     });
     Ok((Identity::of(disk), mounted.collect()))

@@ -39,7 +39,8 @@ fn root(file: &Path) -> Result<Root, Failure> {
         FolderError::TooLong { .. } => Failure::new(Exit::Damage, told(&error)),
         _ => Failure::new(Exit::Failure, told(&error)),
     })?;
-    Root::read(&bytes).or_exit_while(Exit::Damage, no_root(file.display()))
+    Root::read(&bytes)
+        .map_err(|error| Failure::new(Exit::Damage, told(&error)).during(no_root(file.display())))
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::{Form, Output, printable};
-use crate::words::Spoken;
+use crate::phrases;
+use crate::words::{Language, Phrase, Spoken};
 
 /// Least time between two plain lines about one thing.
 const LINE_EVERY: Duration = Duration::from_secs(3);
@@ -15,8 +16,21 @@ const LINE_EVERY: Duration = Duration::from_secs(3);
 const EVENT_EVERY: Duration = Duration::from_secs(1);
 /// Before this a rate is noise.
 const RATE_AFTER: Duration = Duration::from_millis(500);
-const BAR: &str = "{prefix:<12} {msg:<12} {wide_bar} {decimal_bytes:>9} of {decimal_total_bytes:<9} \
-                   {decimal_bytes_per_sec:>11}, {eta} left";
+
+phrases! {
+    fn bar_form() {
+        en: "{{prefix:<12}} {{msg:<12}} {{wide_bar}} {{decimal_bytes:>9}} of \
+             {{decimal_total_bytes:<9}} {{decimal_bytes_per_sec:>11}}, {{eta}} left",
+        ja: "{{prefix:<12}} {{msg:<12}} {{wide_bar}} {{decimal_bytes:>9}} / \
+             {{decimal_total_bytes:<9}} {{decimal_bytes_per_sec:>11}}、残り {{eta}}",
+    }
+    fn so_far(doing, done, total) {
+        en: "{doing}, {done} of {total} MB",
+        ja: "{doing}、{total} MBのうち{done} MB",
+    }
+    fn at_rate(line, rate) { en: "{line}, {rate} MB/s", ja: "{line}、毎秒{rate} MB" }
+    fn yet_to_go(line, seconds) { en: "{line}, {seconds} s left", ja: "{line}、残り{seconds}秒" }
+}
 
 /// The progress of one thing, such as one device of several; shared by reference among threads.
 pub struct Progress {
@@ -30,7 +44,7 @@ pub struct Progress {
 impl Progress {
     /// Begins to show `name`; nothing is told before the first [`Progress::stage`].
     pub fn start(output: &Output, name: &str) -> Self {
-        let bar = output.bars().map(|bars| bars.add(bar(name)));
+        let bar = output.bars().map(|bars| bars.add(bar(name, output.language())));
         let every = if output.form() == Form::Json { EVENT_EVERY } else { LINE_EVERY };
         let meter = Mutex::new(Meter::new(every));
         Self { output: output.clone(), name: name.to_owned(), started: Instant::now(), bar, meter }
@@ -77,7 +91,8 @@ impl Progress {
     }
 
     fn tell(&self, state: &State) {
-        self.output.note(format!("{}: {}", self.name, state.line()));
+        let line = self.output.text(state.line());
+        self.output.note(format!("{}: {line}", self.name));
         let event = json!({
             "name": self.name,
             "stage": state.doing,
@@ -94,8 +109,9 @@ impl Progress {
     }
 }
 
-fn bar(name: &str) -> ProgressBar {
-    let style = ProgressStyle::with_template(BAR).expect("the template is fixed and sound");
+fn bar(name: &str, language: Language) -> ProgressBar {
+    let style = ProgressStyle::with_template(bar_form().text(language))
+        .expect("the template is fixed and sound");
     ProgressBar::new(0).with_style(style).with_prefix(printable(name).into_owned())
 }
 
@@ -149,12 +165,13 @@ impl State {
         self.bytes_per_second.filter(|rate| *rate > 0).map(|rate| left.div_ceil(rate))
     }
 
-    fn line(&self) -> String {
+    fn line(&self) -> Phrase {
         let (done, total) = (megabytes(self.done_bytes), megabytes(self.total_bytes));
-        let rate = self.bytes_per_second.map(|rate| format!(", {} MB/s", megabytes(rate)));
-        let left = self.seconds_left().map(|left| format!(", {left} s left"));
-        let (rate, left) = (rate.unwrap_or_default(), left.unwrap_or_default());
-        format!("{}, {done} of {total} MB{rate}{left}", self.doing)
+        let mut line = so_far(&self.doing, done, total);
+        if let Some(rate) = self.bytes_per_second {
+            line = at_rate(line, megabytes(rate));
+        }
+        self.seconds_left().into_iter().fold(line, yet_to_go)
     }
 }
 
@@ -188,10 +205,10 @@ mod tests {
         let mut meter = Meter::new(LINE_EVERY);
         meter.begin("reading back".to_owned(), 350_000_000, seconds(10));
         let state = meter.at(120_000_000, seconds(13)).unwrap();
-        assert_eq!(state.line(), "reading back, 120.0 of 350.0 MB, 40.0 MB/s, 6 s left");
+        assert_eq!(state.line().en(), "reading back, 120.0 of 350.0 MB, 40.0 MB/s, 6 s left");
         meter.begin("flushing".to_owned(), 0, seconds(13));
         let state = meter.at(0, seconds(16)).unwrap();
-        assert_eq!(state.line(), "flushing, 0.0 of 0.0 MB, 0.0 MB/s");
+        assert_eq!(state.line().en(), "flushing, 0.0 of 0.0 MB, 0.0 MB/s");
         assert_eq!(state.seconds_left(), None);
     }
 
@@ -247,6 +264,8 @@ mod tests {
 
     #[test]
     fn the_bar_template_is_sound() {
-        assert_eq!(bar("sdb").prefix(), "sdb");
+        for language in [Language::English, Language::Japanese] {
+            assert_eq!(bar("sdb", language).prefix(), "sdb");
+        }
     }
 }

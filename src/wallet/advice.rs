@@ -1,6 +1,6 @@
 //! What is wrong with a medium in plain words, and what to do about it.
 
-use crate::image::check::{Access, Balance, Binding, History, ItemKeys, Report, Verdict};
+use crate::image::check::{Access, Balance, Binding, Fault, History, ItemKeys, Report, Verdict};
 use crate::phrases;
 use crate::words::Phrase;
 
@@ -145,9 +145,9 @@ fn seal(report: &Report) -> Vec<Phrase> {
     let touches = || report.touches.iter().map(|touch| touch.what.clone()).collect();
     let faults = || {
         let faults = report.faults.iter();
-        faults.map(|fault| format!("{}: {}", fault.part, fault.reason)).collect()
+        faults.map(Fault::phrase).collect()
     };
-    let (first, findings, last): (_, Vec<String>, _) = match report.verdict {
+    let (first, findings, last): (_, Vec<Phrase>, _) = match report.verdict {
         Verdict::Sealed => (sealed(), vec![], None),
         Verdict::Touched => (touched(), touches(), Some(reseal())),
         Verdict::FilesIntact => (files_intact(), touches(), Some(name_the_device())),

@@ -9,13 +9,23 @@ use crate::format::cose::Sign1;
 use crate::format::item::ItemEntry;
 use crate::format::record::{Body, EventId, Record};
 use crate::format::{Kind, Object};
-use crate::image::check::{Account, Area, Checked, Grounds, History, Verdict};
+use crate::image::check::{Account, Area, Checked, Fault, Grounds, History, Verdict};
 use crate::journal::{self, Chain, Mirror, Relation};
 use crate::ledger::Anchor;
+use crate::phrases;
 use crate::trust::{Root, TestRoots, Trust, Verified};
 use crate::units::{Amount, Currency, CurrencyForm, MediumId, Timestamp};
 use crate::voucher::code::CodeDigits;
 use crate::voucher::{Meant, Patience, RedeemError, meant};
+use crate::words::Phrase;
+
+phrases! {
+    fn damaged_grounds() { en: "what it rests on is damaged", ja: "もとになるものが壊れています" }
+    fn not_followed() {
+        en: "its records were not followed",
+        ja: "記録をたどっていません",
+    }
+}
 
 /// A medium that was found good, and what its records add up to.
 #[derive(Debug, Clone)]
@@ -30,20 +40,20 @@ pub struct Medium {
 #[derive(Debug, thiserror::Error)]
 pub enum UnusableError {
     /// Nothing here says that it is a medium.
-    #[error("this is no medium: {0}")]
-    NoMedium(String),
+    #[error("this is no medium: {}", .0.en())]
+    NoMedium(Phrase),
     /// It is altered.
-    #[error("the medium was altered or is damaged: {0}")]
-    Altered(String),
+    #[error("the medium was altered or is damaged: {}", .0.en())]
+    Altered(Phrase),
     /// Parts of it can't be read.
-    #[error("parts of the medium can't be read: {0}")]
-    Unreadable(String),
+    #[error("parts of the medium can't be read: {}", .0.en())]
+    Unreadable(Phrase),
     /// Its writable area isn't there.
     #[error("no writable area of this medium is mounted beside its read-only area")]
     NoWritableArea,
     /// Records are lost or don't follow.
-    #[error("the journal is damaged: {0}")]
-    Journal(String),
+    #[error("the journal is damaged: {}", .0.en())]
+    Journal(Phrase),
 }
 
 impl Medium {
@@ -51,8 +61,7 @@ impl Medium {
     pub fn of(checked: Checked) -> Result<Self, UnusableError> {
         let Checked { report, grounds, account } = checked;
         let fault = report.faults.first();
-        let first = fault.map(|fault| format!("{}: {}", fault.part, fault.reason));
-        let first = first.unwrap_or_else(|| "what it rests on is damaged".to_owned());
+        let first = fault.map_or_else(damaged_grounds, Fault::phrase);
         let Some(grounds) = grounds else {
             return Err(match report.verdict {
                 Verdict::NoMedium => UnusableError::NoMedium(first),
@@ -65,7 +74,7 @@ impl Medium {
             (None, History::Damaged(reason)) => Err(UnusableError::Journal(reason)),
             (None, _) if grounds.area == Area::Missing => Err(UnusableError::NoWritableArea),
             (None, History::NotChecked(reason)) => Err(UnusableError::Journal(reason)),
-            (None, _) => Err(UnusableError::Journal("its records were not followed".to_owned())),
+            (None, _) => Err(UnusableError::Journal(not_followed())),
         }
     }
 

@@ -6,6 +6,7 @@
 
 mod table;
 
+use std::error::Error;
 use std::fmt::{self, Display};
 
 pub use table::{Side, Table, pad, width};
@@ -59,6 +60,11 @@ impl Phrase {
         Self { ja: text.clone(), en: text }
     }
 
+    /// An error, without its causes.
+    pub fn of(error: &impl Japanese) -> Self {
+        Self { en: error.to_string(), ja: error.japanese() }
+    }
+
     /// In this language.
     pub fn text(&self, language: Language) -> &str {
         match language {
@@ -90,6 +96,12 @@ impl Phrase {
         };
         Self { en: texts(Self::en), ja: texts(Self::ja) }
     }
+}
+
+/// An error that can be told in Japanese as well.
+pub trait Japanese: Error {
+    /// The message; a sentence without its full stop.
+    fn japanese(&self) -> String;
 }
 
 /// What can be said: a phrase, or anything that looks the same in every language.

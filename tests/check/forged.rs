@@ -132,7 +132,7 @@ type Change<'a> = &'a dyn Fn(&mut MediumSeal);
 
 /// The parts at fault, and their reasons.
 fn faults(report: &Report) -> Vec<(String, &str)> {
-    report.faults.iter().map(|fault| (fault.part.to_string(), fault.reason.as_str())).collect()
+    report.faults.iter().map(|fault| (fault.part.to_string(), fault.reason.en())).collect()
 }
 
 fn refused(report: &Report, part: &str, words: &str) {
@@ -348,11 +348,11 @@ fn a_policy_or_list_that_says_no_ends_with_refused() {
     forge.reseal_as_the_store();
     let report = forge.report();
     assert_eq!((report.verdict, report.grade()), (Verdict::Sealed, Grade::Refused));
-    assert!(report.refusals[0].contains("1 rounds, expected 50"), "{:?}", report.refusals);
+    assert!(report.refusals[0].en().contains("1 rounds, expected 50"), "{:?}", report.refusals);
     let broken = Policy { share_ppm: 1_000_001, ..policy() };
     forge.put_slot(POLICY_SLOT, &sign(&forge.world.issuer, &broken));
     forge.reseal_as_the_store();
-    assert!(forge.report().refusals[0].contains("uploader's share 1000001 is above 1000000"));
+    assert!(forge.report().refusals[0].en().contains("uploader's share 1000001 is above 1000000"));
     forge.put_slot(POLICY_SLOT, &forge.world.policy);
     let media = vec![MediumId::from_serial(MEDIUM)];
     let list = Revocation { number: 4, issued: at(500), media, sheets: vec![], stores: vec![] };
@@ -360,5 +360,5 @@ fn a_policy_or_list_that_says_no_ends_with_refused() {
     forge.reseal_as_the_store();
     let report = forge.report();
     assert_eq!(report.grade(), Grade::Refused);
-    assert!(report.refusals[0].contains("is revoked by list 4"), "{:?}", report.refusals);
+    assert!(report.refusals[0].en().contains("is revoked by list 4"), "{:?}", report.refusals);
 }

@@ -87,7 +87,7 @@ impl Owned {
         let report = self.report();
         assert_eq!(report.grade(), Grade::Damaged);
         match report.history {
-            History::Damaged(reason) => reason,
+            History::Damaged(reason) => reason.en().to_owned(),
             other => panic!("{other:?}"),
         }
     }
@@ -158,11 +158,12 @@ fn the_access_key_has_to_be_the_holders() {
     let owned = Owned::new();
     owned.device.write_at(owned.access[0], &[0xff; 8]).unwrap();
     let report = owned.report();
-    assert!(matches!(&report.access, Access::OneCopy(why) if why.starts_with("copy A: ")));
+    assert!(matches!(&report.access, Access::OneCopy(why) if why.en().starts_with("copy A: ")));
     assert_eq!(report.grade(), Grade::Good);
     owned.device.write_at(owned.access[1], &vec![0; 32 << 10]).unwrap();
     let report = owned.report();
     let Access::Damaged(why) = &report.access else { panic!("{:?}", report.access) };
+    let why = why.en();
     assert!(why.ends_with("copy B: no slot of the holder key"), "{why}");
     assert_eq!(report.grade(), Grade::Damaged);
 }

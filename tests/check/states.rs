@@ -16,7 +16,7 @@ const PLAYER: &str = "/players/linux-x86_64/scrip-wallet";
 
 fn damaged(report: &Report, verdict: Verdict, words: &str) {
     assert_eq!((report.verdict, report.grade()), (verdict, Grade::Damaged), "{report:#?}");
-    let reasons: Vec<_> = report.faults.iter().map(|fault| fault.reason.as_str()).collect();
+    let reasons: Vec<_> = report.faults.iter().map(|fault| fault.reason.en()).collect();
     assert!(reasons.iter().any(|reason| reason.contains(words)), "{words:?}: {reasons:?}");
 }
 

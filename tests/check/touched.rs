@@ -35,8 +35,8 @@ impl Bench {
         for (at, old) in kept.into_iter().rev() {
             self.device.write_at(self.rom + at, &old).unwrap();
         }
-        let touches = report.touches.iter().map(|touch| touch.what.clone());
-        let faults = report.faults.iter().map(|fault| fault.reason.clone());
+        let touches = report.touches.iter().map(|touch| touch.what.en().to_owned());
+        let faults = report.faults.iter().map(|fault| fault.reason.en().to_owned());
         (report.verdict, report.grade(), touches.chain(faults).collect())
     }
 

@@ -12,6 +12,7 @@ use scrip::image::check::{Fault, Grade, History, Identity, Outcome, Part, Report
 use scrip::image::layout::{JOURNAL_PATHS, MANIFEST_PATH, Names, SLOTS};
 use scrip::image::leaves::Unwatched;
 use scrip::units::MediumId;
+use scrip::words::Phrase;
 
 use super::report;
 use crate::loop_device::{LoopDevice, run};
@@ -60,7 +61,10 @@ fn failing(bytes: Vec<u8>, blocks: &[Range<u64>]) -> Faulty<MemoryDevice> {
 }
 
 fn unreadable(part: &Part, blocks: Range<u64>) -> Fault {
-    Fault { blocks: Some(blocks), ..Fault::new(part.clone(), "unreadable") }
+    Fault {
+        blocks: Some(blocks),
+        ..Fault::new(part.clone(), Phrase::new("unreadable", "読み取れません"))
+    }
 }
 
 #[test]
@@ -112,7 +116,7 @@ fn what_is_altered_beside_it_is_still_found() {
     assert_eq!(*first, unreadable(&part, player..player + 1));
     assert_eq!(*second, unreadable(&part, player + 2..player + 3));
     assert_eq!((&third.part, &third.blocks), (&part, &Some(player + 1..player + 2)));
-    assert_eq!((report.fault_count, third.reason.as_str()), (3, "its data has changed"));
+    assert_eq!((report.fault_count, third.reason.en()), (3, "its data has changed"));
 }
 
 #[test]

@@ -10,6 +10,7 @@ use scrip::device::{Access, Existing, FileDevice};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::japanese::english_in;
 use super::{FIRST, OWN, SERIAL, code};
 use crate::burn::terminal::{Terminal, scripted};
 use crate::check::mounted::Mounted;
@@ -131,7 +132,7 @@ impl Bench {
         answer.result()["balance"]["minor"].as_str().unwrap().to_owned()
     }
 
-    /// What is refused says so, in words and in an object, under its class; no byte of the medium
+    /// What is refused says so, in words of both languages and in an object, under its class; no byte of the medium
     /// is another afterwards.
     #[track_caller]
     pub(crate) fn refuses(&self, arguments: &[&str], exit: i32, words: &[&str]) {
@@ -145,6 +146,10 @@ impl Bench {
         assert_eq!((object.exit, &result["exit"]), (exit, &exit.into()), "{}", object.text);
         let error = result["error"].as_str().unwrap_or_else(|| panic!("{}", object.text));
         assert!(error.contains(words[0]), "{error}");
+        let japanese = self.run(&[&["--lang", "ja"], arguments].concat());
+        assert_eq!(japanese.exit, exit, "{}", japanese.text);
+        let english = english_in(&japanese.text, &[arguments, &[self.medium]].concat());
+        assert!(english.is_empty(), "{english:?} in {}", japanese.text);
         let same = before == self.contents();
         assert!(same, "{arguments:?} was refused and changed the medium");
     }

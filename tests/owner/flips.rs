@@ -217,6 +217,7 @@ fn flips_are_told_or_mended_all_the_way_from_the_check_to_the_wallet() {
                 "bits {bits:?}"
             ),
             Err(UnusableError::Journal(reason)) => {
+                let reason = reason.en();
                 assert!(bits.len() == 2 && reason.contains("frame"), "bits {bits:?}: {reason}");
                 damaged += 1;
             }

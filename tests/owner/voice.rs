@@ -2,11 +2,18 @@
 
 use std::fs;
 
+use scrip::device::Device;
+use scrip::format::Object;
+use scrip::format::edition::Settings;
+use scrip::format::record::RecordKind;
+use scrip::image::layout::SETTINGS_PATH;
 use serde_json::Value;
 
-use super::SERIAL;
 use super::bench::{Answer, Bench, answer};
-use super::code;
+use super::japanese::english_in;
+use super::refused::shop;
+use super::{SERIAL, code};
+use crate::world::{Sample, World, files, sealed_as, shape, stamped, yen};
 
 impl Bench {
     /// Run with these settings of the environment.
@@ -128,4 +135,148 @@ fn a_program_reads_english_whatever_people_read() {
         assert_eq!(ja.stdout, en.stdout);
         assert!(arguments[0] == "history" || matches!(ja.result(), Value::Object(_)));
     }
+}
+
+/// It ends so in Japanese, and says nothing in English.
+#[track_caller]
+fn japanese(bench: &Bench, arguments: &[&str], exit: i32) {
+    let answer = bench.in_japanese(arguments);
+    assert_eq!(answer.exit, exit, "{arguments:?}: {}", answer.text);
+    let kinds = RecordKind::ALL.iter().map(|kind| kind.word());
+    let names = [bench.medium, "test store", "song", "Title", "medium", "sample", "somebody"];
+    let known: Vec<_> = arguments.iter().copied().chain(names).chain(kinds).collect();
+    let english = english_in(&answer.text, &known);
+    assert!(english.is_empty(), "{arguments:?}: {english:?} in {}", answer.text);
+}
+
+#[test]
+fn no_english_is_left_in_what_an_owner_does() {
+    for bench in
+        [Bench::of(&shop(&[("song", 300)])), Bench::directories_of(&shop(&[("song", 300)]))]
+    {
+        let first = ["--password-file", "first", "--new-password-file", "own"];
+        let own = ["--password-file", "own"];
+        let with = |verb: &[&'static str], more: &[&'static str]| [verb, more].concat();
+        for verb in [&["info"][..], &["balance"], &["catalog"], &["history"], &["doctor"]] {
+            japanese(&bench, verb, 0);
+        }
+        japanese(&bench, &with(&["login", "--dry-run"], &first), 0);
+        japanese(&bench, &with(&["login"], &first), 0);
+        japanese(&bench, &with(&["login"], &own), 0);
+        japanese(&bench, &with(&["passwd", "--new-password-file", "third", "--dry-run"], &own), 0);
+        let code = bench.code(0);
+        japanese(&bench, &["topup", &code, "--dry-run"], 0);
+        japanese(&bench, &["topup", &code, "--password-file", "own"], 0);
+        japanese(&bench, &["topup", &code, "--password-file", "own"], 0);
+        japanese(&bench, &with(&["buy", "song", "--dry-run"], &own), 0);
+        japanese(&bench, &with(&["play", "song", "--dry-run"], &own), 0);
+        japanese(&bench, &with(&["buy", "song"], &own), 0);
+        japanese(&bench, &with(&["buy", "song"], &own), 0);
+        japanese(&bench, &["export", "a.evidence", "--dry-run"], 0);
+        japanese(&bench, &["export", "a.evidence"], 0);
+        for verb in [&["history", "--accounting"][..], &["receipt", "1"], &["catalog"], &["info"]] {
+            japanese(&bench, verb, 0);
+        }
+    }
+}
+
+#[test]
+fn no_english_is_left_in_what_is_wrong() {
+    let bench = Bench::image();
+    japanese(&bench, &["topup", &bench.code(0), "--password-file", "own"], 5);
+    bench.login().says(0, "is yours now");
+    for (arguments, exit) in [
+        (&["topup", "nothing"][..], 5),
+        (&["topup", "12345"], 5),
+        (&["topup", "own"], 5),
+        (&["history", "--since", "soon"], 2),
+        (&["history", "--kind", "walk"], 2),
+        (&["receipt", "99"], 5),
+        (&["apply", "none.cbr"], 4),
+        (&["apply", "own"], 3),
+        (&["export", "own"], 5),
+        (&["export", "none/of.evidence"], 4),
+        (&["play", "song"], 5),
+        (&["take", "song", "--from", "none.d"], 4),
+        (&["take", "song", "--from", "medium.img"], 5),
+        (&["login", "--password-file", "wrong"], 5),
+        (&["login", "--password-file", "none"], 4),
+        (&["passwd", "--password-file", "own", "--new-password-file", "own"], 2),
+        (&["balance", "--trust", "own"], 3),
+    ] {
+        japanese(&bench, arguments, exit);
+    }
+    for (medium, exit) in [("own", 3), (".", 2), ("none", 4)] {
+        let told = ["--medium", medium, "--lang", "ja", "balance"];
+        let told = answer(&mut bench.command("scrip-wallet", &told));
+        let english = english_in(&told.text, &[medium]);
+        assert!(told.exit == exit && english.is_empty(), "{english:?} in {}", told.text);
+    }
+    let device = bench.open();
+    let (starts, noise) = (super::medium(&device).grounds().clone(), vec![0xff; 32 << 10]);
+    let looking = ["doctor", "--dry-run"];
+    device.write_at(starts.access[0], &noise).unwrap();
+    japanese(&bench, &looking, 0);
+    japanese(&bench, &["doctor"], 0);
+    for start in starts.access {
+        device.write_at(start, &noise).unwrap();
+    }
+    for (verb, exit) in [(&looking[..], 3), (&["info"], 3), (&["balance"], 0)] {
+        japanese(&bench, verb, exit);
+    }
+    device.write_at(starts.journal.starts[0] + 200, &[0xff; 100]).unwrap();
+    japanese(&bench, &looking, 3);
+    device.write_at(starts.journal.starts[1] + 200, &[0xff; 100]).unwrap();
+    for verb in [&looking[..], &["info"], &["balance"]] {
+        japanese(&bench, verb, 3);
+    }
+}
+
+#[test]
+fn no_english_is_left_in_what_is_found_of_bytes() {
+    let (bench, sample) = (Bench::image(), Sample::new(SERIAL));
+    let (device, layout) = (bench.open(), sample.sealed.layout);
+    let rom = layout.rom();
+    japanese(&bench, &["doctor", "--reseal", "--dry-run"], 0);
+    device.write_at(rom.start + 0x41, &[1]).unwrap();
+    for verb in [&["doctor"][..], &["info"], &["balance"], &["doctor", "--reseal", "--dry-run"]] {
+        japanese(&bench, verb, 0);
+    }
+    japanese(&bench, &["doctor", "--reseal"], 0);
+    let mut byte = [0];
+    let places = [0, 100, 600, 5_000, rom.start + 3, rom.start + 20, layout.seal().start + 5];
+    let ends = [layout.seal().end - 20_000, layout.seal().end - 10, rom.end - 5, 512 * 40];
+    let backup = layout.medium_bytes() - 700;
+    let within = (1..40).map(|part| rom.start + (rom.end - rom.start) / 40 * part + 77);
+    for place in places.into_iter().chain(ends).chain([backup]).chain(within.take(12)) {
+        device.read_at(place, &mut byte).unwrap();
+        device.write_at(place, &[byte[0] ^ 0x55]).unwrap();
+        for verb in [&["doctor"][..], &["info"], &["balance"], &["doctor", "--reseal"]] {
+            japanese(&bench, verb, 3);
+        }
+        device.write_at(place, &byte).unwrap();
+    }
+}
+
+#[test]
+fn a_medium_whose_settings_are_japanese_speaks_it() {
+    let mut files = files();
+    let settings = Settings {
+        language: "ja".to_owned(),
+        currency: yen(),
+        exponent: 0,
+        destinations: vec![],
+        display: vec![],
+    };
+    files.0.retain(|(path, _)| path != SETTINGS_PATH);
+    files.0.push((SETTINGS_PATH.to_owned(), settings.encode()));
+    let world = World::new();
+    let (sealed, edition) = sealed_as(&world, shape(), &files);
+    let stamped = stamped(&world, &sealed, &edition, SERIAL);
+    let bench = Bench::of(&Sample { sealed, edition, stamped });
+    bench.said(&[], &["balance"]).says(0, "残高：¥500");
+    bench.said(&[("LANG", "C.UTF-8")], &["balance"]).says(0, "残高：¥500");
+    bench.said(&[("LANG", "en_US.UTF-8")], &["balance"]).says(0, "Balance: ¥500");
+    bench.said(&[], &["--lang", "en", "balance"]).says(0, "Balance: ¥500");
+    bench.said(&[("LANG", "ja_JP.UTF-8")], &["history"]).says(0, "日時");
 }

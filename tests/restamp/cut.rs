@@ -23,7 +23,7 @@ fn judge(counter: &Counter, device: &MemoryDevice, whole: &[u8], cut: &str, seen
     match report.verdict {
         Verdict::Altered => {
             seen.between += 1;
-            let told = report.notes.iter().any(|note| note.contains("scrip-store refresh"));
+            let told = report.notes.iter().any(|note| note.en().contains("scrip-store refresh"));
             assert!(told, "{cut}: {report:?}");
         }
         Verdict::Touched | Verdict::Sealed if sold.is_none() => seen.before += 1,

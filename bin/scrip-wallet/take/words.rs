@@ -6,6 +6,8 @@ phrases! {
     pub(super) fn taking_from(path) { en: "taking from {path}", ja: "{path} からの取り込み" }
     pub(super) fn taking(item) { en: "taking {item}", ja: "{item}の取り込み" }
     pub(super) fn reading(item) { en: "reading {item}", ja: "{item}の読み取り" }
+    pub(super) fn reading_now() { en: "reading", ja: "読み取り中" }
+    pub(super) fn taking_now() { en: "taking", ja: "取り込み中" }
     pub(super) fn medium(number) { en: "medium {number}", ja: "媒体{number}" }
     pub(super) fn kiosk(name, store) {
         en: "the kiosk of {name} (store {store})",

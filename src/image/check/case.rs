@@ -9,6 +9,7 @@ use super::report::{Fault, Part, Report};
 use super::rom::{self, Expected, Sources};
 use super::seals::{self, Seals};
 use super::slots::{Sealers, SlotBytes, Stamped};
+use super::words;
 use super::{CheckError, Checked, Identity, facts, tables};
 use crate::device::{Device, DeviceError};
 use crate::trust::Trust;
@@ -27,8 +28,7 @@ impl Case<'_> {
         facts::note_edition(self.edition, &mut report);
         let (found, needed) = (self.reading.len_bytes(), self.edition.layout.medium_bytes());
         if found < needed {
-            let reason = format!("it has {found} bytes, its layout needs {needed}");
-            report.fault(Fault::new(Part::Medium, reason));
+            report.fault(Fault::new(Part::Medium, words::too_short(found, needed)));
             report.conclude();
             return Ok(Checked::of(report));
         }

@@ -5,9 +5,11 @@ use super::Identity;
 use super::manifest::Edition;
 use super::report::{Binding, EditionFacts, MediumFacts, Part, Report};
 use super::slots::{Certified, Stamped};
+use super::words;
 use crate::format::policy::Policy;
 use crate::trust::{check_policy, check_sheet_costs};
 use crate::units::Timestamp;
+use crate::words::Phrase;
 
 /// Note the edition and its root.
 pub(super) fn note_edition(edition: &Edition, report: &mut Report) {
@@ -22,10 +24,6 @@ pub(super) fn note_edition(edition: &Edition, report: &mut Report) {
 }
 
 /// What a medium whose stamp alone differs may be.
-pub(super) const STAMP_ALONE: &str = "only what a store stamps differs, each other byte is as the \
-    issuer sealed it: damage, forgery, or a re-stamping that was cut off; the store that began one \
-    ends it with `scrip-store refresh`";
-
 /// Say so if all that differs is what a store stamps: a re-stamping that was cut off looks so.
 ///
 /// The edition's seal holds with those bytes left out, so each other byte is the issuer's.
@@ -36,7 +34,7 @@ pub(super) fn note_stamp_alone(report: &mut Report) {
     };
     let told = report.faults.len() == report.fault_count;
     if report.fault_count > 0 && told && report.faults.iter().all(|fault| stamped(&fault.part)) {
-        report.notes.push(STAMP_ALONE.to_owned());
+        report.notes.push(words::stamp_alone());
     }
 }
 
@@ -65,8 +63,8 @@ fn binding(bound: Option<&str>, identity: &Identity) -> Binding {
     let Some(bound) = bound.map(str::to_owned) else { return Binding::Unbound };
     match identity {
         Identity::Known(found) if *found == bound => Binding::Same(bound),
-        Identity::Known(found) => Binding::CopyOf { bound, found: found.clone() },
-        Identity::Image => Binding::CopyOf { bound, found: "an image".to_owned() },
+        Identity::Known(found) => Binding::CopyOf { bound, found: Phrase::same(found) },
+        Identity::Image => Binding::CopyOf { bound, found: words::an_image() },
         Identity::Unreadable(reason) => {
             Binding::NotChecked { bound: Some(bound), reason: reason.clone() }
         }
@@ -77,22 +75,24 @@ fn note_refusals(edition: &Edition, stamped: &Stamped, certified: &Certified, re
     let purpose = edition.signer.certificate().purpose;
     let policy = stamped.policy.as_deref();
     let refusals = &mut report.refusals;
-    refusals.extend(policy.and_then(|policy| check_policy(policy).err()).map(|e| e.to_string()));
+    refusals.extend(
+        policy.and_then(|policy| check_policy(policy).err()).map(|error| Phrase::of(&error)),
+    );
     let costs = stamped.sheets.iter().map(|sheet| check_sheet_costs(sheet, purpose, policy));
-    refusals.extend(costs.filter_map(Result::err).map(|error| error.to_string()));
+    refusals.extend(costs.filter_map(Result::err).map(|error| Phrase::of(&error)));
     let certificate = &certified.certificate;
     let known = |policy: &&Policy| {
         policy.currencies.iter().any(|form| form.currency() == certificate.currency)
     };
     if let Some(policy) = policy.filter(|policy| !known(policy)) {
         let (number, currency) = (policy.number, certificate.currency);
-        refusals.push(format!("policy {number} has no entry for {currency}"));
+        refusals.push(words::no_currency(number, currency));
     }
     let revoked = stamped.revoked.check_medium(certificate.medium).err();
-    refusals.extend(revoked.map(|error| error.to_string()));
+    refusals.extend(revoked.map(|error| Phrase::of(&error)));
     if let Err(error) = stamped.revoked.check_store(certificate.store) {
         // What it sold honestly stays good; which media those are, the records know.
-        report.notes.push(error.to_string());
+        report.notes.push(Phrase::of(&error));
     }
 }
 
@@ -105,7 +105,6 @@ fn note_expiry(stamped: &Stamped, certified: &Certified, report: &mut Report) {
     let own = certified.store.signer.certificate();
     if let Some(newest) = newest.filter(|newest| own.expires <= *newest) {
         let (subject, expires) = (&own.subject, own.expires);
-        let note = format!("certificate of {subject} expired at {expires}, before {newest}");
-        report.notes.push(note);
+        report.notes.push(words::expired(subject, expires, newest));
     }
 }

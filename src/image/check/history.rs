@@ -8,6 +8,7 @@ use super::Checked;
 use super::manifest::Edition;
 use super::report::{Access, Balance, History, Holder, ItemKeys};
 use super::slots::{Certified, Stamped};
+use super::words;
 use crate::crypto::sign::PublicKey;
 use crate::device::{Device, DeviceError};
 use crate::format::record::{Body, Record};
@@ -16,6 +17,7 @@ use crate::ledger::{Anchor, Chained, Refusal, Rules, State, fold_journal};
 use crate::trust::Verified;
 use crate::trust::access::read_access_file;
 use crate::units::CurrencyForm;
+use crate::words::Phrase;
 
 /// Where journal, access files and item key ring lie on a device.
 #[derive(Debug, Clone)]
@@ -124,10 +126,9 @@ pub(super) struct Writable {
 }
 
 impl Writable {
-    pub(super) fn not_checked(why: &str) -> Self {
-        let (history, access) =
-            (History::NotChecked(why.to_owned()), Access::NotChecked(why.to_owned()));
-        let items = ItemKeys::NotChecked(why.to_owned());
+    pub(super) fn not_checked(why: &Phrase) -> Self {
+        let (history, access) = (History::NotChecked(why.clone()), Access::NotChecked(why.clone()));
+        let items = ItemKeys::NotChecked(why.clone());
         Self { history, access, items, account: None }
     }
 }
@@ -139,12 +140,12 @@ pub(super) fn read(
     stamped: &Stamped,
 ) -> Result<Writable, DeviceError> {
     let Some(certified) = &stamped.certified else {
-        return Ok(Writable::not_checked("the certificate that it begins with is damaged"));
+        return Ok(Writable::not_checked(&words::damaged_certificate()));
     };
     let (history, account) = history(device, places, stamped, certified)?;
     let access = match &account {
         Some(account) => access(device, places.access, &account.state.holder)?,
-        None => Access::NotChecked("the journal does not say whose key counts".to_owned()),
+        None => Access::NotChecked(words::no_key_known()),
     };
     let items = items(device, places.ring)?;
     Ok(Writable { history, access, items, account })
@@ -158,19 +159,18 @@ fn history(
 ) -> Result<(History, Option<Account>), DeviceError> {
     let certificate = &certified.certificate;
     let Some(policy) = &stamped.policy else {
-        let why = "the policy that binds it is damaged".to_owned();
-        return Ok((History::NotChecked(why), None));
+        return Ok((History::NotChecked(words::damaged_policy()), None));
     };
     let form = policy.currencies.iter().find(|form| form.currency() == certificate.currency);
     let Some(form) = form else {
         let (number, currency) = (policy.number, certificate.currency);
-        let why = format!("policy {number} has no entry for {currency}");
+        let why = words::no_currency(number, currency);
         return Ok((History::NotChecked(why), None));
     };
     let reading = match journal::read(device, &places.journal) {
         Ok(reading) => reading,
         Err(ReadError::Device(error)) => return Err(error),
-        Err(fault) => return Ok((History::Damaged(fault.to_string()), None)),
+        Err(fault) => return Ok((History::Damaged(Phrase::of(&fault)), None)),
     };
     let issuer = certified.store.signer.issuer();
     let rules = Rules {
@@ -183,7 +183,7 @@ fn history(
     let blank = State::blank(certificate.medium, certificate.hash(), certificate.key.0);
     let account = match Account::of(&rules, blank, &reading) {
         Ok(account) => account,
-        Err(refusal) => return Ok((History::Damaged(refusal.to_string()), None)),
+        Err(refusal) => return Ok((History::Damaged(Phrase::of(&refusal)), None)),
     };
     let balance = account.balance(&certificate.key.0, reading.generation, *form);
     let lacks = |copy: &usize| reading.repairable.iter().any(|(lacking, _)| lacking == copy);
@@ -207,15 +207,14 @@ fn access(
         let slots = read_access_file(&bytes);
         let bad = slots.iter().find_map(|slot| slot.as_ref().err());
         if !slots.iter().flatten().any(|slot| slot.key == *holder) {
-            let why =
-                bad.map_or_else(|| "no slot of the holder key".to_owned(), ToString::to_string);
-            faults.push(format!("copy {name}: {why}"));
+            let why = bad.map_or_else(words::no_slot, Phrase::of);
+            faults.push(words::in_copy(name, why));
         }
     }
     Ok(match faults.as_slice() {
         [] => Access::Sound,
         [one] => Access::OneCopy(one.clone()),
-        _ => Access::Damaged(faults.join("; ")),
+        _ => Access::Damaged(Phrase::join(&faults, &Phrase::new("; ", "；"))),
     })
 }
 

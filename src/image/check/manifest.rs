@@ -21,6 +21,7 @@ use crate::format::edition::{Catalogue, EditionId, FileEntry, Manifest, SignedMa
 use crate::format::item::ItemEntry;
 use crate::format::{DecodeError, Kind, Object, cbor};
 use crate::trust::{Signer, Trust, TrustError, Verified};
+use crate::words::Phrase;
 
 /// Read at first; few manifests are longer.
 const FIRST_BYTES: u64 = 256 << 10;
@@ -50,7 +51,7 @@ pub(super) enum Sought {
         /// Its blocks in the read-only area.
         blocks: Range<u64>,
         /// What is wrong.
-        reason: String,
+        reason: Phrase,
     },
     /// Nothing begins like one.
     Missing,
@@ -94,7 +95,7 @@ pub(super) fn find(
             }
             Err(fault) if matches!(sought, Sought::Missing) => {
                 let blocks = block..block + 1;
-                sought = Sought::Damaged { blocks, reason: fault.to_string() };
+                sought = Sought::Damaged { blocks, reason: Phrase::of(&fault) };
             }
             Err(_) => {}
         }
@@ -166,7 +167,7 @@ impl Edition {
         };
         let compared = expected.and_then(|expected| Ok(items::compare(&self.items, &expected)?));
         if let Err(fault) = compared {
-            report.fault(Fault::new(Part::File(MANIFEST_PATH.to_owned()), fault.to_string()));
+            report.fault(Fault::new(Part::File(MANIFEST_PATH.to_owned()), Phrase::of(&fault)));
         }
     }
 

@@ -25,6 +25,7 @@ mod standing;
 mod tables;
 mod told;
 mod unreadable;
+mod words;
 
 use std::num::NonZeroUsize;
 
@@ -179,9 +180,8 @@ fn examine(
     identity: &Identity,
 ) -> Result<Checked, CheckError> {
     if edition::open(device).is_ok() {
-        let reason = "it is an edition file: media are burnt from it";
         let mut report = Report::begin();
-        report.fault(Fault::new(Part::Medium, reason));
+        report.fault(Fault::new(Part::Medium, words::an_edition()));
         return Ok(Checked::of(report));
     }
     match manifest::find(reading, device, trust)? {
@@ -226,13 +226,10 @@ fn refuse_test_root(edition: &Edition) -> Result<(), CheckError> {
 fn no_manifest(reading: &Reading) -> Report {
     if reading.has_tree() {
         let part = Part::File(MANIFEST_PATH.to_owned());
-        return without_edition(Fault::new(part, "it is missing, or damaged at its beginning"));
+        return without_edition(Fault::new(part, words::damaged_beginning()));
     }
     let mut report = Report::begin();
-    let reason = format!(
-        "nothing in its {} bytes says that it is one: no manifest, no hash tree",
-        reading.len_bytes()
-    );
+    let reason = words::nothing_says_so(reading.len_bytes());
     report.fault(Fault::new(Part::Medium, reason));
     report
 }

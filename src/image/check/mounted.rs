@@ -15,7 +15,7 @@ use super::history::{self, Places, Writable};
 use super::manifest::{self, Edition, ManifestFault};
 use super::report::{Fault, Hashes, Part, Report, Touch, Verdict};
 use super::slots::{Sealers, SlotBytes, Stamped};
-use super::{CheckError, Checked, Identity, facts, refuse_test_root, without_edition};
+use super::{CheckError, Checked, Identity, facts, refuse_test_root, without_edition, words};
 use crate::crypto::digest::sha256;
 use crate::device::{Device, MemoryDevice, MountedEntry, MountedKind, MountedTree};
 use crate::fat::{self, Role};
@@ -26,6 +26,7 @@ use crate::journal::Place;
 use crate::journal::frame::{Frame, SECTOR_BYTES};
 use crate::trust::{Trust, TrustError};
 use crate::units::MediumId;
+use crate::words::Phrase;
 
 /// The first whole record of a journal is looked for in so much of it.
 const BEGINNING_BYTES: u64 = 64 << 10;
@@ -64,9 +65,8 @@ pub fn open_mounted(
     let limit = Kind::Manifest.bytes_max() as u64;
     let part = || Part::File(MANIFEST_PATH.to_owned());
     let Some(bytes) = rom.read(MANIFEST_PATH, limit)? else {
-        let reason = "it is not in this directory: is the read-only area mounted here?";
         let mut report = Report::begin();
-        report.fault(Fault::new(part(), reason));
+        report.fault(Fault::new(part(), words::no_manifest_here()));
         return Ok(Checked::of(report));
     };
     let edition = match manifest::read_file(&bytes, trust) {
@@ -75,7 +75,7 @@ pub fn open_mounted(
             return Err(CheckError::TestRoot(root));
         }
         Err(fault) => {
-            let report = without_edition(Fault::new(part(), fault.to_string()));
+            let report = without_edition(Fault::new(part(), Phrase::of(&fault)));
             return Ok(Checked::of(report));
         }
     };
@@ -240,9 +240,9 @@ fn compare_files(
             Some(place) => {
                 known[place] = true;
                 let shown = rom.entries[place].path.escape_debug();
-                report.notes.push(format!("{} is shown as \"{shown}\" by this mount", file.path));
+                report.notes.push(words::shown_otherwise(file.path, shown));
             }
-            None => report.fault(Fault::new(Part::File(file.path), "it is missing")),
+            None => report.fault(Fault::new(Part::File(file.path), words::missing())),
         }
     }
     note_others(rom, &known, report);
@@ -284,22 +284,22 @@ fn compare_file(
     hasher: &Hasher<'_>,
     report: &mut Report,
 ) -> Result<(), CheckError> {
-    let fault = |reason: String| Fault::new(Part::File(file.path.clone()), reason);
+    let fault = |reason| Fault::new(Part::File(file.path.clone()), reason);
     match rom.entries[place].kind {
         MountedKind::File(size) if size == file.size => {}
         MountedKind::File(size) => {
-            report.fault(fault(format!("it has {size} bytes, the manifest says {}", file.size)));
+            report.fault(fault(words::other_length(size, file.size)));
             return Ok(());
         }
         _ => {
-            report.fault(fault("it is not a file".to_owned()));
+            report.fault(fault(words::no_file()));
             return Ok(());
         }
     }
     let Some(expected) = file.root else { return Ok(()) };
     let found = hasher.root(rom, place)?;
     if found != expected {
-        let fault = fault("its data has changed".to_owned());
+        let fault = fault(words::changed());
         report.fault(Fault { hashes: Some(Hashes { expected, found }), ..fault });
     }
     Ok(())
@@ -341,9 +341,9 @@ fn note_others(rom: &Listing<'_>, known: &[bool], report: &mut Report) {
         let (parent, name) = entry.path.rsplit_once('/').unwrap_or(("", &entry.path));
         let shown = entry.path.escape_debug();
         if fat::is_system_name(name, parent.is_empty()) {
-            report.touch(Touch { what: format!("{shown} was added by a system"), bytes: None });
+            report.touch(Touch { what: words::added_by_system(shown), bytes: None });
         } else {
-            report.fault(Fault::new(Part::FileSystem, format!("{shown} was added")));
+            report.fault(Fault::new(Part::FileSystem, words::was_added(shown)));
         }
         // What lies in it goes with it.
         passed = Some(format!("{}/", entry.path));
@@ -383,8 +383,8 @@ fn writable_area(
     let medium = stamped.certified.as_ref().map(|certified| certified.certificate.medium);
     let ram = candidates.iter().find(|ram| medium.is_some() && stated_medium(ram) == medium);
     let Some(ram) = ram else {
-        let why = "no writable area of this medium is mounted beside it";
-        return Ok((places, Area::Missing, Writable::not_checked(why)));
+        let why = words::no_writable_area();
+        return Ok((places, Area::Missing, Writable::not_checked(&why)));
     };
     let listing = Listing::of(ram)?;
     let mut joined = vec![];

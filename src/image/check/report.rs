@@ -4,11 +4,13 @@ use std::fmt;
 use std::ops::Range;
 
 use super::super::tree::Digest;
+use super::words;
 use crate::device::Difference;
 use crate::format::certificate::Purpose;
 use crate::format::edition::EditionId;
 use crate::trust::Anchor;
 use crate::units::{Amount, CurrencyForm, MediumId, StoreId, Timestamp};
+use crate::words::Phrase;
 
 /// The most faults, and the most touches, that are told one by one.
 pub const TOLD_MAX: usize = 1_000;
@@ -83,20 +85,27 @@ pub enum Part {
     WritableArea,
 }
 
+impl Part {
+    /// For a person.
+    pub fn phrase(&self) -> Phrase {
+        match self {
+            Self::Medium => words::the_medium(),
+            Self::PartitionTable => words::partition_table(),
+            Self::BackupTable => words::backup_table(),
+            Self::Unused => words::unused_bytes(),
+            Self::File(path) => Phrase::same(path),
+            Self::FileSystem => words::file_system(),
+            Self::HashTree => words::hash_tree(),
+            Self::EditionSeal => words::edition_seal(),
+            Self::MediumSeal => words::medium_seal(),
+            Self::WritableArea => words::writable_area(),
+        }
+    }
+}
+
 impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Medium => "medium",
-            Self::PartitionTable => "partition table",
-            Self::BackupTable => "backup partition table",
-            Self::Unused => "unused bytes",
-            Self::File(path) => path,
-            Self::FileSystem => "file system",
-            Self::HashTree => "hash tree",
-            Self::EditionSeal => "edition seal",
-            Self::MediumSeal => "medium seal",
-            Self::WritableArea => "writable area",
-        })
+        f.pad(self.phrase().en())
     }
 }
 
@@ -149,7 +158,7 @@ pub struct Fault {
     /// Where.
     pub part: Part,
     /// What is wrong.
-    pub reason: String,
+    pub reason: Phrase,
     /// Blocks of 4,096 bytes, counted from the medium's start, if the fault has a place.
     pub blocks: Option<Range<u64>>,
     /// Hashes of the first of these blocks; of the whole file where blocks can't be told apart.
@@ -160,8 +169,13 @@ pub struct Fault {
 
 impl Fault {
     /// A fault without a place.
-    pub fn new(part: Part, reason: impl Into<String>) -> Self {
-        Self { part, reason: reason.into(), blocks: None, hashes: None, damage: None }
+    pub fn new(part: Part, reason: Phrase) -> Self {
+        Self { part, reason, blocks: None, hashes: None, damage: None }
+    }
+
+    /// The part and what is wrong with it.
+    pub fn phrase(&self) -> Phrase {
+        words::of_part(self.part.phrase(), &self.reason)
     }
 }
 
@@ -169,7 +183,7 @@ impl Fault {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Touch {
     /// What it is, for a person.
-    pub what: String,
+    pub what: Phrase,
     /// Bytes of the medium, if the change has a place.
     pub bytes: Option<Range<u64>>,
 }
@@ -232,7 +246,7 @@ pub enum Binding {
         /// The hardware in the certificate.
         bound: String,
         /// What it lies on now.
-        found: String,
+        found: Phrase,
     },
     /// It could not be told.
     NotChecked {
@@ -261,12 +275,12 @@ pub enum History {
         /// What the records add up to.
         balance: Balance,
         /// What is wrong with the medium itself.
-        hole: String,
+        hole: Phrase,
     },
     /// Records are lost or don't follow.
-    Damaged(String),
+    Damaged(Phrase),
     /// It could not be checked.
-    NotChecked(String),
+    NotChecked(Phrase),
 }
 
 /// Whose key signs a medium's records.
@@ -304,11 +318,11 @@ pub enum Access {
     /// Both access files hold a slot of the holder key.
     Sound,
     /// Only one does; the text names what is wrong with the other.
-    OneCopy(String),
+    OneCopy(Phrase),
     /// Neither does.
-    Damaged(String),
+    Damaged(Phrase),
     /// It could not be checked.
-    NotChecked(String),
+    NotChecked(Phrase),
 }
 
 /// What the two files of the item key ring hold.
@@ -331,7 +345,7 @@ pub enum ItemKeys {
         lost: usize,
     },
     /// They could not be checked.
-    NotChecked(String),
+    NotChecked(Phrase),
 }
 
 /// All that a check found.
@@ -356,9 +370,9 @@ pub struct Report {
     /// What ordinary use has changed, at most [`TOLD_MAX`].
     pub touches: Vec<Touch>,
     /// What rules say no to.
-    pub refusals: Vec<String>,
+    pub refusals: Vec<Phrase>,
     /// What a person should know, without weight.
-    pub notes: Vec<String>,
+    pub notes: Vec<Phrase>,
     /// The steps in order, each checked or not.
     pub steps: Vec<Step>,
     /// The hardware binding.
@@ -373,7 +387,7 @@ pub struct Report {
 
 impl Report {
     pub(super) fn begin() -> Self {
-        let unknown = || "what the medium is could not be found out".to_owned();
+        let unknown = words::unknown;
         Self {
             verdict: Verdict::NoMedium,
             root: None,
@@ -387,7 +401,7 @@ impl Report {
             refusals: vec![],
             notes: vec![],
             steps: vec![],
-            hardware: Binding::NotChecked { bound: None, reason: unknown() },
+            hardware: Binding::NotChecked { bound: None, reason: unknown().en().to_owned() },
             history: History::NotChecked(unknown()),
             access: Access::NotChecked(unknown()),
             items: ItemKeys::NotChecked(unknown()),

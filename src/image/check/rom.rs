@@ -9,10 +9,12 @@ use super::super::tree::{self, BLOCK_BYTES, Digest, HashTree};
 use super::manifest::Edition;
 use super::reading::{Reading, read};
 use super::report::{Damage, Fault, Hashes, Part, Report, TOLD_MAX, Touch};
+use super::words;
 use crate::crypto::digest::sha256;
 use crate::device::{Device, DeviceError, Slice};
 use crate::fat::{self, Kind, Plan};
 use crate::format;
+use crate::words::Phrase;
 
 const BLOCK: u64 = BLOCK_BYTES as u64;
 /// More separate stretches of changed metadata than this are compared as one.
@@ -81,9 +83,8 @@ impl Expected {
         for (range, path, hashes) in &self.unclear {
             let blocks = first + range.start as u64..first + range.end as u64;
             let part = Part::File(path.clone());
-            let reason = "its hash is not the manifest's, nor is that of the stored hash tree";
             let (blocks, hashes) = (Some(blocks), Some(*hashes));
-            report.fault(Fault { blocks, hashes, ..Fault::new(part, reason) });
+            report.fault(Fault { blocks, hashes, ..Fault::new(part, words::other_hash()) });
         }
         let owners = Owners::of(&self.plan);
         let found = sources.reading.leaves();
@@ -106,8 +107,7 @@ impl Expected {
         let parts: Vec<Part> = differ.map(|(block, _)| owners.part(block)).take(TOLD_MAX).collect();
         for (place, part) in parts.iter().enumerate() {
             if !parts[..place].contains(part) {
-                let reason = "what lies there is signed, but the seal was made over something else";
-                report.fault(Fault::new(part.clone(), reason));
+                report.fault(Fault::new(part.clone(), words::other_than_sealed()));
             }
         }
     }
@@ -246,7 +246,7 @@ impl Scene<'_> {
             let start = self.first + *block as u64;
             faults.push(Fault {
                 part: part.clone(),
-                reason: "its data has changed".to_owned(),
+                reason: words::changed(),
                 blocks: Some(start..start + 1),
                 hashes: Some(self.hashes(*block)),
                 damage: bytes.map(|bytes| self.damage(*block, &bytes, places)),
@@ -304,8 +304,7 @@ impl Scene<'_> {
             let before = report.fault_count;
             self.behind_directories(stretch.clone(), report)?;
             if comparison.gravest().is_none() && report.fault_count == before {
-                let reason = "it gives other bytes each time it is read";
-                report.fault(self.metadata_fault(stretch.clone(), reason));
+                report.fault(self.metadata_fault(stretch.clone(), words::ever_other()));
             }
             for difference in comparison.differences() {
                 let key = (difference.range.start, difference.range.end);
@@ -337,14 +336,14 @@ impl Scene<'_> {
                     blocks: Some(start..start + 1),
                     hashes: Some(self.hashes(last)),
                     damage,
-                    ..Fault::new(Part::File(RESERVE_PATH.to_owned()), "its data has changed")
+                    ..Fault::new(Part::File(RESERVE_PATH.to_owned()), words::changed())
                 });
             }
         }
         Ok(())
     }
 
-    fn metadata_fault(&self, blocks: Range<usize>, reason: &str) -> Fault {
+    fn metadata_fault(&self, blocks: Range<usize>, reason: Phrase) -> Fault {
         Fault {
             hashes: Some(self.hashes(blocks.start)),
             blocks: Some(self.first + blocks.start as u64..self.first + blocks.end as u64),
@@ -359,7 +358,7 @@ impl Scene<'_> {
         report: &mut Report,
     ) -> Result<(), DeviceError> {
         let Range { start, end } = difference.range;
-        let what = difference.what.to_string();
+        let what = difference.what.phrase();
         if difference.what.kind() != Kind::Altered {
             let bytes = Some(self.first * BLOCK + start..self.first * BLOCK + end);
             report.touch(Touch { what, bytes });
@@ -369,7 +368,7 @@ impl Scene<'_> {
         let found = read(volume, start..end.min(start + BLOCK))?;
         let mut expected = vec![0; found.len()];
         planned(&self.expected.plan, start, &mut expected);
-        let fault = self.metadata_fault(block(start)..block(end - 1) + 1, &what);
+        let fault = self.metadata_fault(block(start)..block(end - 1) + 1, what);
         report.fault(Fault { damage: Damage::between(&found, &expected), ..fault });
         Ok(())
     }

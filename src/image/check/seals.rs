@@ -8,6 +8,7 @@ use super::super::tree::{BLOCK_BYTES, Digest, HashTree};
 use super::manifest::Edition;
 use super::report::{Damage, Fault, Hashes, Part, Report};
 use super::slots::{Certified, SlotFault, Store, hex, same};
+use super::words;
 use crate::crypto::digest::sha256;
 use crate::format::cose::Sign1;
 use crate::format::edition::EditionSeal;
@@ -15,6 +16,7 @@ use crate::format::medium::MediumSeal;
 use crate::format::{Kind, Object, cbor};
 use crate::trust::{Trust, TrustError, Verified};
 use crate::units::ByteCount;
+use crate::words::Phrase;
 
 const BLOCK: u64 = BLOCK_BYTES as u64;
 
@@ -60,9 +62,8 @@ impl Seals {
         ];
         for (part, sealed, found) in roots {
             let Some(expected) = sealed.filter(|sealed| sealed != found) else { continue };
-            let reason = "its root is not that of the read-only area";
             let hashes = Some(Hashes { expected, found: *found });
-            report.fault(Fault { hashes, ..Fault::new(part, reason) });
+            report.fault(Fault { hashes, ..Fault::new(part, words::other_root()) });
         }
     }
 }
@@ -76,7 +77,7 @@ fn slot(partition: &[u8], from_end: usize) -> &[u8] {
 
 fn placed(part: Part, fault: &SlotFault, bytes: Range<u64>) -> Fault {
     let blocks = Some(bytes.start / BLOCK..bytes.end / BLOCK);
-    Fault { blocks, ..Fault::new(part, fault.to_string()) }
+    Fault { blocks, ..Fault::new(part, Phrase::of(fault)) }
 }
 
 fn edition_seal(slot: &[u8], edition: &Edition) -> Result<Verified<EditionSeal>, SlotFault> {
@@ -147,9 +148,9 @@ pub(super) fn compare_stored(
             continue;
         }
         let (part, reason) = match index {
-            0 => (Part::HashTree, "its superblock is not exact"),
-            stored if stored < tree.stored_blocks() => (Part::HashTree, "it is not exact"),
-            _ => (Part::Unused, "behind the hash tree: not zero"),
+            0 => (Part::HashTree, words::superblock()),
+            stored if stored < tree.stored_blocks() => (Part::HashTree, words::not_exact()),
+            _ => (Part::Unused, words::behind_tree()),
         };
         report.fault(Fault {
             blocks: Some(start + index..start + index + 1),

@@ -5,6 +5,7 @@ use super::super::layout::{
 };
 use super::manifest::Edition;
 use super::report::{Fault, Part, Report};
+use super::words;
 use crate::format::certificate::StoreGrant;
 use crate::format::medium::{CertificateSlot, MediumCertificate, SheetSlot, UserInformation};
 use crate::format::policy::{Policy, Revocation};
@@ -12,6 +13,7 @@ use crate::format::sheet::Sheet;
 use crate::format::{DecodeError, Object, cbor};
 use crate::trust::{Revoked, Signer, Trust, TrustError, Verified};
 use crate::units::{MediumId, StoreId};
+use crate::words::Phrase;
 
 /// The most sheets that a medium has.
 const SHEETS_MAX: usize = 2;
@@ -169,8 +171,7 @@ impl Stamped {
             }
         });
         if matches!(user, Some(None)) {
-            let note = "user information is by another store than the certificate: not checked";
-            report.notes.push(note.to_owned());
+            report.notes.push(words::other_stores_user());
         }
         self.user = user.flatten();
         self.certified = Some(certified);
@@ -194,7 +195,7 @@ impl Stamped {
                 Some(value)
             }
             Err(fault) => {
-                report.fault(Fault::new(Part::File(slot.path.to_owned()), fault.to_string()));
+                report.fault(Fault::new(Part::File(slot.path.to_owned()), Phrase::of(&fault)));
                 None
             }
         }

@@ -7,20 +7,25 @@ use super::super::layout::{Layout, Names};
 use super::super::tree::BLOCK_BYTES;
 use super::reading::Reading;
 use super::report::{Damage, Fault, Hashes, Part, Report};
+use super::words;
 use crate::crypto::digest::sha256;
+use crate::words::Phrase;
+
+/// Where sectors end, whose they are, and what is wrong if they differ.
+type Stretch = (u64, Part, fn() -> Phrase);
 
 /// Parts of the first MiB: end in sectors, part, reason.
-const HEAD: [(u64, Part, &str); 4] = [
-    (1, Part::PartitionTable, "its protective MBR is not exact"),
-    (2, Part::PartitionTable, "its header is not exact"),
-    (34, Part::PartitionTable, "its entries are not exact"),
-    (2048, Part::Unused, "behind the partition table: not zero"),
+const HEAD: [Stretch; 4] = [
+    (1, Part::PartitionTable, words::protective_mbr),
+    (2, Part::PartitionTable, words::header),
+    (34, Part::PartitionTable, words::entries),
+    (2048, Part::Unused, words::behind_table),
 ];
 /// Parts of the last MiB.
-const TAIL: [(u64, Part, &str); 3] = [
-    (2048 - 33, Part::Unused, "in front of the backup partition table: not zero"),
-    (2048 - 1, Part::BackupTable, "its entries are not exact"),
-    (2048, Part::BackupTable, "its header is not exact"),
+const TAIL: [Stretch; 3] = [
+    (2048 - 33, Part::Unused, words::before_backup),
+    (2048 - 1, Part::BackupTable, words::entries),
+    (2048, Part::BackupTable, words::header),
 ];
 
 /// Compare first and last MiB with what this layout and these names give.
@@ -29,7 +34,7 @@ const TAIL: [(u64, Part, &str); 3] = [
 pub(super) fn compare(reading: &Reading, layout: &Layout, names: &Names, report: &mut Report) {
     let len = reading.len_bytes();
     if !len.is_multiple_of(SECTOR_BYTES) {
-        let reason = format!("{len} bytes are not whole sectors of {SECTOR_BYTES}");
+        let reason = words::no_whole_sectors(len, SECTOR_BYTES);
         return report.fault(Fault::new(Part::Medium, reason));
     }
     let Tables { mut primary, backup } = Tables::new(layout, names, len);
@@ -44,7 +49,7 @@ fn compare_parts(
     start: u64,
     found: &[u8],
     expected: &[u8],
-    parts: &[(u64, Part, &str)],
+    parts: &[Stretch],
     report: &mut Report,
 ) {
     let mut from = 0;
@@ -66,7 +71,7 @@ fn compare_parts(
                 found: sha256(&found[bytes.clone()]),
             }),
             damage: Damage::between(&found[bytes.clone()], &expected[bytes]),
-            ..Fault::new(part.clone(), *reason)
+            ..Fault::new(part.clone(), reason())
         });
     }
 }

@@ -11,6 +11,7 @@ use super::report::{
 };
 use crate::format::certificate::Purpose;
 use crate::trust::Anchor;
+use crate::words::Phrase;
 
 /// The most faults, touches and notes that are shown to a person.
 const SHOWN_MAX: usize = 20;
@@ -36,8 +37,11 @@ impl Report {
         lines.push(row("item keys", &items_text(&self.items)));
         listed(&mut lines, "fault", self.faults.iter().map(fault_text), self.fault_count);
         listed(&mut lines, "changed", self.touches.iter().map(touch_text), self.touches.len());
-        listed(&mut lines, "refused", self.refusals.iter().cloned(), self.refusals.len());
-        listed(&mut lines, "note", self.notes.iter().cloned(), self.notes.len());
+        let texts =
+            |phrases: &[Phrase]| phrases.iter().map(|phrase| phrase.en().to_owned()).collect();
+        let (refusals, notes): (Vec<_>, Vec<_>) = (texts(&self.refusals), texts(&self.notes));
+        listed(&mut lines, "refused", refusals.into_iter(), self.refusals.len());
+        listed(&mut lines, "note", notes.into_iter(), self.notes.len());
         lines.extend(self.last_words());
         lines
     }
@@ -103,11 +107,11 @@ impl Report {
             "fault_count": self.fault_count,
             "unreadable_blocks": self.unreadable,
             "touches": self.touches.iter().map(|touch| json!({
-                "what": touch.what,
+                "what": touch.what.en(),
                 "bytes": touch.bytes.as_ref().map(range_fields),
             })).collect::<Vec<_>>(),
-            "refusals": self.refusals,
-            "notes": self.notes,
+            "refusals": self.refusals.iter().map(Phrase::en).collect::<Vec<_>>(),
+            "notes": self.notes.iter().map(Phrase::en).collect::<Vec<_>>(),
         })
     }
 }
@@ -153,7 +157,7 @@ fn binding_text(binding: &Binding) -> String {
     match binding {
         Binding::Unbound => "its certificate is bound to none".to_owned(),
         Binding::Same(hardware) => format!("{hardware}, as its certificate says"),
-        Binding::CopyOf { bound, found } => format!("a copy of {bound}: this is {found}"),
+        Binding::CopyOf { bound, found } => format!("a copy of {bound}: this is {}", found.en()),
         Binding::NotChecked { bound: Some(bound), reason } => {
             format!("not checked against {bound}: {reason}")
         }
@@ -166,7 +170,7 @@ fn binding_fields(binding: &Binding) -> Value {
         Binding::Unbound => json!({ "binding": "unbound" }),
         Binding::Same(bound) => json!({ "binding": "same", "bound": bound }),
         Binding::CopyOf { bound, found } => {
-            json!({ "binding": "copy", "bound": bound, "found": found })
+            json!({ "binding": "copy", "bound": bound, "found": found.en() })
         }
         Binding::NotChecked { bound, reason } => {
             json!({ "binding": "not-checked", "bound": bound, "reason": reason })
@@ -193,10 +197,10 @@ fn history_text(history: &History) -> String {
             )
         }
         History::Restored { balance, hole } => {
-            format!("{hole}; with this computer's copy: {}", balance_text(balance))
+            format!("{}; with this computer's copy: {}", hole.en(), balance_text(balance))
         }
-        History::Damaged(reason) => format!("DAMAGED: {reason}"),
-        History::NotChecked(reason) => format!("not checked: {reason}"),
+        History::Damaged(reason) => format!("DAMAGED: {}", reason.en()),
+        History::NotChecked(reason) => format!("not checked: {}", reason.en()),
     }
 }
 
@@ -221,20 +225,20 @@ fn history_fields(history: &History) -> Value {
         History::Repaired { balance, lacking } => with("repaired", balance, lacking),
         History::Restored { balance, hole } => {
             let mut fields = with("restored", balance, &[]);
-            fields["hole"] = json!(hole);
+            fields["hole"] = hole.en().into();
             fields
         }
-        History::Damaged(reason) => json!({ "state": "damaged", "reason": reason }),
-        History::NotChecked(reason) => json!({ "state": "not-checked", "reason": reason }),
+        History::Damaged(reason) => json!({ "state": "damaged", "reason": reason.en() }),
+        History::NotChecked(reason) => json!({ "state": "not-checked", "reason": reason.en() }),
     }
 }
 
 fn access_text(access: &Access) -> String {
     match access {
         Access::Sound => "sound".to_owned(),
-        Access::OneCopy(reason) => format!("in one copy alone; {reason}"),
-        Access::Damaged(reason) => format!("DAMAGED: {reason}"),
-        Access::NotChecked(reason) => format!("not checked: {reason}"),
+        Access::OneCopy(reason) => format!("in one copy alone; {}", reason.en()),
+        Access::Damaged(reason) => format!("DAMAGED: {}", reason.en()),
+        Access::NotChecked(reason) => format!("not checked: {}", reason.en()),
     }
 }
 
@@ -245,7 +249,7 @@ fn access_fields(access: &Access) -> Value {
         Access::Damaged(reason) => ("damaged", Some(reason)),
         Access::NotChecked(reason) => ("not-checked", Some(reason)),
     };
-    json!({ "state": state, "reason": reason })
+    json!({ "state": state, "reason": reason.map(Phrase::en) })
 }
 
 fn items_text(items: &ItemKeys) -> String {
@@ -257,7 +261,7 @@ fn items_text(items: &ItemKeys) -> String {
         ItemKeys::Damaged { keys, lost } => {
             format!("DAMAGED: {lost} in both copies; {keys} are whole")
         }
-        ItemKeys::NotChecked(reason) => format!("not checked: {reason}"),
+        ItemKeys::NotChecked(reason) => format!("not checked: {}", reason.en()),
     }
 }
 
@@ -275,12 +279,14 @@ fn items_fields(items: &ItemKeys) -> Value {
             fields["lost"] = json!(lost);
             fields
         }
-        ItemKeys::NotChecked(reason) => json!({ "state": "not-checked", "reason": reason }),
+        ItemKeys::NotChecked(reason) => {
+            json!({ "state": "not-checked", "reason": reason.en() })
+        }
     }
 }
 
 fn fault_text(fault: &Fault) -> String {
-    let mut parts = vec![format!("{}: {}", fault.part, fault.reason)];
+    let mut parts = vec![fault.phrase().en().to_owned()];
     parts.extend(fault.blocks.as_ref().map(|blocks| match blocks.end - blocks.start {
         1 => format!("block {}", blocks.start),
         _ => format!("blocks {} to {}", blocks.start, blocks.end - 1),
@@ -296,7 +302,7 @@ fn fault_text(fault: &Fault) -> String {
 fn fault_fields(fault: &Fault) -> Value {
     json!({
         "part": fault.part.to_string(),
-        "reason": fault.reason,
+        "reason": fault.reason.en(),
         "blocks": fault.blocks.as_ref().map(range_fields),
         "kind": fault.damage.map(|damage| damage.to_string()),
         "found": fault.hashes.map(|hashes| HEXLOWER.encode(&hashes.found)),
@@ -309,5 +315,5 @@ fn range_fields(range: &Range<u64>) -> Value {
 }
 
 fn touch_text(touch: &Touch) -> String {
-    touch.what.clone()
+    touch.what.en().to_owned()
 }

@@ -7,19 +7,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::super::gpt::{BACKUP_SECTORS, PRIMARY_SECTORS, SECTOR_BYTES};
 use super::super::layout::{CERTIFICATE_SLOT, SLOTS};
 use super::BLOCK;
-use super::facts::STAMP_ALONE;
 use super::manifest::Edition;
 use super::report::{Fault, Part, Report, Verdict};
 use super::rom::Owners;
+use super::words;
 use crate::device::{Device, DeviceError};
 
 /// Storage that fails more often than this is not read on.
 const UNREADABLE_MAX: usize = 1_024;
 /// What stands for a block that can't be read: no block of a medium is like it.
 const FILLER: [u8; 16] = *b"can't be read \xf7\x0a";
-const WITHOUT_CERTIFICATE: &str = "file system, hash tree and seals were not judged: what they \
-    should be hangs on the certificate, which can't be read";
-
 /// A device that is read block by block where it can't be read in one go.
 pub(super) struct Patient<'a> {
     device: &'a dyn Device,
@@ -112,7 +109,7 @@ pub(super) fn tell(
         before.into_iter().flat_map(|fault| readable(fault, blocks, &named)).collect();
     if named.iter().any(|fault| fault.part == Part::File(CERTIFICATE_SLOT.path.to_owned())) {
         kept.retain(|fault| !hangs_on_certificate(&fault.part));
-        report.notes.push(WITHOUT_CERTIFICATE.to_owned());
+        report.notes.push(words::without_certificate());
     }
     report.touches.retain(|touch| {
         let bytes = touch.bytes.as_ref();
@@ -126,7 +123,7 @@ pub(super) fn tell(
     report.verdict = if altered { Verdict::Altered } else { Verdict::Unreadable };
     report.fault_count = untold;
     // Why storage fails is known.
-    report.notes.retain(|note| note != STAMP_ALONE);
+    report.notes.retain(|note| *note != words::stamp_alone());
     named.into_iter().chain(kept).for_each(|fault| report.fault(fault));
     report.unreadable = blocks.len();
 }
@@ -157,7 +154,7 @@ fn runs(blocks: impl Iterator<Item = (u64, Part)>) -> Vec<Fault> {
             }
             _ => {
                 let blocks = Some(block..block + 1);
-                faults.push(Fault { blocks, ..Fault::new(part, "unreadable") });
+                faults.push(Fault { blocks, ..Fault::new(part, words::unreadable()) });
             }
         }
     }

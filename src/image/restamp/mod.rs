@@ -208,6 +208,7 @@ pub fn examine(
         return Err(RestampError::Unpinned { medium, found });
     }
     if let Binding::CopyOf { bound, found } = report.hardware {
+        let found = found.en().to_owned();
         return Err(RestampError::Copy { medium, bound, found });
     }
     check_places(&standing, blocks)?;
@@ -384,7 +385,7 @@ fn is_intact(report: &Report) -> bool {
 
 fn first_fault(report: &Report) -> String {
     let fault = report.faults.first();
-    fault.map_or_else(String::new, |fault| format!("{}: {}", fault.part, fault.reason))
+    fault.map_or_else(String::new, |fault| fault.phrase().en().to_owned())
 }
 
 fn doing(doing: &'static str) -> impl Fn(DeviceError) -> RestampError {

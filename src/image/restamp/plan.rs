@@ -71,7 +71,8 @@ impl Examined {
             (History::Damaged(_), _) => {}
             // A newer policy or list binds what its owner has done already.
             (_, History::Damaged(reason)) => {
-                return Err(RestampError::Journal { medium: self.medium(), reason });
+                let (medium, reason) = (self.medium(), reason.en().to_owned());
+                return Err(RestampError::Journal { medium, reason });
             }
             _ => {}
         }

@@ -7,7 +7,7 @@ use crate::wallet::{LoginError, PlayError, RingError, UnlockError};
 
 impl Japanese for OutOfMemory {
     fn japanese(&self) -> String {
-        format!("このコンピューターのメモリーが足りません（{} KiB必要です）", self.memory_kib)
+        format!("このコンピューターのメモリーが足りません（{}キビバイト必要です）", self.memory_kib)
     }
 }
 
@@ -15,8 +15,8 @@ impl Japanese for AccessError {
     fn japanese(&self) -> String {
         match self {
             Self::WrongPassword(medium) => format!("媒体{medium}：パスワードが違います"),
-            Self::Cost(medium, error) => {
-                format!("媒体{medium}：アクセスキーが決まりに合いません（{error}）")
+            Self::Cost(medium, _) => {
+                format!("媒体{medium}：アクセスキーの強さの設定が範囲外です")
             }
             Self::Memory(medium, error) => format!("媒体{medium}：{}", error.japanese()),
             Self::Contents(medium) => format!("媒体{medium}：アクセスキーの中身が合いません"),
@@ -52,7 +52,7 @@ impl Japanese for LoginError {
 impl Japanese for RingError {
     fn japanese(&self) -> String {
         match self {
-            Self::Key(error) => format!("作品の鍵を開けません（{error}）"),
+            Self::Key(_) => "作品の鍵が壊れているか、別の鍵束のものです".to_owned(),
             Self::Full => "鍵束がいっぱいです".to_owned(),
             Self::Device(error) => format!("鍵束のファイル：{}", error.japanese()),
         }

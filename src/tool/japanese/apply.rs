@@ -7,9 +7,9 @@ use crate::wallet::{ApplyRefusal, Obstacle};
 impl Japanese for ApplyRefusal {
     fn japanese(&self) -> String {
         match self {
-            Self::Shape(error) => format!("精算書ではありません（{error}）"),
+            Self::Shape(error) => format!("精算書ではありません（{}）", error.japanese()),
             Self::NotGenuine(error) => {
-                format!("この媒体の発行元が認めた精算者の署名がありません（{error}）")
+                format!("この媒体の発行元が認めた精算者の署名がありません（{}）", error.japanese())
             }
             Self::Attachments { number, expected, found } => {
                 format!("精算書{number}に付くファイル{expected}件のうち、{found}件しかありません")
@@ -52,8 +52,8 @@ impl Japanese for Obstacle {
     fn japanese(&self) -> String {
         match self {
             Self::WriteOnce => "書き込み領域は一度しか書けません".to_owned(),
-            Self::Behind { head, refusal } => {
-                format!("記録{head}より後の記録が精算書から続きません（{refusal}）")
+            Self::Behind { head, .. } => {
+                format!("記録{head}より後の記録が精算書から続きません")
             }
             Self::Forgets { record } => format!("記録{record}で追加した分が挙げられていません"),
             Self::Uploads(count) => format!("{count}件の送信の報酬がまだ確定していません"),
@@ -65,16 +65,21 @@ impl Japanese for Obstacle {
 impl Japanese for CompactError {
     fn japanese(&self) -> String {
         match self {
-            Self::Archive(error) => format!("取引記録をOUTBOXに保存できません（{error}）"),
+            Self::Archive(_) => "以前の取引記録をファイルに保存できません".to_owned(),
             Self::ArchiveDiffers { written, found } => {
-                format!("OUTBOXに保存した{written}バイトが、読み直すと{found}バイトか別の内容です")
+                format!("保存した{written}バイトが、読み直すと{found}バイトか別の内容です")
             }
             Self::NoRoom { carried, bank } => {
                 format!("引き継ぐ{carried}バイトが、{bank}バイトの領域に収まりません")
             }
             Self::Device(error) => format!("取引記録の圧縮：{}", error.japanese()),
             Self::Unusable(error) => error.japanese(),
-            other => format!("取引記録を圧縮できません（{other}）"),
+            Self::WriteOnce => "書き込み領域は一度しか書けません".to_owned(),
+            Self::NotOnChain | Self::Foreign { .. } => {
+                "精算書が、この媒体の取引記録と一致しません".to_owned()
+            }
+            Self::TooLong(_) => "精算書が長すぎます".to_owned(),
+            Self::LastGeneration(_) => "取引記録をこれ以上新しく始められません".to_owned(),
         }
     }
 }

@@ -10,7 +10,7 @@ impl Japanese for CheckError {
     fn japanese(&self) -> String {
         match self {
             Self::Device(error) => error.japanese(),
-            Self::List(error) => format!("フォルダーの一覧を読めません（{error}）"),
+            Self::List(error) => error.japanese(),
             Self::Open(error) => error.japanese(),
             Self::TestRoot(root) => format!("発行元{root}はテスト用で、効力がありません"),
             Self::Interrupted => "中断されました".to_owned(),
@@ -23,13 +23,16 @@ impl Japanese for ResealError {
         match self {
             Self::Check(error) => error.japanese(),
             Self::NotTouched { reason, .. } => {
-                format!("封を戻せるのは、通常の使用で触れられただけの媒体に限ります（{reason}）")
+                format!(
+                    "封を戻せるのは、通常の使用で触れられただけの媒体に限ります（{}）",
+                    reason.ja()
+                )
             }
             Self::Device { source, .. } => source.japanese(),
             Self::ReadBack { offset } => {
                 format!("書いた内容が読み戻せません（位置{offset}）")
             }
-            Self::StillNot { .. } => format!("書き戻しても封が合いません（{self}）"),
+            Self::StillNot { .. } => "書き戻しても封が合いません".to_owned(),
         }
     }
 }
@@ -38,14 +41,14 @@ impl Japanese for ResealError {
 impl Japanese for UnusableError {
     fn japanese(&self) -> String {
         match self {
-            Self::NoMedium(why) => format!("この種の媒体ではありません（{why}）"),
-            Self::Altered(why) => format!("媒体が改変されているか壊れています（{why}）"),
-            Self::Unreadable(why) => format!("媒体の一部が読み取れません（{why}）"),
+            Self::NoMedium(why) => format!("この種の媒体ではありません（{}）", why.ja()),
+            Self::Altered(why) => format!("媒体が改変されているか壊れています（{}）", why.ja()),
+            Self::Unreadable(why) => format!("媒体の一部が読み取れません（{}）", why.ja()),
             Self::NoWritableArea => {
                 "読み出し専用領域のそばに、この媒体の書き込み領域がマウントされていません"
                     .to_owned()
             }
-            Self::Journal(why) => format!("取引記録が壊れています（{why}）"),
+            Self::Journal(why) => format!("取引記録が壊れています（{}）", why.ja()),
         }
     }
 }

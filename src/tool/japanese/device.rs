@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use super::Japanese;
-use crate::device::{ClaimError, DeviceError, DiscoverError, FolderError, OpenError};
+use crate::device::{ClaimError, DeviceError, DiscoverError, FolderError, ListError, OpenError};
 use crate::units::UnitError;
 
 impl Japanese for io::Error {
@@ -12,12 +12,21 @@ impl Japanese for io::Error {
         match self.kind() {
             ErrorKind::NotFound => "見つかりません".to_owned(),
             ErrorKind::PermissionDenied => "アクセス権がありません".to_owned(),
-            ErrorKind::ReadOnlyFilesystem => "読み取り専用です（Read-only file system）".to_owned(),
+            ErrorKind::ReadOnlyFilesystem => "読み取り専用です".to_owned(),
             ErrorKind::StorageFull => "空き容量がありません".to_owned(),
             ErrorKind::IsADirectory => "フォルダーです".to_owned(),
             ErrorKind::ResourceBusy => "使用中です".to_owned(),
             ErrorKind::UnexpectedEof => "途中で終わっています".to_owned(),
-            _ => self.to_string(),
+            ErrorKind::Interrupted => "中断されました".to_owned(),
+            ErrorKind::AlreadyExists => "すでにあります".to_owned(),
+            ErrorKind::NotADirectory => "フォルダーではありません".to_owned(),
+            ErrorKind::FileTooLarge => "ファイルが大きすぎます".to_owned(),
+            ErrorKind::InvalidData | ErrorKind::InvalidInput => "内容が正しくありません".to_owned(),
+            ErrorKind::BrokenPipe => "相手が受け取りをやめました".to_owned(),
+            _ => match self.raw_os_error() {
+                Some(number) => format!("入出力エラーです（番号{number}）"),
+                None => "入出力エラーです".to_owned(),
+            },
         }
     }
 }
@@ -88,6 +97,18 @@ impl Japanese for FolderError {
     }
 }
 
+impl Japanese for ListError {
+    fn japanese(&self) -> String {
+        match self {
+            Self::TooMany { top, max } => at(top, &format!("項目が{max}個を超えています")),
+            Self::Io { top, source } => {
+                let why = source.io_error().map(Japanese::japanese);
+                at(top, why.as_deref().unwrap_or("一覧を読めません"))
+            }
+        }
+    }
+}
+
 impl Japanese for DiscoverError {
     fn japanese(&self) -> String {
         let why = match self {
@@ -102,7 +123,7 @@ impl Japanese for UnitError {
     fn japanese(&self) -> String {
         match self {
             Self::AmountTooLarge(_) | Self::AmountRange { .. } => {
-                format!("金額が扱える範囲を超えています（{self}）")
+                "金額が扱える範囲を超えています".to_owned()
             }
             Self::AmountText { text, currency, .. } => {
                 format!("「{text}」は{currency}の金額ではありません")

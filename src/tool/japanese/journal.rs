@@ -2,9 +2,8 @@
 
 use super::Japanese;
 use crate::image::check::RestoreError;
-use crate::journal::{self, AppendError, ReadError, StorageError};
+use crate::journal::{self, AppendError, StorageError};
 use crate::ledger::next::NextError;
-use crate::ledger::{Reason, Refusal};
 use crate::wallet::{CommitError, MirrorError, OpenError};
 
 impl Japanese for StorageError {
@@ -15,21 +14,6 @@ impl Japanese for StorageError {
             Self::Length { name, found, expected } => {
                 format!("{name}は{found}バイトですが、{expected}バイトのはずです")
             }
-        }
-    }
-}
-
-impl Japanese for ReadError {
-    fn japanese(&self) -> String {
-        match self {
-            Self::Empty => "取引記録：どちらの写しにも最初の記録がありません".to_owned(),
-            Self::Gap { index, .. } => {
-                format!("取引記録：記録{index}が両方の写しで壊れています")
-            }
-            Self::Differ { index } => {
-                format!("取引記録：写しAとBで記録{index}が異なります")
-            }
-            Self::Device(error) => format!("取引記録の読み取り：{}", error.japanese()),
         }
     }
 }
@@ -100,7 +84,7 @@ impl Japanese for OpenError {
 impl Japanese for AppendError {
     fn japanese(&self) -> String {
         match self {
-            Self::TooLong(error) => format!("記録が長すぎます（{error}）"),
+            Self::TooLong(_) => "記録が長すぎます".to_owned(),
             Self::Full { needs, left, .. } => {
                 format!("取引記録がいっぱいです。{needs}バイト必要ですが、残りは{left}バイトです")
             }
@@ -131,47 +115,9 @@ impl Japanese for NextError {
             Self::Funds { needs, free } => {
                 format!("残高が足りません。必要額は{needs}、使えるのは{free}です（最小単位）")
             }
-            Self::Charge(error) => format!("ダウンロードの料金が決まりに合いません（{error}）"),
-            Self::Transfer(what) => format!("ダウンロードが決まりに合いません（{what}）"),
+            Self::Charge(error) => format!("ダウンロードの料金：{}", error.japanese()),
+            Self::Transfer(_) => "ダウンロードの続きになっていません".to_owned(),
         }
-    }
-}
-
-impl Japanese for Refusal {
-    fn japanese(&self) -> String {
-        format!("媒体{}の記録{}：{}", self.medium, self.seq, reason(&self.reason))
-    }
-}
-
-/// Reasons that an owner may meet; the others take a medium that somebody has meddled with.
-fn reason(reason: &Reason) -> String {
-    match reason {
-        Reason::Funds { needs, free } => {
-            format!("残高が足りません。必要額は{needs}、使えるのは{free}です（最小単位）")
-        }
-        Reason::TopupLimit { found, limit, .. } => {
-            format!("チャージ{found}は1回の上限{limit}を超えています（最小単位）")
-        }
-        Reason::BalanceLimit { found, limit, .. } => {
-            format!("残高が{found}になり、上限{limit}を超えます（最小単位）")
-        }
-        Reason::OfflineCap { found, limit } => {
-            format!(
-                "前回の精算以降の相手への支払いが{found}になり、上限{limit}を超えます（最小単位）"
-            )
-        }
-        Reason::OfflineCount { found, limit } => {
-            format!("前回の精算以降の受け取りが{found}回になり、上限{limit}回を超えます")
-        }
-        Reason::Revoked(error) => error.japanese(),
-        Reason::CreditedBefore => "このコードまたは引換券はすでに使われています".to_owned(),
-        Reason::Debt { debt, .. } => {
-            format!("不足が{debt}（最小単位）あります。店にご相談ください")
-        }
-        Reason::Old { found, known } => {
-            format!("精算書{found}は、すでにある精算書{known}より新しくありません")
-        }
-        other => format!("決まりに合いません（{other}）"),
     }
 }
 

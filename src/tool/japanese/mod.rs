@@ -1,8 +1,8 @@
 //! Errors in Japanese, for the tool that owners use.
 //!
 //! English is the error's own message; here every variant has its Japanese one, so that an error
-//! that gets a new variant doesn't compile before it has words. What lies deepest, such as a hash,
-//! an offset or a rule that no honest medium breaks, stands in brackets as it is.
+//! that gets a new variant doesn't compile before it has words. What lies deepest, such as a hash
+//! or the place of a byte, is left to the English message, which `--lang en` and JSON give.
 
 #[cfg(feature = "wallet")]
 mod access;
@@ -11,23 +11,20 @@ mod apply;
 mod check;
 mod device;
 #[cfg(feature = "wallet")]
+mod exchange;
+#[cfg(feature = "wallet")]
 mod journal;
+mod ledger;
 #[cfg(feature = "wallet")]
 mod take;
 #[cfg(feature = "wallet")]
 mod topup;
-
-use std::error::Error;
+mod trust;
 
 use super::failure::explained;
 use super::{Exit, Failure};
+pub use crate::words::Japanese;
 use crate::words::Phrase;
-
-/// An error that can be told in Japanese.
-pub trait Japanese: Error {
-    /// The message; a sentence without its full stop.
-    fn japanese(&self) -> String;
-}
 
 /// Ends a verb with an error in both languages.
 pub trait Tell<T> {

@@ -1,33 +1,9 @@
 //! Top-ups: what was given, and why it adds nothing.
 
 use super::Japanese;
-use crate::format::DecodeError;
 use crate::qr::PictureError;
-use crate::trust::RevokedError;
-use crate::voucher::code::CodeError;
-use crate::voucher::{CarriedError, RedeemError, VoucherTextError};
+use crate::voucher::{CarriedError, VoucherTextError};
 use crate::wallet::{EntryError, TopupRefusal};
-
-impl Japanese for DecodeError {
-    fn japanese(&self) -> String {
-        format!("データが壊れています（{self}）")
-    }
-}
-
-impl Japanese for CodeError {
-    fn japanese(&self) -> String {
-        match self {
-            Self::TextTooLong { .. } => "長すぎてコードではありません".to_owned(),
-            Self::NotADigit(found) => format!("コードは数字だけです。{found:?}がありました"),
-            Self::Incomplete { digits } => format!("コードが足りません。20桁中{digits}桁です"),
-            Self::TooLong { digits } => {
-                format!("コードが長すぎます。{digits}桁あり、正しくは20桁です")
-            }
-            Self::Check { .. } => "コードに打ち間違いがあります".to_owned(),
-            Self::Slot(slot) => format!("番号{slot}のコードはありません"),
-        }
-    }
-}
 
 impl Japanese for VoucherTextError {
     fn japanese(&self) -> String {
@@ -45,7 +21,7 @@ impl Japanese for PictureError {
         match self {
             Self::Kind => "PNGでもJPEGでもありません".to_owned(),
             Self::TooLarge { width, height } => format!("画像（{width} x {height}）が大きすぎます"),
-            Self::Damaged(why) => format!("画像が壊れています（{why}）"),
+            Self::Damaged(_) => "画像が壊れています".to_owned(),
             Self::NoCode { width, height } => {
                 format!("画像（{width} x {height}）からQRコードを読み取れません")
             }
@@ -77,45 +53,12 @@ impl Japanese for EntryError {
     }
 }
 
-impl Japanese for RevokedError {
-    fn japanese(&self) -> String {
-        match self {
-            Self::Medium { medium, list } => {
-                format!("媒体{medium}は失効しています（リスト{list}）")
-            }
-            Self::Slot { list, .. } => format!("このコードは失効しています（リスト{list}）"),
-            Self::Store { store, list } => format!("店{store}は失効しています（リスト{list}）"),
-            Self::Voucher { list, .. } => format!("この引換券は失効しています（リスト{list}）"),
-        }
-    }
-}
-
 impl Japanese for CarriedError {
     fn japanese(&self) -> String {
         match self {
-            Self::Chain(error) => format!("店の証明書に誤りがあります（{error}）"),
+            Self::Chain(error) => format!("店の証明書：{}", error.japanese()),
             Self::Unpinned { found } => format!("この媒体のものではない発行元{found}の引換券です"),
-            Self::Voucher(error) => error.to_string(),
-        }
-    }
-}
-
-impl Japanese for RedeemError {
-    fn japanese(&self) -> String {
-        match self {
-            Self::Code(error) => error.japanese(),
-            Self::NoSheet { medium } => format!("媒体{medium}にはコード表がありません"),
-            Self::Slot { slot, last, .. } => {
-                format!("番号{slot}のコードはありません。コード表は0から{last}までです")
-            }
-            Self::NotOfThisMedium { medium } => format!("媒体{medium}のコードではありません"),
-            Self::OldSheet { .. } => "古いコード表のコードです".to_owned(),
-            Self::Currency { found, expected, .. } => {
-                format!("コード表の通貨は{found}、媒体の通貨は{expected}です")
-            }
-            Self::ForeignSheet { found, .. } => format!("媒体{found}のコード表が置かれています"),
-            Self::DamagedSheet { reason, .. } => format!("コード表が壊れています（{reason}）"),
-            Self::Revoked(error) => error.japanese(),
+            Self::Voucher(error) => error.japanese(),
         }
     }
 }
@@ -150,10 +93,8 @@ impl Japanese for TopupRefusal {
             Self::WrongCurrency { found, expected } => {
                 format!("通貨が{found}です。この媒体は{expected}です")
             }
-            Self::DamagedSheet(error) => {
-                format!("コード表が壊れています。引換券なら使えます（{error}）")
-            }
-            Self::Expired(error) => format!("この引換券は期限切れです（{error}）"),
+            Self::DamagedSheet(_) => "コード表が壊れています。引換券なら使えます".to_owned(),
+            Self::Expired(error) => error.japanese(),
             Self::NotGenuine(error) => {
                 format!("この引換券は本物ではありません：{}", error.japanese())
             }
