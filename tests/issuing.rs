@@ -343,6 +343,7 @@ fn help_is_imperative_and_narrow() {
         "import",
         "paid",
         "dues",
+        "books",
         "stores",
         "status",
     ];

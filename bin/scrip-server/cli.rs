@@ -8,9 +8,9 @@ use scrip::units::{Currency, MediumId, Month, StoreId, Timestamp};
 
 /// Verbs that change nothing, in the issuer's folder or beside it.
 #[cfg(test)]
-pub(crate) const READING: &[&str] = &["stores", "status", "dues"];
+pub(crate) const READING: &[&str] = &["stores", "status", "dues", "books"];
 
-/// Issue value: found an issuer, enrol stores, make kits, sell codes, revoke.
+/// Issue value: found an issuer, enrol stores, make kits, sell codes, revoke, keep the books.
 #[derive(Parser)]
 #[command(name = "scrip-server", version, max_term_width = 80, arg_required_else_help = true)]
 #[command(after_help = EXIT_CODES)]
@@ -89,6 +89,9 @@ pub(crate) enum Verb {
     /// sale counts when the store's clock says that it was made.
     #[command(after_help = "Example: scrip-server dues --period 2026-10")]
     Dues(DuesArgs),
+    /// Print the books as plain text that hledger and beancount read.
+    #[command(after_help = "Example: scrip-server books > books.journal")]
+    Books,
     /// List the stores and what is left of their quotas.
     #[command(after_help = "Example: scrip-server stores")]
     Stores,

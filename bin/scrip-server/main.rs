@@ -1,6 +1,7 @@
 //! The issuer's tool: keys, stores, editions, kits, codes, revocations.
 
 mod blanks;
+mod books;
 mod cli;
 mod code;
 mod dues;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         Verb::Revoke(args) => revoke::run(&args, &office, output),
         Verb::Import(args) => import::run(&args, &office, output, interrupt),
         Verb::Paid(args) => paid::run(&args, &office, output),
+        Verb::Books => books::run(&office, output),
         Verb::Dues(args) => dues::run(&args, &office, output),
         Verb::Stores => stores::run(&office, output),
         Verb::Status => status::run(&office, output),

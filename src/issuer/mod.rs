@@ -14,6 +14,7 @@ mod fixture;
 mod founding;
 mod import;
 mod keys;
+mod plain;
 mod revoke;
 
 pub use blanks::{BLANKS_MAX, BlankKeys, BlankPlan, BlanksError, MadeKit, left_for_kits};
@@ -27,6 +28,7 @@ pub use enrol::{
 pub use founding::{FoundError, Founding, NAME_BYTES_MAX, NameError};
 pub use import::{JournalError, StoreJournal};
 pub use keys::{CertifiedKey, KeyCover, KeyError};
+pub use plain::account_name;
 pub use revoke::{RevocationError, Revoke, StoreCut};
 
 use std::path::Path;

@@ -1,57 +1,17 @@
-//! The books: double entry over what stores sold, took back and paid in.
-//!
-//! A [`Move`] takes a sum from one account and gives it to another; the database holds nothing
-//! else, so that all accounts together are zero whatever was committed.
+//! The books: what stores sold, took back, paid in and owe.
 
 use postgres::types::Type;
 
 use super::Records;
 use super::database::{StorageError, operation_error};
+use super::moves::{Account, BY_ENTRY, BY_PAYMENT, MOVES, Move, move_row};
 use super::statement::{Table, Transaction};
 use super::stores::by_id;
 use super::value::{Row, Value};
-use crate::units::{Amount, Currency, MediumId, StoreId, Timestamp};
+use crate::units::{Amount, Currency, StoreId, Timestamp};
 
-/// Accounts of one kind lie in a stretch of this length.
-const KIND: i64 = 1_000_000_000_000;
-/// Moves by an entry of a store's journal, and by a payment.
-const BY_ENTRY: i64 = 1;
-const BY_PAYMENT: i64 = 2;
 /// The longest reference of a payment, in bytes.
 pub const REFERENCE_BYTES_MAX: usize = 200;
-
-/// Whose money an account counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Account {
-    /// The issuer has it.
-    Cash,
-    /// A store owes it.
-    Store(StoreId),
-    /// It was sold for a medium and isn't known to be on it.
-    Outstanding(MediumId),
-}
-
-impl Account {
-    /// The account's number, whose first digit is its kind.
-    pub fn number(self) -> i64 {
-        match self {
-            Self::Cash => KIND,
-            Self::Store(store) => 2 * KIND + i64::from(store.number()),
-            Self::Outstanding(medium) => 3 * KIND + medium.number().cast_signed(),
-        }
-    }
-}
-
-/// A sum that goes from one account to another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Move {
-    /// It has more now.
-    pub debit: Account,
-    /// It has less now.
-    pub credit: Account,
-    /// More than nothing.
-    pub amount: Amount,
-}
 
 /// An entry of a store's journal, and what it does to the books.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -239,14 +199,6 @@ impl Records {
             GROUP BY stores.store, stores.name, stores.currency ORDER BY stores.store";
         self.database.read(|tx| tx.rows(SUMS, &[from.into(), until.into()], read_dues))
     }
-
-    /// What an account has: debits less credits, minor units.
-    pub fn account(&mut self, account: Account) -> Result<i64, StorageError> {
-        const SUM: &str = "SELECT CAST(COALESCE(SUM(CASE WHEN debit = $1 THEN amount_minor \
-            ELSE -amount_minor END), 0) AS BIGINT) FROM moves WHERE debit = $1 OR credit = $1";
-        let value = [Value::Int(account.number())];
-        self.database.read(|tx| Ok(tx.row(SUM, &value, |row| row.int(0))?.unwrap_or(0)))
-    }
 }
 
 fn imported(lines: &[JournalLine<'_>], new: &[JournalLine<'_>]) -> Imported {
@@ -311,19 +263,6 @@ fn add_entries(
     tx.insert_all(&ENTRIES, rows)
 }
 
-const MOVES: Table<7> = Table {
-    name: "moves",
-    columns: [
-        ("origin", Type::INT8),
-        ("store", Type::INT8),
-        ("seq", Type::INT8),
-        ("at", Type::INT8),
-        ("debit", Type::INT8),
-        ("credit", Type::INT8),
-        ("amount_minor", Type::INT8),
-    ],
-};
-
 fn add_moves(
     tx: &mut Transaction<'_>,
     store: StoreId,
@@ -333,12 +272,6 @@ fn add_moves(
         Some(move_row([BY_ENTRY, i64::from(store.number())], line.seq, line.at, line.moves?))
     });
     tx.insert_all(&MOVES, moves)
-}
-
-fn move_row<'v>(origin: [i64; 2], seq: u64, at: Timestamp, moved: Move) -> [Value<'v>; 7] {
-    let [origin, store] = origin.map(Value::Int);
-    let [debit, credit] = [moved.debit, moved.credit].map(|side| Value::Int(side.number()));
-    [origin, store, Value::count(seq), at.into(), debit, credit, moved.amount.into()]
 }
 
 /// The payment of this reference, or the one that it would be.

@@ -9,6 +9,7 @@ mod database;
 mod held;
 mod kits;
 mod media;
+mod moves;
 mod place;
 mod schema;
 mod statement;
@@ -16,13 +17,13 @@ mod stores;
 mod value;
 
 pub use books::{
-    Account, Dues, ImportError, Imported, JournalLine, Move, Payment, PaymentError,
-    REFERENCE_BYTES_MAX,
+    Dues, ImportError, Imported, JournalLine, Payment, PaymentError, REFERENCE_BYTES_MAX,
 };
 pub use database::{OperationError, StorageError};
 pub use held::{HeldError, HeldSlot, Stock};
 pub use kits::{HandedSlots, Kit, KitError, Sheet, Slot, SlotPlace, SlotState};
 pub use media::{MediaError, RESERVE_MAX};
+pub use moves::{Account, Balance, BookedMove, Move, Origin};
 pub use place::{Place, PlaceError};
 pub use schema::{OpenError, SCHEMA_VERSION};
 pub use stores::{

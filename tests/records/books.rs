@@ -1,7 +1,10 @@
 //! The books: each sale and payment counts once, and all accounts together are zero.
 
+use std::collections::BTreeMap;
+
 use scrip::records::{
-    Account, Dues, ImportError, Imported, JournalLine, Move, PaymentError, Place, Records,
+    Account, Dues, ImportError, Imported, JournalLine, Move, Origin, PaymentError, Place, Records,
+    StorageError,
 };
 use scrip::units::{MediumId, Timestamp};
 
@@ -144,6 +147,24 @@ pub(super) fn dues_add_up(place: &Place) {
     let month = &records.dues(time(200), time(250)).unwrap()[0];
     assert_eq!((month.sold, month.voided, month.paid), (486, 123, 1_000));
     assert_eq!((month.store, month.name.as_str()), (id(1), "Kiosk 1"));
+    // Followed move by move, each account comes to what the database says.
+    let mut sums: BTreeMap<i64, i64> = BTreeMap::new();
+    let (mut last, mut payments) = (time(0), 0);
+    records
+        .each_move(|booked| -> Result<(), StorageError> {
+            assert!(booked.at >= last, "in the order of time");
+            last = booked.at;
+            payments += usize::from(matches!(&booked.origin, Origin::Payment(_)));
+            let minor = booked.moved.amount.minor().cast_signed();
+            *sums.entry(booked.moved.debit.number()).or_default() += minor;
+            *sums.entry(booked.moved.credit.number()).or_default() -= minor;
+            Ok(())
+        })
+        .unwrap();
+    let balances = records.balances().unwrap();
+    assert_eq!(balances.iter().map(|balance| balance.minor).sum::<i64>(), 0);
+    let told = balances.iter().map(|balance| (balance.account.number(), balance.minor));
+    assert_eq!((told.collect::<BTreeMap<_, _>>(), payments), (sums, 3));
 }
 
 pub(super) fn together(place: &Place) {
