@@ -12,7 +12,6 @@ mod words;
 
 use scrip::crypto::SystemRandom;
 use scrip::device::Folder;
-use scrip::format::Object;
 use scrip::format::shelf::INBOX_NAME;
 use scrip::journal::Storage;
 use scrip::tool::password::PasswordSource;
@@ -22,10 +21,10 @@ use scrip::tool::{
 use scrip::trust::access::HolderKeys;
 use scrip::units::{Amount, Sequence};
 use scrip::wallet::take::{
-    self as taking, Content, Giver, Goods, Hand, Kiosk, Leaves, Outbox, Owner, Payer, Plan,
-    Sealing, Shelf, TakeError, TakeRefusal, Taken,
+    self as taking, Content, File, Giver, GiverError, Goods, Hand, Kiosk, Leaves, Outbox, Owner,
+    Payer, Plan, Sealing, Shelf, TakeError, TakeRefusal, Taken,
 };
-use scrip::wallet::{Medium, Offered, Opened, Unlocked};
+use scrip::wallet::{Medium, Offered, Opened, Unlocked, UnusableError};
 use scrip::words::{Phrase, Side, Table};
 use serde_json::{Value, json};
 
@@ -34,13 +33,14 @@ use crate::buy::{mark, price};
 use crate::cli::{Common, TakeArgs};
 use crate::medium::path;
 use crate::menu::choose;
-use crate::opened::{look, sums, take_at, tell_balance, unlock, unlock_asking};
+use crate::opened::{full, look, sums, take_at, tell_balance, unlock, unlock_asking};
 use from::{From, Written};
 use words::{
     already_yours, bad_terms, broken_off, from_where, goes_on, here_again, kept_and_paid,
-    make_room, missing, no_key, no_space, not_whole, nothing_taken, on, other_currency, over_cap,
-    over_count, paid, paid_earlier, password_there, reading, rest_would_cost, settle_first,
-    take_it, taken_from, too_many, top_up_first, which_item, whole, would_cost,
+    make_room, make_room_there, missing, no_key, no_space, not_whole, nothing_taken, on,
+    other_currency, over_cap, over_count, paid, paid_earlier, password_there, reading,
+    rest_would_cost, settle_first, settle_other, take_it, taken_from, too_many, top_up_first,
+    which_item, whole, would_cost,
 };
 
 /// What is said and shown while it runs.
@@ -72,17 +72,20 @@ pub(crate) fn take(
     interrupt: &Interrupt,
 ) -> Result<Exit, Failure> {
     let desk = Desk { common, args, output, interrupt };
-    let (own, mut written) = if args.dry_run {
+    let (own, outbox, mut written) = if args.dry_run {
         let look = look(common, output, interrupt)?;
         look.check_writable()?;
-        (look.medium, None)
+        let outbox = look.source.exchange(look.medium.grounds());
+        let outbox = outbox.ok_or(UnusableError::NoWritableArea).or_tell()?;
+        (look.medium, outbox, None)
     } else {
         let opened = take_at(&path(common)?, common, output, interrupt)?;
-        (opened.medium().clone(), Some(opened))
+        (opened.medium().clone(), opened.exchange(), Some(opened))
     };
     let (from, other) = From::open(&desk, &own)?;
     let item = from.find(&args.item, &own)?;
     let paying = written.as_mut().map(|opened| Paying { opened, keys: None });
+    let own = (own, &Outbox(outbox));
     desk.carry_out(own, &Order::new(from, item), (paying, other), |_| Ok(()))
 }
 
@@ -117,8 +120,9 @@ pub(crate) fn take_here(
             _ => Err(Failure::new(Exit::Refusal, nothing_taken())),
         }
     };
+    let outbox = Outbox(opened.exchange());
     let paying = Paying { opened, keys: Some(&unlocked.keys) };
-    desk.carry_out(own.clone(), &order, (Some(paying), other), agree).map(drop)
+    desk.carry_out((own.clone(), &outbox), &order, (Some(paying), other), agree).map(drop)
 }
 
 impl Desk<'_> {
@@ -126,7 +130,7 @@ impl Desk<'_> {
     /// brought to its end.
     fn carry_out(
         &self,
-        own: Medium,
+        (own, outbox): (Medium, &Outbox),
         order: &Order,
         (paying, other): (Option<Paying<'_>>, Written),
         agree: impl FnOnce(&Plan) -> Result<(), Failure>,
@@ -142,10 +146,13 @@ impl Desk<'_> {
         let content = order.from.content(&order.item.place);
         let leaves = self.survey(order, &*content)?;
         let plan = order.plan(&own)?;
+        let stored = outbox.size(&goods.names().data()).or_tell()?.unwrap_or(0);
+        let room = taking::check_space(outbox, goods, stored);
+        room.map_err(|error| broken(&own, order, &error))?;
         let Some(mut paying) = paying else { return Ok(self.would(&own, order, &plan)) };
         agree(&plan)?;
-        let file = Some((&*content, &leaves));
-        let taken = self.run(order, file, plan.fee, (&mut paying, other))?;
+        let file = File { content: &*content, leaves: &leaves, package: &order.item.package };
+        let taken = self.run(order, Some(file), plan.fee, (&mut paying, other))?;
         Ok(taken.map_or(Exit::Done, |taken| self.told(paying.opened.medium(), order, &taken)))
     }
 
@@ -180,10 +187,10 @@ impl Desk<'_> {
         }
         let content = order.from.content(&order.item.place);
         let leaves = self.survey(order, &*content)?;
-        order.put_package(outbox)?;
         let progress = Progress::start(self.output, &goods.item);
         let attendant = Attendant::new(&progress, self.interrupt, "taking");
-        let got = taking::fetch(outbox, goods, (&*content, &leaves), &attendant);
+        let file = File { content: &*content, leaves: &leaves, package: &order.item.package };
+        let got = taking::fetch(outbox, goods, file, &attendant);
         progress.end(if got.is_ok() { words::taken() } else { broken_off() });
         let got = got.map_err(|error| broken(medium, order, &error))?;
         self.interrupt.check()?;
@@ -233,7 +240,7 @@ impl Desk<'_> {
     fn run(
         &self,
         order: &Order,
-        file: Option<(&dyn Content, &Leaves)>,
+        file: Option<File<'_>>,
         fee: Amount,
         (paying, other): (&mut Paying<'_>, Written),
     ) -> Result<Option<Taken>, Failure> {
@@ -270,7 +277,7 @@ impl Desk<'_> {
         (opened, keys): (&mut Opened<Storage>, &HolderKeys),
         giver: &mut dyn Giver,
         order: &Order,
-        file: Option<(&dyn Content, &Leaves)>,
+        file: Option<File<'_>>,
     ) -> Result<Option<Taken>, Failure> {
         let outbox = &Outbox(opened.exchange());
         let progress = Progress::start(self.output, &order.goods.item);
@@ -282,7 +289,6 @@ impl Desk<'_> {
             let paid = taking::settle(&mut payer, giver, &order.goods, &mut hand);
             return paid.map(|()| None).map_err(|error| broken(opened.medium(), order, &error));
         };
-        order.put_package(outbox)?;
         let taken = taking::take(&mut payer, giver, &order.goods, file, &mut hand);
         progress.end(match &taken {
             Ok(taken) if taken.complete => words::taken(),
@@ -347,15 +353,6 @@ impl Order {
         Self { from, goods: item.goods(), item }
     }
 
-    /// Put what proves the item beside where its file goes.
-    fn put_package(&self, outbox: &Outbox) -> Result<(), Failure> {
-        let name = self.goods.names().package();
-        if outbox.size(&name).or_tell()?.is_none() {
-            outbox.write(&name, &self.item.package.encode()).or_tell()?;
-        }
-        Ok(())
-    }
-
     fn plan(&self, own: &Medium) -> Result<Plan, Failure> {
         let policy = &own.grounds().policy;
         let other = match &self.from {
@@ -406,10 +403,14 @@ fn refused(own: &Medium, order: &Order, refusal: &TakeRefusal) -> Failure {
 
 /// Why it broke off.
 fn broken(own: &Medium, order: &Order, error: &TakeError) -> Failure {
-    match error {
-        TakeError::Refused(refusal) => refused(own, order, refusal),
-        error => Failure::new(Exit::from(error), told(error))
-            .during(words::taking(order.name()))
-            .hint(kept_and_paid()),
-    }
+    let refusal = Failure::new(Exit::from(error), told(error));
+    let failure = match error {
+        TakeError::Refused(refusal) => return refused(own, order, refusal),
+        TakeError::Commit(error) => full(error),
+        TakeError::Giver(GiverError::Open(_)) => refusal.hint(settle_other()),
+        TakeError::Giver(GiverError::Space { .. }) => refusal.hint(make_room_there()),
+        _ if refusal.exit() == Exit::Refusal => refusal,
+        _ => refusal.hint(kept_and_paid()),
+    };
+    failure.during(words::taking(order.name()))
 }

@@ -3,6 +3,7 @@
 mod fair;
 mod killed;
 mod menu;
+mod refused;
 mod shelf;
 
 use std::fs;

@@ -133,6 +133,14 @@ phrases! {
         en: "delete something from the writable area",
         ja: "書き込み領域から何か削除してください",
     }
+    pub(super) fn settle_other() {
+        en: "let a shop or the issuer settle the other medium first",
+        ja: "先に店舗か発行者で相手側の媒体を精算してください",
+    }
+    pub(super) fn make_room_there() {
+        en: "have something deleted from the writable area there",
+        ja: "相手側の書き込み領域から何か削除してもらってください",
+    }
     pub(super) fn no_key(name) {
         en: "the item is sealed, and {name} has no key of it",
         ja: "封印された品ですが、{name}にその鍵がありません",

@@ -42,6 +42,10 @@ impl Japanese for GiverError {
             Self::Funding(error) => {
                 format!("相手側が支払い能力を認めません（{}）", error.japanese())
             }
+            Self::Open(limit) => format!("相手側で途中の受け渡しが上限の{limit}件あります"),
+            Self::Space { needs, free } => {
+                format!("相手側に{needs}バイト必要ですが、空きは{free}バイトです")
+            }
             Self::Goods => "取り込みが別の品のものです".to_owned(),
             Self::Receipt(error) => error.japanese(),
             Self::Commit(error) => error.japanese(),

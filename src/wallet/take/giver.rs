@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Hand;
 use super::goods::Goods;
 use super::segment::{ReceiptError, Sending};
-use super::shelf::{Shelf, ShelfError};
+use super::shelf::{BESIDE_BYTES, Shelf, ShelfError};
 use crate::crypto::Secret;
 use crate::device::Device;
 use crate::format::Object;
@@ -16,7 +16,7 @@ use crate::image::tree::Digest;
 use crate::journal::Use;
 use crate::ledger::funding::{self, Funded, FundingError};
 use crate::ledger::next::{self, Segment};
-use crate::ledger::{State, Upload};
+use crate::ledger::{OPEN_MAX, State, Upload};
 use crate::trust::access::HolderKeys;
 use crate::trust::{RevokedError, Trust, Verified, verify};
 use crate::units::{ByteCount, MediumId};
@@ -34,6 +34,17 @@ pub enum GiverError {
     /// What the payer shows is not enough.
     #[error("{0}")]
     Funding(#[from] FundingError),
+    /// As many uploads as there may be wait for their payers.
+    #[error("{0} uploads are under way there, which is as many as there may be")]
+    Open(usize),
+    /// No room for receipts and what the payer shows.
+    #[error("{needs} bytes are needed there, {free} are free")]
+    Space {
+        /// What is needed.
+        needs: u64,
+        /// What is free.
+        free: u64,
+    },
     /// What the payer begins is of other goods.
     #[error("the download that begins is of other goods")]
     Goods,
@@ -64,6 +75,9 @@ pub trait Giver {
 
     /// The greatest receipt that it holds for a segment.
     fn held(&self, transfer: &TransferId) -> Result<Option<Vec<u8>>, GiverError>;
+
+    /// Refuse, before a payer begins, what would be refused of it then.
+    fn ready(&self, payer: MediumId) -> Result<(), GiverError>;
 
     /// Judge what a payer shows, keep it, and begin to send.
     fn accept(
@@ -173,6 +187,14 @@ impl<D: Device> Giver for Owner<'_, D> {
         Ok(self.held_by(upload)?.map(|receipt| receipt.bytes().to_vec()))
     }
 
+    fn ready(&self, payer: MediumId) -> Result<(), GiverError> {
+        self.opened.medium().grounds().revoked.check_medium(payer)?;
+        if self.state().uploads.len() >= OPEN_MAX {
+            return Err(GiverError::Open(OPEN_MAX));
+        }
+        has_room(self.shelf)
+    }
+
     fn accept(
         &mut self,
         funding: &Funding,
@@ -265,6 +287,10 @@ impl Giver for Kiosk<'_> {
         Ok(Some(self.inbox.read(&name, RECEIPT_BYTES_MAX)?))
     }
 
+    fn ready(&self, _payer: MediumId) -> Result<(), GiverError> {
+        has_room(self.inbox)
+    }
+
     fn accept(
         &mut self,
         funding: &Funding,
@@ -295,6 +321,11 @@ impl Giver for Kiosk<'_> {
             None => Ok(()),
         }
     }
+}
+
+fn has_room(shelf: &dyn Shelf) -> Result<(), GiverError> {
+    let (needs, free) = (BESIDE_BYTES.bytes(), shelf.free_bytes()?);
+    if needs > free { Err(GiverError::Space { needs, free }) } else { Ok(()) }
 }
 
 fn judge(

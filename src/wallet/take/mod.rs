@@ -34,7 +34,7 @@ pub use leaves::{AtHand, Leaves, SurveyError};
 pub use outbox::{Outbox, ShelvedDevice};
 pub use packages::{OfferError, Packaged, read_offer};
 pub use payer::{Payer, Plan, owned, plan};
-pub use run::{fetch, resume, settle, take};
+pub use run::{File, check_space, fetch, resume, settle, take};
 pub use segment::{
     CHUNK_BYTES_MAX, PieceError, ReceiptError, Receiving, Sending, Unsigned, chunk_bytes,
 };

@@ -10,11 +10,24 @@ use super::segment::{Receiving, Sending};
 use super::shelf::{BESIDE_BYTES, Content, Shelf};
 use super::{Hand, TakeError, TakeRefusal, Taken};
 use crate::device::Device;
+use crate::format::Object;
+use crate::format::item::Package;
 use crate::format::transfer::{Receipt, TransferId};
 use crate::image::leaves::Watch;
 use crate::ledger::charge::segment;
 use crate::trust::verify;
 use crate::units::{Amount, ByteCount};
+
+/// An item's file where it is taken from.
+#[derive(Clone, Copy)]
+pub struct File<'a> {
+    /// Its bytes.
+    pub content: &'a dyn Content,
+    /// The leaves over them, which have the root that was signed.
+    pub leaves: &'a Leaves,
+    /// What proves the item to whoever takes it on.
+    pub package: &'a Package,
+}
 
 /// Copied in one piece where nobody signs for it.
 const FETCH_BYTES: u64 = 1 << 20;
@@ -98,7 +111,7 @@ pub fn take<D: Device>(
     payer: &mut Payer<'_, D>,
     giver: &mut dyn Giver,
     goods: &Goods,
-    (content, leaves): (&dyn Content, &Leaves),
+    File { content, leaves, package }: File<'_>,
     hand: &mut Hand<'_>,
 ) -> Result<Taken, TakeError> {
     if let Some(record) = payer.owned(goods) {
@@ -118,6 +131,8 @@ pub fn take<D: Device>(
     }
     let at_hand = payer.at_hand(goods, leaves).map_err(TakeError::Storage)?;
     check_space(payer.shelf, goods, at_hand.stored)?;
+    giver.ready(payer.opened.medium().id())?;
+    put_package(payer.shelf, goods, package)?;
     let transfer = payer.begin(goods, giver.partner(), hand)?;
     let known = payer.under_way(goods).expect("it was begun");
     let (terms, before) = (known.terms.clone(), known.covered);
@@ -139,7 +154,8 @@ pub fn take<D: Device>(
     Ok(Taken { covered, got, charge: paid.charge, fee: paid.fee, earlier, complete })
 }
 
-fn check_space(shelf: &dyn Shelf, goods: &Goods, stored: u64) -> Result<(), TakeError> {
+/// Is there room on a shelf for goods of whose file so many bytes are stored?
+pub fn check_space(shelf: &dyn Shelf, goods: &Goods, stored: u64) -> Result<(), TakeError> {
     let free = shelf.free_bytes().map_err(TakeError::Storage)?;
     let needs = goods.length.bytes().saturating_sub(stored).saturating_add(BESIDE_BYTES.bytes());
     if needs > free {
@@ -163,12 +179,13 @@ fn accept<D: Device>(
 pub fn fetch(
     shelf: &dyn Shelf,
     goods: &Goods,
-    (content, leaves): (&dyn Content, &Leaves),
+    File { content, leaves, package }: File<'_>,
     watch: &dyn Watch,
 ) -> Result<u64, TakeError> {
     let name = goods.names().data();
     let at_hand = leaves.at_hand(shelf, &name).map_err(TakeError::Storage)?;
     check_space(shelf, goods, at_hand.stored)?;
+    put_package(shelf, goods, package)?;
     let (first, total) = (at_hand.good, goods.length.bytes());
     let mut receiving = Receiving::new(leaves, ByteCount::from_bytes(0), at_hand);
     while let Some(at) = receiving.wants() {
@@ -244,6 +261,15 @@ impl<D: Device> Exchange<'_, '_, D> {
         let receipt = sending.take(&receipt).map_err(GiverError::from)?;
         Ok(self.giver.keep(receipt)?)
     }
+}
+
+/// Put what proves goods beside where their file goes.
+fn put_package(shelf: &dyn Shelf, goods: &Goods, package: &Package) -> Result<(), TakeError> {
+    let name = goods.names().package();
+    if shelf.size(&name).map_err(TakeError::Storage)?.is_none() {
+        shelf.write(&name, &package.encode()).map_err(TakeError::Storage)?;
+    }
+    Ok(())
 }
 
 fn read(content: &dyn Content, range: Range<u64>) -> Result<Vec<u8>, TakeError> {

@@ -7,8 +7,10 @@ use std::sync::{Mutex, MutexGuard, OnceLock};
 use scrip::crypto::sign::SecretKey;
 use scrip::crypto::{Random, SeededRandom};
 use scrip::device::{Device, DeviceError, MemoryDevice};
-use scrip::format::certificate::{Certificate, Confirmation, Role};
+use scrip::format::certificate::{Certificate, Chain, Confirmation, Role};
 use scrip::format::checkpoint::{Bounded, Checkpoint, UsedSlots};
+use scrip::format::field::Bytes;
+use scrip::format::item::Package;
 use scrip::format::policy::Policy;
 use scrip::format::record::Record;
 use scrip::format::transfer::Receipt;
@@ -19,7 +21,7 @@ use scrip::ledger::next::{self, Host, Statement};
 use scrip::trust::{Verified, sign, verify};
 use scrip::units::{ByteCount, MediumId, Sequence};
 use scrip::wallet::take::{
-    Content, Goods, Hand, Leaves, Owner, Payer, Sealing, Shelf, ShelfError, TakeError, Taken,
+    Content, File, Goods, Hand, Leaves, Owner, Payer, Sealing, Shelf, ShelfError, TakeError, Taken,
     resume, take,
 };
 use scrip::wallet::{Medium, Opened};
@@ -384,7 +386,9 @@ impl Scene {
         let leaves = Leaves::survey(&content, goods, THREADS, &Unwatched).unwrap();
         content.sent.store(0, Ordering::Relaxed);
         let taken = between(payer, giver, fuse, watch, |payer, giver, hand| {
-            take(payer, giver, goods, (&content, &leaves), hand)
+            let package = Package { item: Bytes(vec![]), chain: Chain(vec![]) };
+            let file = File { content: &content, leaves: &leaves, package: &package };
+            take(payer, giver, goods, file, hand)
         });
         self.sent.store(content.sent.load(Ordering::Relaxed), Ordering::Relaxed);
         taken

@@ -13,17 +13,20 @@ use scrip::fat::{Exchange, Tray};
 use scrip::format::Object;
 use scrip::format::checkpoint::Bounded;
 use scrip::format::edition::{Catalogue, Item, ItemKind};
-use scrip::format::policy::Policy;
+use scrip::format::field::Bytes;
+use scrip::format::item::{ItemEntry, Package};
+use scrip::format::policy::{Policy, Revocation};
 use scrip::format::record::Record;
-use scrip::format::shelf::{OFFER_NAME, STORE_NAME};
+use scrip::format::shelf::{ItemNames, OFFER_NAME, STORE_NAME};
 use scrip::format::transfer::{Offer, Receipt};
 use scrip::image::items;
 use scrip::image::layout::CATALOGUE_PATH;
 use scrip::image::leaves::Unwatched;
+use scrip::image::tree::{file_root, push_leaves};
 use scrip::tool::Source;
 use scrip::trust::{Verified, sign, verify};
-use scrip::units::{ByteCount, StoreId};
-use scrip::wallet::take::{Goods, Outbox};
+use scrip::units::{ByteCount, Currency, StoreId};
+use scrip::wallet::take::{Goods, Outbox, Shelf};
 use scrip::wallet::{Medium, Opened};
 use tempfile::TempDir;
 
@@ -368,6 +371,11 @@ impl Fair {
 impl Fair {
     /// A kiosk's folder that offers the song; its path.
     pub(super) fn kiosk(&self) -> String {
+        self.kiosk_in(yen())
+    }
+
+    /// The same, its offer in a currency.
+    pub(super) fn kiosk_in(&self, currency: Currency) -> String {
         let (world, place) = (world(), self.folder.path().join("kiosk"));
         let medium = self.medium("two");
         let entry = medium.item("song").unwrap();
@@ -376,7 +384,7 @@ impl Fair {
             store: StoreId::from_number(7).unwrap(),
             name: "A shop".to_owned(),
             issued: at(1_000),
-            currency: yen(),
+            currency,
             entries: Bounded(vec![entry.hash()]),
         };
         let goods = Goods::of(entry);
@@ -436,6 +444,40 @@ impl Fair {
         let device = FileDevice::open(&self.path("altered"), Access::Write).unwrap();
         let at = sample.sealed.layout.rom().start + sample.sealed.plan.locate(SONG).unwrap();
         device.write_at(at, b"another").unwrap();
+    }
+
+    /// One that has the song and carries a revocation list, after its owner's first login.
+    pub(super) fn revoking(&self, list: &Revocation) {
+        self.lay("cautious", &sample(&world().revoking(list), "cautious-two", 24));
+        let login = ["login", "--password-file", "first", "--new-password-file", "own"];
+        self.run("cautious", &login).says(0, "is yours now");
+    }
+
+    /// Another item of the song's id in a medium's OUTBOX, as if it had been taken: its name, and
+    /// its bytes.
+    pub(super) fn adds_another(&self, name: &str, price: u64) -> (String, Vec<u8>) {
+        let (world, bytes, mut leaves) = (world(), b"quite another song".to_vec(), vec![]);
+        push_leaves(&mut leaves, &bytes);
+        let entry = ItemEntry {
+            id: "song".to_owned(),
+            title: "Another song".to_owned(),
+            title_ja: None,
+            kind: ItemKind::Audio,
+            name: "another.ogg".to_owned(),
+            size: ByteCount::from_bytes(bytes.len() as u64),
+            price: minor(price),
+            rights_holder: "another singer".to_owned(),
+            content: None,
+            currency: yen(),
+            root: file_root(&leaves),
+        };
+        let signed = sign(&world.rom_signer, &entry);
+        let hash = verify::<ItemEntry>(&signed, &world.rom_signer.public()).unwrap().hash();
+        let package = Package { item: Bytes(signed), chain: world.rom_chain.clone() };
+        let (names, outbox) = (ItemNames::of("song", &hash), self.outbox(name));
+        outbox.write(&names.package(), &package.encode()).unwrap();
+        outbox.write(&names.data(), &bytes).unwrap();
+        (names.stem().to_owned(), bytes)
     }
 
     /// Have an owner spend some of what is there.

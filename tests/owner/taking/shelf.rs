@@ -1,20 +1,11 @@
 //! What lies in OUTBOX and in no edition here: listed, bought, played, charged once.
 
-use scrip::format::Object;
-use scrip::format::edition::ItemKind;
-use scrip::format::field::Bytes;
-use scrip::format::item::{ItemEntry, Package};
-use scrip::format::shelf::ItemNames;
-use scrip::image::tree::{file_root, push_leaves};
-use scrip::trust::{sign, verify};
-use scrip::units::ByteCount;
 use scrip::wallet::take::{Outbox, Shelf};
 
-use super::fair::{Fair, Form, ends, is_data, song, world};
+use super::fair::{Fair, Form, ends, is_data, song};
 use super::{FORMS, OWN};
 use crate::goods::{DEAR, plain};
 use crate::owner::bench::Answer;
-use crate::world::{minor, yen};
 
 const PASSWORD: [&str; 2] = ["--password-file", "own"];
 
@@ -37,7 +28,7 @@ impl Fair {
     }
 
     /// Copy what lies in one OUTBOX into another, as a person might.
-    fn copies(&self, from: &str, to: &str) {
+    pub(super) fn copies(&self, from: &str, to: &str) {
         let (from, to) = (self.outbox(from), self.outbox(to));
         for name in from.list().unwrap() {
             if ends(&name, "item") || is_data(&name) {
@@ -46,7 +37,7 @@ impl Fair {
         }
     }
 
-    fn data_name(&self, name: &str) -> String {
+    pub(super) fn data_name(&self, name: &str) -> String {
         let names = self.outbox(name).list().unwrap();
         names.into_iter().find(|name| is_data(name)).unwrap()
     }
@@ -163,37 +154,18 @@ fn what_is_paid_piece_by_piece_is_not_sold_whole() {
 
 #[test]
 fn two_items_of_one_id_have_names_of_their_own() {
-    let (fair, world, other) = (Fair::new(Form::Images), world(), b"quite another song".to_vec());
-    let mut leaves = vec![];
-    push_leaves(&mut leaves, &other);
-    let entry = ItemEntry {
-        id: "song".to_owned(),
-        title: "Another song".to_owned(),
-        title_ja: None,
-        kind: ItemKind::Audio,
-        name: "another.ogg".to_owned(),
-        size: ByteCount::from_bytes(other.len() as u64),
-        price: minor(100),
-        rights_holder: "another singer".to_owned(),
-        content: None,
-        currency: yen(),
-        root: file_root(&leaves),
-    };
-    let signed = sign(&world.rom_signer, &entry);
-    let hash = verify::<ItemEntry>(&signed, &world.rom_signer.public()).unwrap().hash();
-    let package = Package { item: Bytes(signed), chain: world.rom_chain.clone() };
-    let (names, outbox) = (ItemNames::of("song", &hash), fair.outbox("two"));
-    outbox.write(&names.package(), &package.encode()).unwrap();
-    outbox.write(&names.data(), &other).unwrap();
+    let fair = Fair::new(Form::Images);
+    let (stem, other) = fair.adds_another("two", 100);
+    let stem = stem.as_str();
     let listed = fair.run("two", &["catalog"]);
-    listed.says(0, &format!("{}  ¥100  Another song", names.stem()));
-    fair.buys("two", names.stem()).says(0, "Paid: ¥100 for Another song");
-    fair.plays("two", &[names.stem()], &other);
+    listed.says(0, &format!("{stem}  ¥100  Another song"));
+    fair.buys("two", stem).says(0, "Paid: ¥100 for Another song");
+    fair.plays("two", &[stem], &other);
     assert_eq!(balance_of(&fair, "two"), 900);
     fair.buys("two", "song").says(0, "Paid: ¥299 for A song");
     fair.plays("two", &["song"], &song());
     // Each of them can be taken by its name.
-    let (two, stem) = (fair.named("two"), names.stem());
+    let two = fair.named("two");
     let take = [&["take", stem, "--from", &two], &OWN[..]].concat();
     fair.run("one", &take).says(0, "Paid: ¥100, of which ¥20 go to medium ");
     fair.plays("one", &["song"], &other);
