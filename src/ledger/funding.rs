@@ -126,16 +126,9 @@ pub fn gather(
     records: &[Verified<Record>],
 ) -> Result<Funding, GatherError> {
     let outside = anchor.map_or(&[][..], |anchor| &anchor.outside);
-    let taken_over = records.iter().rev().find_map(|record| match &record.body {
-        Body::Checkpoint { checkpoint, certificate } => {
-            Some((checkpoint.0.as_slice(), certificate.0.as_slice()))
-        }
-        _ => None,
-    });
-    let begun = anchor.map(|anchor| (anchor.checkpoint.bytes(), anchor.certificate.as_slice()));
     let mut shown: Vec<&Verified<Record>> = records.iter().collect();
     let mut settled = None;
-    if let Some((bytes, certificate)) = taken_over.or(begun) {
+    if let Some((bytes, certificate)) = base(anchor, records) {
         let checkpoint = stated(bytes);
         shown.retain(|record| record.seq > checkpoint.seq);
         let start = |hash: [u8; 32]| {
@@ -168,6 +161,39 @@ pub fn gather(
 
 /// The most records that a payer shows.
 pub const RECORDS_MAX: usize = 4_000;
+
+/// The newest checkpoint that all records behind its sequence follow from: none of them takes over
+/// an older one. It, and its settler's certificate.
+///
+/// A settler that knows no more of a medium than before settles the same records again; where such
+/// a checkpoint was taken over as well, the record of the one before lies behind it.
+fn base<'a>(
+    anchor: Option<&'a Anchor>,
+    records: &'a [Verified<Record>],
+) -> Option<(&'a [u8], &'a [u8])> {
+    let begun = anchor.map(|anchor| (anchor.checkpoint.bytes(), anchor.certificate.as_slice()));
+    let taken_over = records.iter().rev().filter_map(|record| match &record.body {
+        Body::Checkpoint { checkpoint, certificate } => {
+            Some((checkpoint.0.as_slice(), certificate.0.as_slice()))
+        }
+        _ => None,
+    });
+    taken_over.chain(begun).find(|(bytes, _)| {
+        let Checkpoint { number, seq, .. } = stated(bytes);
+        let behind = records.iter().filter(|record| record.seq > seq);
+        behind.filter_map(|record| number_taken_over(record)).all(|taken| taken >= number)
+    })
+}
+
+/// The number of the checkpoint that a record takes over.
+fn number_taken_over(record: &Record) -> Option<u64> {
+    match &record.body {
+        Body::Checkpoint { checkpoint, .. } | Body::Merge { checkpoint, .. } => {
+            Some(stated(&checkpoint.0).number)
+        }
+        _ => None,
+    }
+}
 
 fn stated(checkpoint: &[u8]) -> Checkpoint {
     let message = Sign1::decode(checkpoint, Kind::Checkpoint).expect("its record was followed");
