@@ -102,8 +102,17 @@ pub(crate) fn found(what: &str, file: &Path, trust: &Path) -> serde_json::Value 
 
 /// What it finds on a medium in an image file, which has to be good.
 pub(crate) fn found_on(image: &Path, trust: &Path) -> serde_json::Value {
-    let (image, trust) = (image.to_str().unwrap(), trust.to_str().unwrap());
-    let output = read(&["medium", image, "--allow-test-root", "--trust", trust]);
+    found_under_test_roots("medium", image, trust)
+}
+
+/// What it finds on a medium in the folders ROM and RAM of one, which has to be good.
+pub(crate) fn found_in(folder: &Path, trust: &Path) -> serde_json::Value {
+    found_under_test_roots("mounted", folder, trust)
+}
+
+fn found_under_test_roots(what: &str, place: &Path, trust: &Path) -> serde_json::Value {
+    let (place, trust) = (place.to_str().unwrap(), trust.to_str().unwrap());
+    let output = read(&[what, place, "--allow-test-root", "--trust", trust]);
     assert!(output.status.success(), "{}", talk(&output));
     serde_json::from_slice(&output.stdout).unwrap()
 }

@@ -8,7 +8,7 @@ use scrip::device::MemoryDevice;
 use scrip::device::simulated::{Bounds, FaultKind, Volatile};
 use scrip::fat::{Exchange, Tray};
 use scrip::format::Object;
-use scrip::format::checkpoint::CheckpointFile;
+use scrip::format::checkpoint::{CheckpointFile, UsedVoucher};
 use scrip::image::leaves::Unwatched;
 use scrip::journal::OutboxArchive;
 use scrip::journal::frame::Frame;
@@ -26,21 +26,23 @@ use crate::world::{Sample, THREADS, World, at, minor, policy};
 pub(super) struct Records {
     world: World,
     account: Account,
+    /// Vouchers that reached them.
+    pub(super) vouchers: Vec<UsedVoucher>,
 }
 
 impl Records {
     pub(super) fn of(medium: &Medium) -> Self {
         let grounds = medium.grounds();
         let account = Account::new(medium.id(), grounds.certificate.hash());
-        Self { world: World::new(), account }
+        Self { world: World::new(), account, vouchers: vec![] }
     }
 
     /// Settle what these branches hold, and say so in a file.
     pub(super) fn settle(&mut self, branches: &[&State]) -> CheckpointFile {
         let settlement = settle(&policy(), &self.account, branches).unwrap();
         let settler = Settler { key: &self.world.settler, chain: &self.world.settler_chain };
-        let known =
-            Credits { sheets: &[([4; 16], 10)], vouchers: &[], as_of: at(2_000), numbers: (1, 0) };
+        let (sheets, vouchers) = (&[([4; 16], 10)], &self.vouchers);
+        let known = Credits { sheets, vouchers, as_of: at(2_000), numbers: (1, 0) };
         let file = settlement.issue(settler, &self.account, branches, &known, &[]);
         self.account = settlement.account;
         self.account.hash = sha256(&file.checkpoint.0);
@@ -136,12 +138,12 @@ fn forged(bench: &Bench) {
     let mut account = Account::new(MediumId::from_serial(1), [1; 32]);
     let mut state = state(bench);
     (account.number, state.medium) = (7, account.medium);
-    let mut records = Records { world: World::new(), account };
+    let mut records = Records { world: World::new(), account, vouchers: vec![] };
     refused(records.settle(&[&state]), 5, "this is medium");
     let number = state.checkpoint.unwrap().number;
     let mut account = Account::new(seen(bench).id(), [1; 32]);
     account.number = number;
-    let mut records = Records { world: World::new(), account };
+    let mut records = Records { world: World::new(), account, vouchers: vec![] };
     let rival = records.settle(&[&self::state(bench)]);
     refused(rival, 3, "continues another checkpoint 3 than this medium has");
     fs::write(bench.folder.path().join("text"), "not CBOR").unwrap();

@@ -2,6 +2,7 @@
 
 mod fair;
 mod killed;
+mod whole;
 mod menu;
 mod refused;
 mod shelf;

@@ -1,5 +1,6 @@
 """Read a journal's two copies and add its records up, as SPEC.md's section "Journal" has it."""
 
+import re
 import struct
 
 import derive
@@ -11,6 +12,7 @@ OPENING = 40
 RECORD_MAX = 4096
 KINDS = {0: 0, 1: 1, **{form: form - 1 for form in range(2, 20)}}
 CREDITS, PURCHASE, EARN, REKEY = (1, 2, 19), 4, 13, 18
+ARCHIVED = re.compile(r"JOURNAL-([0-9]+)-([0-9]+)\.JRN")
 
 
 def frames(bank, parity):
@@ -132,7 +134,7 @@ def follow(held, place, preferred):
 
 
 def fold(found, certificate, slots, stores):
-    """The entries and the balance of a journal's signed records; raises Refused."""
+    """The entries of a journal's signed records, and the state behind them; raises Refused."""
     state, records = blank(signed.key_of(certificate), slots["hash"]), found["records"]
     state["issuer"] = slots["issuer"]
     if signed.is_kind(records[0], "checkpoint"):
@@ -146,8 +148,52 @@ def fold(found, certificate, slots, stores):
         state = anchored(stated, signed.sha256(records[0]), outside)
         state["issuer"] = slots["issuer"]
         records = records[2:]
-    entries = follow_on(records, certificate, slots["sheets"], stores, state)
-    return entries, state["balance"], state["key"]
+    return follow_on(records, certificate, slots["sheets"], stores, state), state
+
+
+def older(outbox, copies, found, certificate, slots, stores):
+    """The entries of the rows that compactions put into the OUTBOX, the oldest first.
+
+    The checkpoint in front of a row has its head in the row before; the newest row still stands in
+    the bank that doesn't count, of both copies. Of rows that an owner removed nothing is said.
+    """
+    named = {name: ARCHIVED.fullmatch(name) for name in outbox}
+    rows = sorted((int(match[1]), int(match[2]), outbox[name])
+                  for name, match in named.items() if match)
+    entries, hashes = [], None
+    for _, generation, row in rows:
+        held = frames(row, generation % 2)[generation]
+        held = read_generation(generation, [held, held])
+        settles(held, hashes)
+        entries += fold(held, certificate, slots, stores)[0]
+        hashes = [signed.sha256(record) for record in held["records"]]
+    settles(found, hashes)
+    if rows:
+        _, generation, row = rows[-1]
+        half = len(copies[0]) // 2
+        start = generation % 2 * half
+        if any(copy[start:start + len(row)] != row for copy in copies):
+            raise Refused("journal", "the older bank is not what was archived")
+    return entries
+
+
+def settles(found, hashes):
+    """The checkpoint in front of a row names a record of the row before as its head."""
+    if hashes is None:
+        return
+    if signed.unverified(found["records"][0], "checkpoint")["head"] not in hashes:
+        raise Refused("journal", "the archived row has no record of the checkpoint's head")
+
+
+def sums(state):
+    """What is on the medium, and which parts of it can't be spent."""
+    return {**{name: state[name] for name in ("balance", "provisional", "debt")},
+            "reserved": reserved(state), "free": free(state)}
+
+
+def reserved(state):
+    """What open segments hold."""
+    return sum(transfer["reserved"] for transfer in state["transfers"].values())
 
 
 def blank(key, head):
@@ -219,7 +265,7 @@ def add_up(stated, state):
     fees = stated["provisional"] + sum(step[2] for step in state["tail"] if step[3] == EARN)
     own = sum(step[2] for step in state["tail"] if step[3] != EARN)
     start = stated["settled"] + sum(each["reserved"] for each in stated["open"]) - stated["debt"]
-    held = sum(transfer["reserved"] for transfer in state["transfers"].values())
+    held = reserved(state)
     net = start + own
     state["debt"] = max(0, held - net)
     state["balance"], state["provisional"] = max(net, held) + fees, fees
@@ -306,8 +352,7 @@ def act(record, certificate, sheets, stores, state):
 
 def free(state):
     """What is neither reserved nor provisional."""
-    reserved = sum(transfer["reserved"] for transfer in state["transfers"].values())
-    return state["balance"] - reserved - state["provisional"]
+    return state["balance"] - reserved(state) - state["provisional"]
 
 
 def placed(record, medium, most):
@@ -419,6 +464,7 @@ def entry(record):
     return {
         "seq": record["seq"],
         "kind": record["history"]["kind"],
+        "form": record["body"]["form"],
         "partner": record["history"]["partner"],
         "amount": accounting["amount"] if accounting else None,
         "balance_after": accounting["balance_after"] if accounting else None,

@@ -8,6 +8,7 @@ import journal
 import sealed_items
 import signed
 from fat_volume import DIRECTORY, READ_ONLY, Volume
+from mounted_tree import Tree
 from signed import Trust, key_of, sha256
 from strict_cbor import unpad
 
@@ -20,6 +21,7 @@ MANIFEST = "/SCRIP/MANIFEST.CBR"
 CATALOGUE = "/SCRIP/CATALOG.CBR"
 CERTIFICATE = "/SCRIP/MEDIUM/CERT.CBR"
 RESERVE = "/SCRIP/RESERVE."
+OUTBOX = "/SCRIP/OUTBOX/"
 PARTS = ["rom", "seal", "ram"]
 
 
@@ -36,36 +38,60 @@ def need(holds, what):
 def read(path, trust_path=None, allow_test=False):
     """Everything that was found and verified, as plain values."""
     data = memoryview(Path(path).read_bytes())
+    place = stated_parts(data)
+    volume = Volume(data[slice(*place["rom"])])
+    found = read_only(volume, trust_path, allow_test)
+    check_volume(volume, found["files"])
+    by_store = medium_seal(data[slice(*place["seal"])], found["files"], volume, found["walk"])
+    slots = read_slots(volume, found["files"], found["walk"], found["edition"], by_store)
+    check_layout(data, place, found["manifest"], slots["certificate"])
+    root = check_seals(data, place, volume, found, slots, by_store["seal"])
+    writable = read_writable(data[slice(*place["ram"])], found["manifest"], slots)
+    return {"root": root.hex(), **facts(found, slots), **writable}
+
+
+def read_mounted(path, trust_path=None, allow_test=False):
+    """The same of two folders, ROM and RAM, that show a medium's files: without seals."""
+    rom, ram = Tree(Path(path) / "ROM"), Tree(Path(path) / "RAM")
+    found = read_only(rom, trust_path, allow_test)
+    slot = signed.plain(unpad(content(rom, found["files"], CERTIFICATE)), "certificate-slot")
+    by_store = {"store": found["walk"](slot["chain"])}
+    slots = read_slots(rom, found["files"], found["walk"], found["edition"], by_store)
+    files = {path: facts for path, *facts in ram.walk()}
+    held = {name: [content(ram, files, f"/SCRIP/{name}.{copy}") for copy in "AB"]
+            for name in ("ACCESS", "JOURNAL")}
+    need(len(held["JOURNAL"][0]) == found["manifest"]["shape"]["journal"], "size of the journal")
+    held["OUTBOX"] = outbox(ram, files)
+    return {**facts(found, slots), **judge(held, slots)}
+
+
+def read_only(volume, trust_path, allow_test):
+    """What the signed manifest of a read-only area says, its files held against it."""
     roots = [signed.read_root(Path(trust_path).read_bytes())] if trust_path else []
     trust = Trust(roots, allow_test=allow_test)
-    place = stated_parts(data)
-    rom = data[slice(*place["rom"])]
-    volume = Volume(rom)
     files = {path: facts for path, *facts in volume.walk()}
     edition, manifest, signer, anchor = read_manifest(volume, files, trust)
     check_files(volume, files, manifest)
     items = check_items(volume, files, manifest, signer)
-    walk = rooted(trust, anchor["fingerprint"])
-    by_store = medium_seal(data[slice(*place["seal"])], files, volume, walk)
-    slots = read_slots(volume, files, walk, edition, by_store)
-    check_layout(data, place, manifest, slots["certificate"])
-    root = check_seals(data, place, volume, files, edition, signer, slots, by_store["seal"])
-    writable = read_writable(data[slice(*place["ram"])], manifest, slots)
-    certificate = slots["certificate"]
+    return {"files": files, "edition": edition, "manifest": manifest, "signer": signer,
+            "anchor": anchor, "items": items, "walk": rooted(trust, anchor["fingerprint"])}
+
+
+def facts(found, slots):
+    """What there is to tell of a read-only area."""
+    certificate, manifest = slots["certificate"], found["manifest"]
     return {
         "medium": f"{certificate['medium']:012}",
-        "edition": edition.hex(),
+        "edition": found["edition"].hex(),
         "name": manifest["name"],
-        "root": root.hex(),
-        "root_certificate": anchor,
+        "root_certificate": found["anchor"],
         "files": len(manifest["files"]),
-        "items": items,
+        "items": found["items"],
         "store": certificate["store"],
         "currency": certificate["currency"],
         "sheets": [sheet.hex() for sheet in slots["sheets"]],
         "policy": slots["policy"]["number"],
         "sold": slots["user"].get("sold"),
-        **writable,
     }
 
 
@@ -137,9 +163,15 @@ def read_manifest(volume, files, trust):
     return edition, manifest, key_of(signer), anchor
 
 
-def check_files(volume, files, manifest):
-    """The volume holds the manifest's files, the reserve, and nothing else."""
+def check_volume(volume, files):
+    """Both FATs are alike, and every file is read-only."""
     need(volume.fats_agree, "the two FATs of the read-only volume differ")
+    for path, (attributes, _, _) in files.items():
+        need(attributes & (DIRECTORY | READ_ONLY), f"{path} is not read-only")
+
+
+def check_files(volume, files, manifest):
+    """There are the manifest's files, the reserve, and nothing else."""
     stated = {path: (size, rest) for path, size, *rest in manifest["files"]}
     need(list(stated) == sorted(stated, key=str.encode), "the manifest's paths are in order")
     found = {path for path, facts in files.items() if not facts[0] & DIRECTORY}
@@ -147,8 +179,6 @@ def check_files(volume, files, manifest):
     need(found - reserve == set(stated), f"files {sorted(found - reserve ^ set(stated))}")
     for path in reserve:
         need(not any(content(volume, files, path)), f"{path} is not zero")
-    for path in found:
-        need(files[path][0] & READ_ONLY, f"{path} is not read-only")
     for path, (size, root) in stated.items():
         need(files[path][2] == size, f"size of {path}")
         need(bool(root) == (path != MANIFEST and path not in SLOTS), f"root of {path}")
@@ -228,8 +258,9 @@ def check_layout(data, place, manifest, certificate):
     need(serial == names["rom-serial"], "serial of the read-only volume")
 
 
-def check_seals(data, place, volume, files, edition, signer, slots, by_store):
+def check_seals(data, place, volume, found, slots, by_store):
     """Both roots are recomputed; every byte of SEAL is the one that it must be."""
+    files, edition, signer = found["files"], found["edition"], found["signer"]
     rom, seal = data[slice(*place["rom"])], bytes(data[slice(*place["seal"])])
     own = derive.leaves(rom)
     root, stored = derive.stored_tree(own, edition)
@@ -265,39 +296,48 @@ def unstamped_root(rom, own, volume, files):
 
 
 def read_writable(ram, manifest, slots):
-    """Access key and journal of the writable volume."""
+    """Access key, journal and OUTBOX of the writable volume, each at its place."""
     volume = Volume(ram)
     files = {path: facts for path, *facts in volume.walk()}
-    certificate, shape = slots["certificate"], manifest["shape"]
+    shape = manifest["shape"]
     place = derive.layout(shape["rom"], shape["ram"], shape["journal"])
-    copies = []
+    sizes = {"access": derive.ACCESS_BYTES, "journal": shape["journal"], "ring": derive.RING_BYTES}
+    held = {name.upper(): [] for name in sizes}
     for number, copy in enumerate("AB"):
-        sizes = {"access": derive.ACCESS_BYTES, "journal": shape["journal"], "ring": derive.RING_BYTES}
         for name, size in sizes.items():
             path = f"/SCRIP/{'ITEMS' if name == 'ring' else name.upper()}.{copy}"
             need(path in files and files[path][2] == size, f"size of {path}")
             chain, at = volume.chain(files[path][1]), place[name][number]
             need(volume.offset(chain[0]) == at, f"place of {path}")
             need(chain == list(range(chain[0], chain[0] + len(chain))), f"{path} is in pieces")
-        at = place["journal"][number]
-        copies.append(bytes(ram[at:at + shape["journal"]]))
+            held[name.upper()].append(bytes(ram[at:at + size]))
+    return judge({**held, "OUTBOX": outbox(volume, files)}, slots)
+
+
+def outbox(volume, files):
+    """The files of the OUTBOX by their names."""
+    inside = [path for path in files if path.startswith(OUTBOX) and not files[path][0] & DIRECTORY]
+    return {path[len(OUTBOX):]: content(volume, files, path) for path in inside}
+
+
+def judge(held, slots):
+    """What the journal comes to, and whose key it is."""
+    certificate, copies = slots["certificate"], held["JOURNAL"]
     found = journal.read(copies)
     stores = {signed.key_id(slots["store_key"]): slots["store_key"]}
-    entries, balance, holder = journal.fold(
-        found, certificate, slots, stores,
-    )
-    keys = access_keys(ram, place["access"])
-    need(holder in keys, "no access key is the journal's holder key")
+    entries, state = journal.fold(found, certificate, slots, stores)
+    need(state["key"] in access_keys(held["ACCESS"]), "no access key is the journal's holder key")
+    older = journal.older(held["OUTBOX"], copies, found, certificate, slots, stores)
     return {"generation": found["generation"], "copies_agree": not found["lacking"],
-            "records": entries, "balance": balance}
+            "records": entries, "older": older, **journal.sums(state)}
 
 
-def access_keys(ram, starts):
+def access_keys(files):
     """The holder keys of all filled slots of both access files."""
     keys = set()
-    for start in starts:
-        for at in range(start, start + derive.ACCESS_BYTES, 4096):
-            slot = unpad(bytes(ram[at:at + 4096]))
+    for file in files:
+        for at in range(0, derive.ACCESS_BYTES, 4096):
+            slot = unpad(file[at:at + 4096])
             if slot:
                 keys.add(signed.plain(slot, "access-slot")["key"])
     return keys

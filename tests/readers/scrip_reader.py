@@ -2,12 +2,14 @@
 
     python scrip_reader.py vectors DIR [--cddl scrip.cddl]
     python scrip_reader.py medium IMAGE [--trust trust.cbr] [--allow-test-root]
+    python scrip_reader.py mounted FOLDER [--trust trust.cbr] [--allow-test-root]
     python scrip_reader.py journal EXPORTED --trust trust.cbr
     python scrip_reader.py frames DIR
     python scrip_reader.py items IMAGE --secret FILE
 
-`frames` reads files that hold a medium's journal, one copy behind the other. `vectors` prints a line for each vector; the others print what they found as JSON. All end with 0 if
-everything agrees, with 3 if something does not.
+`mounted` reads the folders ROM and RAM in one; `frames` reads files that hold a medium's journal,
+one copy behind the other. `vectors` prints a line for each vector; the others print what they found
+as JSON. All end with 0 if everything agrees, with 3 if something does not.
 """
 
 import argparse
@@ -59,6 +61,12 @@ def read_medium(arguments):
     return told(arguments, found)
 
 
+def read_mounted(arguments):
+    """Read a medium that is mounted at two folders."""
+    found = partial(medium.read_mounted, arguments.path, arguments.trust, arguments.allow_test_root)
+    return told(arguments, found)
+
+
 def read_items(arguments):
     """Open the sealed items of a medium with their edition's secret."""
     return told(arguments, partial(medium.open_items, arguments.path, arguments.secret))
@@ -84,8 +92,8 @@ def read_frames(arguments):
     return told(arguments, lambda: {path.name: walk(path) for path in paths})
 
 
-VERBS = {"vectors": read_vectors, "medium": read_medium, "journal": read_journal,
-         "frames": read_frames, "items": read_items}
+VERBS = {"vectors": read_vectors, "medium": read_medium, "mounted": read_mounted,
+         "journal": read_journal, "frames": read_frames, "items": read_items}
 
 
 def main():

@@ -160,7 +160,7 @@ impl Fair {
     }
 
     /// Lay a medium out in this form.
-    fn lay(&self, name: &str, sample: &Sample) {
+    pub(super) fn lay(&self, name: &str, sample: &Sample) {
         let place = self.folder.path().join(name);
         match self.form {
             Form::Images => {
@@ -184,6 +184,10 @@ impl Fair {
             Form::Images => format!("{name}.img"),
             Form::Directories => format!("{name}/RAM"),
         }
+    }
+
+    pub(super) fn form(&self) -> Form {
+        self.form
     }
 
     pub(super) fn folder(&self) -> &Path {
@@ -330,21 +334,32 @@ impl Fair {
 impl Fair {
     /// Media as they were before, and a computer that never saw them.
     pub(super) fn restore(&self, names: &[&str]) {
-        for name in names {
-            let area = match self.form {
-                Form::Images => self.named(name),
-                Form::Directories => {
-                    fs::remove_dir_all(self.path(name)).unwrap();
-                    self.named(name)
-                }
-            };
-            let (from, to) = (
-                prepared(self.form, self.settled).path().join(&area),
-                self.folder.path().join(&area),
-            );
+        self.bring(prepared(self.form, self.settled).path(), names);
+    }
+
+    /// Media as they are now.
+    pub(super) fn saved(&self, names: &[&str]) -> TempDir {
+        let saved = tempfile::tempdir().unwrap();
+        for area in names.iter().map(|name| self.named(name)) {
+            let (from, to) = (self.folder.path().join(&area), saved.path().join(&area));
+            match self.form {
+                Form::Images => drop(fs::copy(from, to).unwrap()),
+                Form::Directories => copy(&from, &to),
+            }
+        }
+        saved
+    }
+
+    /// Media as another folder has them, and a computer that never saw them.
+    pub(super) fn bring(&self, saved: &Path, names: &[&str]) {
+        for area in names.iter().map(|name| self.named(name)) {
+            let (from, to) = (saved.join(&area), self.folder.path().join(&area));
             match self.form {
                 Form::Images => mend(&from, &to),
-                Form::Directories => copy(&from, &to),
+                Form::Directories => {
+                    fs::remove_dir_all(&to).unwrap();
+                    copy(&from, &to);
+                }
             }
         }
         let _ = fs::remove_dir_all(self.folder.path().join("state"));
