@@ -12,6 +12,7 @@ mod kills;
 mod japanese;
 mod menu;
 mod play;
+mod prompts;
 mod refused;
 mod ring;
 mod settled;

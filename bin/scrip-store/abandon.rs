@@ -1,11 +1,10 @@
 //! `abandon`: giving up a burn that began and didn't end.
 
-use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::Path;
 
 use scrip::device::Aim;
 use scrip::shop::{Shop, ShopError};
-use scrip::tool::{Classed, Exit, Failure, Output, clock, money};
+use scrip::tool::{Classed, Exit, Failure, Output, clock, money, somebody, typed_line};
 use scrip::units::{Amount, MediumId};
 use serde_json::{Value, json};
 
@@ -126,18 +125,15 @@ impl Loss {
 
 /// Have a person type the number.
 fn confirm(output: &Output, medium: MediumId) -> Result<(), Failure> {
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+    if !somebody() {
         let message = format!("the burn of medium {medium} is kept: nobody is here to be asked");
         return Err(Failure::new(Exit::Refusal, message).hint("give it up with --yes"));
     }
     output.note("type the medium's number to give its burn up:");
-    let mut answer = String::new();
-    // Whatever can't be asked or read is no yes.
-    let asked = io::stderr().flush().and_then(|()| io::stdin().lock().read_line(&mut answer));
-    if asked.is_ok() && answer.trim().parse() == Ok(medium) {
+    let typed = typed_line()?.unwrap_or_default();
+    if typed.parse() == Ok(medium) {
         return Ok(());
     }
-    let typed = answer.trim();
     let message = format!("the burn of medium {medium} is kept: {typed:?} was typed");
     Err(Failure::new(Exit::Refusal, message))
 }

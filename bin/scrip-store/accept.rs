@@ -1,12 +1,11 @@
 //! `accept`: certificates, kits and lists from the issuer.
 
-use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::Path;
 
 use scrip::device::read_file;
 use scrip::format::Kind;
 use scrip::shop::{Accepted, Refusal, Shop, ShopError, chain_root};
-use scrip::tool::{Classed, Exit, Explain, Failure, Output, clock, money};
+use scrip::tool::{Classed, Exit, Explain, Failure, Output, clock, money, somebody, typed_line};
 use scrip::trust::Root;
 use serde_json::{Value, json};
 
@@ -42,8 +41,12 @@ fn accept_one(
     let pins: Vec<Root> = pin.cloned().into_iter().collect();
     match shop.accept(&bytes, &pins, clock::now()) {
         Err(ShopError::Refused(Refusal::Unpinned { pinned: None, .. })) if pin.is_none() => {
-            let root = chain_root(&bytes).filter(|root| is_confirmed(root, output));
-            let confirmed: Vec<Root> = root.into_iter().collect();
+            let mut confirmed = vec![];
+            if let Some(root) = chain_root(&bytes)
+                && is_confirmed(&root, output)?
+            {
+                confirmed.push(root);
+            }
             shop.accept(&bytes, &confirmed, clock::now()).map_err(told)
         }
         outcome => outcome.map_err(told),
@@ -51,17 +54,14 @@ fn accept_one(
 }
 
 /// Ask the person at the terminal whether this is the issuer's fingerprint.
-fn is_confirmed(root: &Root, output: &Output) -> bool {
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return false;
+fn is_confirmed(root: &Root, output: &Output) -> Result<bool, Failure> {
+    if !somebody() {
+        return Ok(false);
     }
     output.note(format!("the certificate stands under the root of {}", root.certificate().subject));
     output.note(format!("its fingerprint is {}", root.fingerprint()));
     output.note("compare it with what the issuer told you, then type yes to trust it from now on:");
-    let mut answer = String::new();
-    // Whatever can't be asked or read is no yes.
-    let asked = io::stderr().flush().and_then(|()| io::stdin().lock().read_line(&mut answer));
-    asked.is_ok() && answer.trim() == "yes"
+    Ok(typed_line()?.is_some_and(|answer| answer == "yes"))
 }
 
 fn read_root(file: &Path) -> Result<Root, Failure> {

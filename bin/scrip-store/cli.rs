@@ -75,10 +75,11 @@ pub(crate) enum Verb {
     Status,
     /// Build an unsigned edition from a recipe's folder
     #[command(
-        after_help = "Example: scrip-store build images/starter --out starter.edition --secret starter.secret"
+        after_help = "Example: scrip-store build images/starter --out a.edition --secret a.secret"
     )]
     Build(BuildArgs),
     /// Lay an edition's items out in a folder for owners to take
+    #[command(after_help = "Example: scrip-store kiosk starter.edition --out kiosk --item ITEM")]
     Kiosk(KioskArgs),
     /// List the devices of this machine: what may be burnt, what not and why
     #[command(after_help = "Example: scrip-store devices")]

@@ -3,13 +3,11 @@
 use std::collections::BTreeSet;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::Duration;
 
 use scrip::device::{Access, Aim, Contents, Device, Disk, FileDevice, Refusal};
 use scrip::image::gpt::{HEADER_BYTES, SECTOR_BYTES, disk_guid};
 use scrip::image::layout::Names;
-use scrip::tool::{Exit, Failure, Form, Interrupt, Output};
+use scrip::tool::{Exit, Failure, Form, Output, typed_line};
 use scrip::units::{ByteCount, MediumId};
 
 use crate::bench::Bench;
@@ -17,9 +15,6 @@ use crate::burn::{Burnt, Outcome};
 use crate::crew::{self, Feed};
 use crate::devices::standing;
 use crate::targets::{self, Target, observe};
-
-/// How often somebody who is asked may interrupt.
-const HEAR_EVERY: Duration = Duration::from_millis(100);
 
 /// Ask a person which device is to be burnt; its name has to be typed.
 pub(crate) fn ask(bench: &Bench<'_>) -> Result<Vec<PathBuf>, Failure> {
@@ -42,7 +37,7 @@ pub(crate) fn ask(bench: &Bench<'_>) -> Result<Vec<PathBuf>, Failure> {
         bench.output.note(shown(disk));
     }
     bench.output.note("all that is on it will be lost; type its name to burn it:");
-    let typed = typed_line(bench.interrupt)?;
+    let typed = typed_line()?.unwrap_or_default();
     let chosen = allowed.iter().find(|disk| disk.name == typed || disk.path == Path::new(&typed));
     let none = || Failure::new(Exit::Refusal, format!("{typed:?} is none of these devices"));
     Ok(vec![chosen.ok_or_else(none)?.path.clone()])
@@ -57,28 +52,6 @@ fn shown(disk: &Disk) -> String {
         .and_then(|device| Contents::of(&device).map_err(|error| error.to_string()))
         .map_or_else(|error| error, |contents| contents.to_string());
     format!("  {}  {}  {size}  {serial}  {holds}", disk.path.display(), disk.title())
-}
-
-/// Read a line; Ctrl-C doesn't wait for its end.
-fn typed_line(interrupt: &Interrupt) -> Result<String, Failure> {
-    let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
-        let mut line = String::new();
-        let read = io::stdin().read_line(&mut line);
-        // Nobody listens after Ctrl-C.
-        let _ = sender.send(read.map(|_| line));
-    });
-    loop {
-        interrupt.check()?;
-        match receiver.recv_timeout(HEAR_EVERY) {
-            Ok(Ok(line)) => return Ok(line.trim().to_owned()),
-            Ok(Err(error)) => {
-                return Err(Failure::new(Exit::Failure, format!("reading the answer: {error}")));
-            }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => panic!("the reader ended without a word"),
-        }
-    }
 }
 
 /// Burn every newly plugged device like the one that was confirmed, until there are enough.

@@ -232,7 +232,7 @@ fn confirm(
     agrees: Answer,
     output: &Output,
 ) -> Result<(), Failure> {
-    let answer = ask(output, pay_for(price(medium, item), item.title()));
+    let answer = ask(output, pay_for(price(medium, item), item.title()))?;
     if answer == Answer::Yes || answer == agrees {
         return Ok(());
     }

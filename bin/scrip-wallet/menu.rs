@@ -8,12 +8,12 @@ use scrip::journal::Storage;
 use scrip::ledger::KeyLife;
 use scrip::phrases;
 use scrip::tool::password::PasswordSource;
-use scrip::tool::{Exit, Failure, Form, Interrupt, Output, Tell};
+use scrip::tool::{Exit, Failure, Form, Interrupt, Output, Tell, somebody, typed_line};
 use scrip::wallet::take::Outbox;
 use scrip::wallet::{Filter, Ledger, Offered, Opened, Unlocked};
 use scrip::words::Phrase;
 
-use crate::ask::{line, narrow, somebody, typed};
+use crate::ask::{line, narrow};
 use crate::buy::{buy_asking, catalogue as read_catalogue, list, offers};
 use crate::cli::{Cli, Common, NewPasswordArgs};
 use crate::history::table;
@@ -182,7 +182,7 @@ impl<'a> Session<'a> {
                 output.line(numbered(place + 1, choice.name()));
             }
             output.note(which(Choice::ALL.len()));
-            let Some(answer) = typed()? else { break };
+            let Some(answer) = typed_line()? else { break };
             match chosen(&answer, &Choice::ALL) {
                 Some(Choice::Leave) => break,
                 Some(choice) => self.go_on_after(*choice)?,

@@ -190,7 +190,7 @@ fn confirm(medium: &Medium, item: &Offered, agreed: bool, output: &Output) -> Re
     if agreed {
         return Ok(());
     }
-    match ask(output, pay_first(item.title(), price(medium, item))) {
+    match ask(output, pay_first(item.title(), price(medium, item)))? {
         Answer::Yes => Ok(()),
         Answer::No => Err(Failure::new(Exit::Refusal, not_paid())),
         Answer::Nobody => {

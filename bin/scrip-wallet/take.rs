@@ -115,7 +115,7 @@ pub(crate) fn take_here(
     let agree = |plan: &Plan| {
         let form = own.form();
         let (sum, fee) = (form.show(plan.reserve), form.show(order.earned(plan.fee)));
-        match ask(output, take_it(&order.goods.item, sum, fee, order.from.name())) {
+        match ask(output, take_it(&order.goods.item, sum, fee, order.from.name()))? {
             Answer::Yes => Ok(()),
             _ => Err(Failure::new(Exit::Refusal, nothing_taken())),
         }

@@ -299,7 +299,7 @@ fn confirm(
     output: &Output,
     interrupt: &Interrupt,
 ) -> Result<(), Failure> {
-    let answer = if args.yes { Answer::Yes } else { ask(output, question) };
+    let answer = if args.yes { Answer::Yes } else { ask(output, question)? };
     interrupt.check()?;
     match answer {
         Answer::Yes => Ok(()),

@@ -1,12 +1,15 @@
 //! Ctrl-C: the first asks to stop in good order, the second stops at once.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use super::{Exit, Explain, Failure};
+
+/// The one that hears the signals of this process.
+static OF_PROCESS: OnceLock<Interrupt> = OnceLock::new();
 
 /// Whether the user asked to stop; clones share the answer.
 #[derive(Clone, Debug, Default)]
@@ -28,7 +31,16 @@ impl Interrupt {
                 .and_then(|_| flag::register(signal, Arc::clone(&interrupt.0)))
                 .or_exit_while(Exit::Failure, "listening to Ctrl-C")?;
         }
+        // A process has one; where there was one before, that one goes on as well.
+        let _ = OF_PROCESS.set(interrupt.clone());
         Ok(interrupt)
+    }
+
+    /// The one that hears the signals of this process; one that nobody asks for, if none does.
+    ///
+    /// For prompts, which wait for a person wherever they stand.
+    pub(super) fn of_process() -> Self {
+        OF_PROCESS.get().cloned().unwrap_or_default()
     }
 
     /// Whether to stop in good order.

@@ -3,6 +3,7 @@
 //! A tool's `main` parses its arguments and hands its work to [`run`]; only this room and the
 //! tools themselves touch the terminal, the clock and the environment.
 
+mod asking;
 mod attendant;
 mod bug;
 mod class;
@@ -28,6 +29,7 @@ use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
+pub use asking::{somebody, typed_line};
 pub use attendant::Attendant;
 pub use class::Classed;
 pub use csv::csv_row;

@@ -1,10 +1,15 @@
 //! Passwords from a prompt or a file, never from an argument.
 
 use std::fs::File;
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
 
-use super::{Exit, Failure, printable, told};
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+
+use super::{Exit, Failure, Interrupt, printable, told};
 use crate::crypto::SecretBytes;
 use crate::crypto::password::Password;
 use crate::phrases;
@@ -37,6 +42,9 @@ phrases! {
 
 /// Longest password file that is read.
 pub const FILE_BYTES_MAX: usize = 4096;
+
+/// How often a signal is looked for while nothing is typed.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Where a password comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,8 +81,53 @@ impl PasswordSource {
 
 type Prompt<'a> = &'a mut dyn FnMut(&str) -> io::Result<String>;
 
+/// Ask on the terminal, unseen; Ctrl-C ends it at once, and the terminal shows again what is typed.
 fn prompt(question: &str) -> io::Result<String> {
-    rpassword::prompt_password(question)
+    let interrupt = Interrupt::of_process();
+    if interrupt.requested() {
+        return Err(ErrorKind::Interrupted.into());
+    }
+    let before = Shown::now();
+    let (said, heard) = channel();
+    let question = question.to_owned();
+    thread::spawn(move || {
+        // Nobody listens after a signal.
+        let _ = said.send(rpassword::prompt_password(question));
+    });
+    loop {
+        match heard.recv_timeout(LOOK_EVERY) {
+            Ok(typed) => return typed,
+            Err(RecvTimeoutError::Timeout) if interrupt.requested() => {
+                if let Some(shown) = before {
+                    shown.restore();
+                }
+                return Err(ErrorKind::Interrupted.into());
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => panic!("the prompt ended without a word"),
+        }
+    }
+}
+
+/// How the terminal shows what is typed.
+struct Shown {
+    terminal: File,
+    settings: Termios,
+}
+
+impl Shown {
+    /// As it is now; none where there is no terminal.
+    fn now() -> Option<Self> {
+        let terminal = File::options().read(true).write(true).open("/dev/tty").ok()?;
+        let settings = tcgetattr(&terminal).ok()?;
+        Some(Self { terminal, settings })
+    }
+
+    fn restore(mut self) {
+        // A terminal that is gone shows nothing any more.
+        let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.settings);
+        let _ = self.terminal.write_all(b"\n");
+    }
 }
 
 fn ask_twice(
@@ -141,8 +194,6 @@ fn not_empty(text: String, complaint: impl FnOnce() -> Phrase) -> Result<Passwor
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
     use super::*;
 
     fn password(text: &str) -> Password {

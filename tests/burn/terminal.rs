@@ -1,10 +1,13 @@
 //! A terminal with a person at it: a tool runs under `script`, on a pseudo-terminal.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::{JoinHandle, sleep};
 use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::desk::{Said, wait_until};
 
@@ -88,12 +91,20 @@ impl Terminal {
         self.press(CTRL_C);
     }
 
+    /// Send a signal to the tool of this name, and to nobody else on the terminal.
+    pub(crate) fn signals(&self, tool: &str, signal: Signal) {
+        let tool = below(self.running.id(), tool).unwrap_or_else(|| panic!("no {tool} runs"));
+        kill_process(Pid::from_raw(i32::try_from(tool).unwrap()).unwrap(), signal).unwrap();
+    }
+
     /// Press Ctrl-D.
+    /// Press keys.
     pub(crate) fn presses_end(&mut self) {
         self.press(CTRL_D);
     }
 
-    fn press(&mut self, keys: &str) {
+    /// Press keys.
+    pub(crate) fn press(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).unwrap();
         self.keys.flush().unwrap();
     }
@@ -106,6 +117,16 @@ impl Terminal {
         self.screen.take().unwrap().join().unwrap();
         Said { exit, out: self.shown(), err: String::new() }
     }
+}
+
+/// The process of this name below another one.
+fn below(parent: u32, name: &str) -> Option<u32> {
+    let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).ok()?;
+    children.split_whitespace().find_map(|child| {
+        let child: u32 = child.parse().ok()?;
+        let is_named = fs::read_to_string(format!("/proc/{child}/comm")).ok()?.trim() == name;
+        if is_named { Some(child) } else { below(child, name) }
+    })
 }
 
 impl Drop for Terminal {

@@ -97,10 +97,19 @@ impl Bench {
 
     /// `script`, which runs the wallet with these arguments on a terminal of its own.
     pub(super) fn scripted(&self, arguments: &[&str]) -> Command {
+        self.on_terminal_of_its_own(&self.line(arguments))
+    }
+
+    /// The wallet's command line.
+    pub(super) fn line(&self, arguments: &[&str]) -> String {
         let tool = cargo_bin("scrip-wallet");
         let common = ["--medium", self.medium, "--trust", "trust.cbr", "--allow-test-root"];
-        let words = [&[tool.to_str().unwrap()], arguments, &common].concat();
-        let mut command = scripted(&words.join(" "));
+        [&[tool.to_str().unwrap()], arguments, &common].concat().join(" ")
+    }
+
+    /// `script`, which runs this line on a terminal of its own.
+    pub(super) fn on_terminal_of_its_own(&self, line: &str) -> Command {
+        let mut command = scripted(line);
         command
             .current_dir(self.folder.path())
             .env("SCRIP_LANG", "en")

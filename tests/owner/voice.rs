@@ -227,6 +227,8 @@ fn no_english_is_left_in_what_is_wrong() {
     device.write_at(starts.journal.starts[0] + 200, &[0xff; 100]).unwrap();
     japanese(&bench, &looking, 3);
     device.write_at(starts.journal.starts[1] + 200, &[0xff; 100]).unwrap();
+    japanese(&bench, &["balance"], 0);
+    fs::remove_dir_all(bench.folder.path().join("state")).unwrap();
     for verb in [&looking[..], &["info"], &["balance"]] {
         japanese(&bench, verb, 3);
     }
