@@ -2,8 +2,11 @@
 //!
 //! With `--json` the last line is an object of type `result`: `exit`; `medium`; `checkpoint`: its
 //! number; `way`: `compaction`, `record`, `merge`, or none if it was applied before; `archived`:
-//! records that went to a file, and `archive`: its name in OUTBOX; `dry_run`; `balance` and its parts.
+//! records that went to a file, and `archive`: its name in OUTBOX; `attached`: what came with it, each
+//! with `what`, `name`, `state` (`on-medium` or `not-kept`) and `text`; `dry_run`, with which `after` has
+//! the sums as they would be; `balance` and its parts.
 
+use data_encoding::HEXLOWER;
 use scrip::crypto::SystemRandom;
 use scrip::device::read_file;
 use scrip::format::Kind;
@@ -11,11 +14,11 @@ use scrip::journal::{CompactError, OutboxArchive, Storage};
 use scrip::phrases;
 use scrip::tool::password::PasswordSource;
 use scrip::tool::{Exit, Failure, Interrupt, Output, Tell, clock, told};
-use scrip::wallet::{ApplyRefusal, Medium, Opened, Settling, Way};
+use scrip::wallet::{ApplyRefusal, Attachment, Medium, Opened, Settling, Standing, Way};
 use serde_json::{Value, json};
 
 use crate::cli::{ApplyArgs, Common};
-use crate::opened::{full, look, sums, take, tell_balance, unlock};
+use crate::opened::{full, look, sums, sums_of, take, tell_balance, unlock};
 
 phrases! {
     fn applying(file) { en: "applying {file}", ja: "{file} の適用" }
@@ -38,17 +41,35 @@ phrases! {
         ja: "精算書{number}を適用すると、記録{archived}件がSCRIP/OUTBOXのファイルに移り、残高は{sum}に\
              なります。まだ何もしていません。",
     }
-    fn would_record(number, obstacle) {
-        en: "Checkpoint {number} would be added as a record, with the password ({obstacle}); \
-             nothing was done.",
-        ja: "精算書{number}は、パスワードを使って記録として追加されます（{obstacle}）。\
-             まだ何もしていません。",
+    fn would_record(number, obstacle, sum) {
+        en: "Checkpoint {number} would be added as a record, with the password ({obstacle}); the \
+             balance would be {sum}; nothing was done.",
+        ja: "精算書{number}は、パスワードを使って記録として追加されます（{obstacle}）。残高は{sum}に\
+             なります。まだ何もしていません。",
     }
-    fn would_merge(number) {
-        en: "Checkpoint {number} would be merged, with the password: this medium went two ways; \
-             nothing was done.",
-        ja: "精算書{number}は、パスワードを使って統合されます。この媒体は二手に分かれました。\
-             まだ何もしていません。",
+    fn would_merge(number, before, sum) {
+        en: "Checkpoint {number} would be merged, with the password: this medium went two ways; the \
+             balance is {before} and would be {sum}; nothing was done.",
+        ja: "精算書{number}は、パスワードを使って統合されます。この媒体は二手に分かれました。残高は\
+             {before}から{sum}になります。まだ何もしていません。",
+    }
+    fn lacking(sum) {
+        en: "{sum} would be lacking and taken from the next top-ups.",
+        ja: "{sum}が不足し、次のチャージから差し引かれます。",
+    }
+    fn sheet() { en: "a sheet of new codes", ja: "新しいコードの一覧" }
+    fn revocation(number) { en: "revocation list {number}", ja: "失効一覧{number}" }
+    fn policy(number) { en: "policy {number}", ja: "規約{number}" }
+    fn unknown() { en: "a file that its issuer didn't sign", ja: "発行元の署名がないファイル" }
+    fn stamped(what) {
+        en: "With it came {what}, which this medium has.",
+        ja: "付属の{what}は、この媒体にすでにあります。",
+    }
+    fn not_kept(what) {
+        en: "With it came {what}, which is NOT kept: only the shop puts that on a medium \
+             (`scrip-store refresh`), and until then this medium doesn't go by it.",
+        ja: "付属の{what}は保存しません。媒体に入れられるのは店だけで（`scrip-store refresh`）、\
+             それまでこの媒体では使われません。",
     }
     fn compacted(number, archived, name) {
         en: "Applied: checkpoint {number}. The {archived} records before it are in \
@@ -82,7 +103,11 @@ pub(crate) fn apply(
         let medium = look.medium;
         let fields = match judge(&medium, &bytes, output).map_err(|no| no.during(doing()))? {
             None => json!({ "way": null }),
-            Some(settling) => would(&medium, &settling, output),
+            Some(settling) => {
+                let mut fields = would(&medium, &settling, output);
+                tell_attached(&settling, &mut fields, output);
+                fields
+            }
         };
         tell(&medium, fields, args, output);
         return Ok(Exit::Done);
@@ -92,7 +117,10 @@ pub(crate) fn apply(
     let fields = match settling {
         None => json!({ "way": null }),
         Some(settling) => {
-            done(&mut opened, &settling, args, output).map_err(|no| no.during(doing()))?
+            let done = done(&mut opened, &settling, args, output);
+            let mut fields = done.map_err(|no| no.during(doing()))?;
+            tell_attached(&settling, &mut fields, output);
+            fields
         }
     };
     tell(opened.medium(), fields, args, output);
@@ -113,9 +141,9 @@ fn judge(medium: &Medium, bytes: &[u8], output: &Output) -> Result<Option<Settli
                 ApplyRefusal::Policy { .. } | ApplyRefusal::Holder { .. } => {
                     failure.hint(refresh_first())
                 }
-                ApplyRefusal::Since { .. } | ApplyRefusal::NoList(_) => {
-                    failure.hint(settle_first())
-                }
+                ApplyRefusal::Since { .. }
+                | ApplyRefusal::NoList(_)
+                | ApplyRefusal::TooLong { .. } => failure.hint(settle_first()),
                 ApplyRefusal::NotLoggedIn => failure.hint(log_in_first()),
                 _ => failure,
             })
@@ -125,21 +153,47 @@ fn judge(medium: &Medium, bytes: &[u8], output: &Output) -> Result<Option<Settli
 
 fn would(medium: &Medium, settling: &Settling, output: &Output) -> Value {
     let number = settling.checkpoint.number;
-    match &settling.way {
-        Way::Compaction { after, archived } => {
-            let sum = medium.form().show(after.state.balance);
-            output.line(would_compact(number, archived, sum));
+    let sum = |amount| medium.form().show(amount);
+    let mut fields = match &settling.way {
+        Way::Compaction { archived, .. } => {
+            output.line(would_compact(number, archived, sum(settling.after.balance)));
             json!({ "checkpoint": number, "way": "compaction", "archived": archived })
         }
         Way::Record(obstacle) => {
-            output.line(would_record(number, told(obstacle)));
+            output.line(would_record(number, told(obstacle), sum(settling.after.balance)));
             json!({ "checkpoint": number, "way": "record" })
         }
         Way::Merge => {
-            output.line(would_merge(number));
+            output.line(would_merge(number, sum(medium.balance()), sum(settling.after.balance)));
             json!({ "checkpoint": number, "way": "merge" })
         }
+    };
+    if !settling.after.debt.is_zero() {
+        output.line(lacking(sum(settling.after.debt)));
     }
+    fields["after"] = sums_of(&settling.after, medium.currency());
+    fields
+}
+
+/// What came with the checkpoint, and what becomes of it.
+fn tell_attached(settling: &Settling, fields: &mut Value, output: &Output) {
+    let told = settling.attached.iter().map(|attached| {
+        let (what, kind, name) = match &attached.what {
+            Attachment::Sheet(id) => (sheet(), "sheet", HEXLOWER.encode(id)),
+            Attachment::Revocation(number) => {
+                (revocation(number), "revocation", number.to_string())
+            }
+            Attachment::Policy(number) => (policy(number), "policy", number.to_string()),
+            Attachment::Unknown(hash) => (unknown(), "unknown", HEXLOWER.encode(hash)),
+        };
+        let (line, state) = match attached.standing {
+            Standing::Stamped => (stamped(what), "on-medium"),
+            Standing::NotKept => (not_kept(what), "not-kept"),
+        };
+        output.line(&line);
+        json!({ "what": kind, "name": name, "state": state, "text": line.en() })
+    });
+    fields["attached"] = told.collect();
 }
 
 fn done(

@@ -5,13 +5,14 @@ use std::path::Path;
 use scrip::crypto::SystemRandom;
 use scrip::crypto::password::Password;
 use scrip::device::{Device, Folder};
-use scrip::image::check::{Access, Binding, Checked, Grounds, History, Report, Verdict};
+use scrip::image::check::{Access, Binding, Checked, Grounds, History, Report, Rival, Verdict};
 use scrip::journal::{AppendError, Mirror, Relation, Storage};
-use scrip::ledger::KeyLife;
+use scrip::ledger::{KeyLife, State};
 use scrip::phrases;
 use scrip::tool::password::PasswordSource;
 use scrip::tool::{Exit, Failure, Interrupt, Output, Source, Tell, clock, home, money, told};
-use scrip::wallet::{CommitError, Medium, Opened, Unlocked};
+use scrip::units::Currency;
+use scrip::wallet::{CommitError, Medium, Opened, Unlocked, keep_branch, rival};
 use scrip::words::Phrase;
 use serde_json::{Value, json};
 
@@ -47,6 +48,14 @@ phrases! {
     fn branch_kept(name) {
         en: "what only this computer saw is in SCRIP/OUTBOX/{name}; the medium goes on as it is",
         ja: "このコンピューターだけが見た記録はSCRIP/OUTBOX/{name}にあります。媒体はこのまま使えます",
+    }
+    fn rival_kept(name) {
+        en: "the second history is in SCRIP/OUTBOX/{name}",
+        ja: "もう一方の履歴はSCRIP/OUTBOX/{name}にあります",
+    }
+    fn rival_lost(error) {
+        en: "the second history could not be kept: {error}",
+        ja: "もう一方の履歴を残せませんでした：{error}",
     }
     fn mirror_unused(error) {
         en: "what this computer saw of it is not used: {error}",
@@ -180,7 +189,7 @@ impl Look {
 
 /// Open for writing what was looked at.
 pub(crate) fn go_on(look: Look, path: &Path, output: &Output) -> Result<Opened<Storage>, Failure> {
-    let mut opened = open_alone(look, path)?;
+    let mut opened = open_alone(look, path, output)?;
     attach(&mut opened, output);
     if opened.repairs().records > 0 {
         output.note(repaired(opened.repairs().records));
@@ -189,16 +198,31 @@ pub(crate) fn go_on(look: Look, path: &Path, output: &Output) -> Result<Opened<S
 }
 
 /// Open for writing what was looked at, without what this computer saw of it.
-pub(crate) fn open_alone(look: Look, path: &Path) -> Result<Opened<Storage>, Failure> {
+pub(crate) fn open_alone(
+    look: Look,
+    path: &Path,
+    output: &Output,
+) -> Result<Opened<Storage>, Failure> {
     look.check_writable()?;
     let Look { medium, report, source } = look;
     let storage = source.into_storage(medium.grounds()).or_tell();
     let storage = storage.map_err(|failure| failure.during(opening(path.display())))?;
+    keep_rival(&storage, medium.grounds(), report.rival.as_ref(), output);
     let mut rng = SystemRandom::new();
     match mirror_of(medium.grounds()).filter(|_| matches!(report.history, History::Restored { .. }))
     {
         Some(mirror) => Opened::open_restoring(storage, medium, &mirror, &mut rng).or_tell(),
         None => Opened::open(storage, medium, &mut rng).or_tell(),
+    }
+}
+
+/// Put a second history into the OUTBOX before the copy that has it is repaired.
+fn keep_rival(storage: &Storage, grounds: &Grounds, rival: Option<&Rival>, output: &Output) {
+    let Some(rival) = rival else { return };
+    let exchange = storage.exchange(grounds.volume.clone(), grounds.kept());
+    match keep_branch(&exchange, &rival.records) {
+        Ok(name) => output.note(rival_kept(name)),
+        Err(error) => output.warn(rival_lost(error)),
     }
 }
 
@@ -327,6 +351,9 @@ fn tell_originality(report: &Report, root: Option<&Phrase>, output: &Output) {
     if let Access::Damaged(why) = &report.access {
         output.warn(no_password(why));
     }
+    if let Some(second) = &report.rival {
+        output.warn(rival(second));
+    }
     if let History::Restored { hole, .. } = &report.history {
         output.warn(restored(hole));
     }
@@ -402,7 +429,11 @@ pub(crate) fn full(error: &CommitError) -> Failure {
 
 /// What there is on a medium, in JSON.
 pub(crate) fn sums(medium: &Medium) -> Value {
-    let (state, currency) = (&medium.account().state, medium.currency());
+    sums_of(&medium.account().state, medium.currency())
+}
+
+/// What there is by a state, in JSON.
+pub(crate) fn sums_of(state: &State, currency: Currency) -> Value {
     json!({
         "balance": money(state.balance, currency),
         "free": money(state.free(), currency),

@@ -36,6 +36,19 @@ pub fn advance(
     step(rules, state, (record, record.hash(), record.signer()))
 }
 
+/// The state after a record that the holder of this key has not signed yet, as it would be; only
+/// its head isn't the one that it will have.
+pub fn foresee(
+    rules: &Rules<'_>,
+    state: &State,
+    record: &Record,
+    signer: KeyId,
+) -> Result<State, Refusal> {
+    let mut next = state.clone();
+    step(rules, &mut next, (record, [0; 32], signer))?;
+    Ok(next)
+}
+
 /// [`advance`] for what nobody has verified yet: the caller verifies it before it believes the state.
 pub(super) fn advance_claimed(
     rules: &Rules<'_>,

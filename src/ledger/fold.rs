@@ -5,7 +5,9 @@ use super::refusal::{Reason, Refusal};
 use super::rules::Rules;
 use super::settled;
 use super::state::State;
+use crate::format::cose::Sign1;
 use crate::format::record::{Body, Record};
+use crate::format::{Kind, Object};
 use crate::trust::{Claimed, TrustError, Verified, verify, verify_all};
 
 /// What records add up to, and how far they follow.
@@ -89,6 +91,12 @@ pub fn fold_by_head(rules: &Rules<'_>, blank: State, records: &[Vec<u8>]) -> Opt
     vouched(newest, &state).then_some(state)
 }
 
+/// The sequence that a record states; none of what is no record.
+pub fn stated_sequence(record: &[u8]) -> Option<u64> {
+    let message = Sign1::decode(record, Kind::Record).ok()?;
+    Record::decode(message.payload()).ok().map(|record| record.seq.number())
+}
+
 /// Verify one signed record and apply it in place.
 pub fn follow(
     rules: &Rules<'_>,
@@ -116,7 +124,6 @@ mod tests {
     use super::*;
     use crate::format::checkpoint::Checkpoint;
     use crate::format::cose::assemble;
-    use crate::format::{Kind, Object};
     use crate::ledger::fixture::{Purse, SETTLER, World, host, key, stated};
     use crate::ledger::next::{self, Statement};
     use crate::trust::sign;

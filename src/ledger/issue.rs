@@ -5,8 +5,9 @@ use super::state::State;
 use crate::crypto::digest::sha256;
 use crate::crypto::sign::SecretKey;
 use crate::format::certificate::Chain;
-use crate::format::checkpoint::{Bounded, CheckpointFile};
+use crate::format::checkpoint::{Bounded, Checkpoint, CheckpointFile};
 use crate::format::field::Bytes;
+use crate::format::{Kind, Object};
 use crate::trust::sign;
 
 /// Who signs checkpoints.
@@ -18,11 +19,36 @@ pub struct Settler<'a> {
     pub chain: &'a Chain,
 }
 
+/// Why a settlement can't be put down: no reader would take it.
+#[derive(Debug, thiserror::Error)]
+pub enum IssueError {
+    /// More of something than a checkpoint lists.
+    #[error("{found} {what} are to be listed, a checkpoint takes {limit}")]
+    Count {
+        /// Of what.
+        what: &'static str,
+        /// How many there are.
+        found: usize,
+        /// How many are read.
+        limit: usize,
+    },
+    /// Longer than what is read.
+    #[error("the {kind:?} has {found} bytes, {limit} are read")]
+    Size {
+        /// The checkpoint or its file.
+        kind: Kind,
+        /// Its length in bytes.
+        found: usize,
+        /// The longest that is read.
+        limit: usize,
+    },
+}
+
 impl Settlement {
     /// The signed checkpoint of this settlement, with the events and files that go with it.
     ///
     /// The same settlement gives the same bytes. The hash of the signed checkpoint belongs into the
-    /// account then, for the next one to continue.
+    /// account then, for the next one to continue. What no reader takes is refused.
     pub fn issue(
         &self,
         settler: Settler<'_>,
@@ -30,14 +56,44 @@ impl Settlement {
         branches: &[&State],
         known: &Credits<'_>,
         attachments: &[Vec<u8>],
-    ) -> CheckpointFile {
+    ) -> Result<CheckpointFile, IssueError> {
         let mut checkpoint = self.checkpoint(before, branches, known);
         checkpoint.attachments = Bounded(attachments.iter().map(|file| sha256(file)).collect());
-        CheckpointFile {
-            checkpoint: Bytes(sign(settler.key, &checkpoint)),
+        check_counts(&checkpoint)?;
+        let signed = sign(settler.key, &checkpoint);
+        check_size(Kind::Checkpoint, signed.len())?;
+        let file = CheckpointFile {
+            checkpoint: Bytes(signed),
             chain: settler.chain.clone(),
             settled_since: Some(Bounded(self.settled_since.clone())),
             attachments: Bounded(attachments.iter().cloned().map(Bytes).collect()),
-        }
+        };
+        let since = file.settled_since.as_ref().map_or(Ok(()), |since| check("events", since));
+        since?;
+        check_size(Kind::CheckpointFile, file.encode().len())?;
+        Ok(file)
     }
+}
+
+fn check_counts(checkpoint: &Checkpoint) -> Result<(), IssueError> {
+    check("open transfers", &checkpoint.open)?;
+    check("sheets", &checkpoint.slots)?;
+    check("vouchers", &checkpoint.vouchers)?;
+    check("events elsewhere", &checkpoint.counted)?;
+    check("cleared exceptions", &checkpoint.cleared)?;
+    check("exceptions", &checkpoint.exceptions)?;
+    check("attachments", &checkpoint.attachments)
+}
+
+fn check<T, const MOST: usize>(
+    what: &'static str,
+    items: &Bounded<T, MOST>,
+) -> Result<(), IssueError> {
+    let found = items.0.len();
+    if found > MOST { Err(IssueError::Count { what, found, limit: MOST }) } else { Ok(()) }
+}
+
+fn check_size(kind: Kind, found: usize) -> Result<(), IssueError> {
+    let limit = kind.bytes_max();
+    if found > limit { Err(IssueError::Size { kind, found, limit }) } else { Ok(()) }
 }

@@ -29,10 +29,10 @@ mod state;
 mod transfers;
 
 pub use anchor::{Anchor, Chained, fold_journal};
-pub use apply::{OPEN_MAX, advance, apply};
+pub use apply::{OPEN_MAX, advance, apply, foresee};
 pub use event::{earn_event, placed_event};
-pub use fold::{Fold, fold, fold_by_head, follow};
-pub use issue::Settler;
+pub use fold::{Fold, fold, fold_by_head, follow, stated_sequence};
+pub use issue::{IssueError, Settler};
 pub use moves::rekey_message;
 pub use refusal::{Reason, Refusal};
 pub use rules::Rules;

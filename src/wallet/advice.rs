@@ -1,6 +1,8 @@
 //! What is wrong with a medium in plain words, and what to do about it.
 
-use crate::image::check::{Access, Balance, Binding, Fault, History, ItemKeys, Report, Verdict};
+use crate::image::check::{
+    Access, Balance, Binding, Fault, History, ItemKeys, Report, Rival, Verdict,
+};
 use crate::phrases;
 use crate::words::Phrase;
 
@@ -83,6 +85,19 @@ phrases! {
         en: "The journal is DAMAGED: {reason}. Bring the medium to the shop.",
         ja: "取引記録が壊れています：{reason}。媒体を店へお持ちください。",
     }
+    fn two_histories(copy, count, from) {
+        en: "The journal holds TWO histories: copy {copy} has {count} other records from #{from} on. \
+             The longer one counts; the other is kept in SCRIP/OUTBOX before it is written over, \
+             for the shop to merge.",
+        ja: "取引記録に2つの履歴があります：写し{copy}には#{from}以降に別の記録{count}件があります。\
+             長い方が有効です。もう一方は上書きの前にSCRIP/OUTBOXに残し、店で統合できます。",
+    }
+    fn stray_records(copy, count, from) {
+        en: "Copy {copy} of the journal has {count} other records from #{from} on, which do not \
+             follow; they don't count.",
+        ja: "取引記録の写し{copy}には#{from}以降に、つながらない別の記録{count}件があります。\
+             有効ではありません。",
+    }
     fn journal_unchecked(reason) {
         en: "The journal was not checked: {reason}.",
         ja: "取引記録は確かめていません：{reason}。",
@@ -134,6 +149,7 @@ pub fn advice(report: &Report) -> Vec<Phrase> {
     }
     if report.verdict != Verdict::NoMedium {
         lines.push(journal(&report.history));
+        lines.extend(report.rival.as_ref().map(rival));
         lines.push(access(&report.access));
         lines.push(items(&report.items));
     }
@@ -180,6 +196,16 @@ fn journal(history: &History) -> Phrase {
         History::Restored { balance, hole } => journal_restored(hole, count(balance)),
         History::Damaged(reason) => journal_damaged(reason),
         History::NotChecked(reason) => journal_unchecked(reason),
+    }
+}
+
+/// A second history, in plain words.
+pub fn rival(rival: &Rival) -> Phrase {
+    let count = rival.records.len();
+    if rival.follows {
+        two_histories(rival.copy, count, rival.from)
+    } else {
+        stray_records(rival.copy, count, rival.from)
     }
 }
 

@@ -9,7 +9,6 @@ use crate::device::Device;
 use crate::fat::Exchange;
 use crate::image::check::Account;
 use crate::journal::{Archive, Carry, CompactError, Storage, Use};
-use crate::ledger::next;
 use crate::trust::access::HolderKeys;
 use crate::units::Timestamp;
 
@@ -56,16 +55,7 @@ impl<D: Device> Opened<D> {
         host.floor = host.floor.max(checkpoint.checkpoint.as_of);
         let mut event = [0; 16];
         rng.fill(&mut event);
-        let statement = checkpoint.statement();
-        let record = match checkpoint.way {
-            Way::Merge => {
-                let since = checkpoint.settled_since();
-                next::merge(state, &host, event, &statement, since)
-            }
-            Way::Record(_) | Way::Compaction { .. } => {
-                next::checkpoint(state, &host, event, &statement)
-            }
-        };
+        let record = checkpoint.record(state, &host, event);
         self.commit_own(keys, &record, Use::Keeps)
     }
 

@@ -5,13 +5,11 @@ use std::num::NonZeroUsize;
 use super::entry::Entry;
 use super::topup::{Credited, Topup, TopupRefusal, TopupTerms};
 use crate::device::DeviceError;
-use crate::format::cose::Sign1;
 use crate::format::item::ItemEntry;
 use crate::format::record::{Body, EventId, Record};
-use crate::format::{Kind, Object};
 use crate::image::check::{Account, Area, Checked, Fault, Grounds, History, Verdict};
 use crate::journal::{self, Chain, Mirror, Relation};
-use crate::ledger::Anchor;
+use crate::ledger::{Anchor, stated_sequence};
 use crate::phrases;
 use crate::trust::{Root, TestRoots, Trust, Verified};
 use crate::units::{Amount, Currency, CurrencyForm, MediumId, Timestamp};
@@ -213,7 +211,7 @@ impl Medium {
     pub fn relation(&self, mirror: &Mirror) -> Result<Relation, DeviceError> {
         let anchor = self.account.anchor.as_ref();
         let settled = anchor.map(|anchor| anchor.checkpoint.seq.number());
-        mirror.relation(&self.chain(), Chain { sequence: &sequence, settled })
+        mirror.relation(&self.chain(), Chain { sequence: &stated_sequence, settled })
     }
 
     /// The records of its journal as they stand there, what they begin behind first.
@@ -222,10 +220,4 @@ impl Medium {
         let records = self.account.records.iter().map(|record| record.bytes().to_vec());
         front.chain(records).collect()
     }
-}
-
-/// The sequence that a record states.
-fn sequence(record: &[u8]) -> Option<u64> {
-    let message = Sign1::decode(record, Kind::Record).ok()?;
-    Record::decode(message.payload()).ok().map(|record| record.seq.number())
 }

@@ -15,6 +15,8 @@ mod advice;
 #[cfg(feature = "wallet")]
 mod applied;
 #[cfg(feature = "wallet")]
+mod attached;
+#[cfg(feature = "wallet")]
 mod archive;
 #[cfg(feature = "wallet")]
 mod entry;
@@ -45,7 +47,9 @@ mod trays;
 
 #[cfg(feature = "wallet")]
 pub use access::{UnlockError, Unlocked};
-pub use advice::advice;
+pub use advice::{advice, rival};
+#[cfg(feature = "wallet")]
+pub use attached::{Attached, Attachment, Standing};
 #[cfg(feature = "wallet")]
 pub use entry::{Entry, EntryError, read_given, read_typed};
 #[cfg(feature = "wallet")]
@@ -58,6 +62,8 @@ pub use offered::{Offered, Place, laid_out, offered};
 #[cfg(feature = "wallet")]
 pub use opened::{CommitError, LoginError, MirrorError, OpenError, Opened, Repairs};
 pub use overview::{Offer, Overview};
+#[cfg(feature = "wallet")]
+pub use parted::keep_branch;
 #[cfg(feature = "wallet")]
 pub use play::{PlayError, Playing};
 #[cfg(feature = "wallet")]

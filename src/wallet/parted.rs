@@ -36,16 +36,23 @@ impl Branch {
     }
 }
 
+/// Keep records that don't count in the OUTBOX; the name of their file there.
+pub fn keep_branch(exchange: &Exchange<'_>, records: &[Vec<u8>]) -> Result<String, ExchangeError> {
+    let frames = first_frames(records).expect("they came from frames");
+    let first = sha256(records.first().map(Vec::as_slice).unwrap_or_default());
+    let hash = data_encoding::HEXLOWER.encode(&first[..6]);
+    let name = format!("{BRANCH_PREFIX}{hash}-{}.JRN", records.len());
+    if exchange.size(Tray::Outbox, &name)? != Some(frames.len() as u64) {
+        exchange.write(Tray::Outbox, &name, &frames)?;
+    }
+    Ok(name)
+}
+
 impl<D: Device> Opened<D> {
     /// Put what this computer alone saw into the OUTBOX; its name there, none if nothing parted.
     pub fn put_away(&mut self, exchange: &Exchange<'_>) -> Result<Option<String>, ExchangeError> {
         let Some(branch) = &mut self.branch else { return Ok(None) };
-        let frames = first_frames(&branch.records).expect("they came from frames");
-        let hash = data_encoding::HEXLOWER.encode(&branch.subject()[..6]);
-        let name = format!("{BRANCH_PREFIX}{hash}-{}.JRN", branch.records.len());
-        if exchange.size(Tray::Outbox, &name)? != Some(frames.len() as u64) {
-            exchange.write(Tray::Outbox, &name, &frames)?;
-        }
+        let name = keep_branch(exchange, &branch.records)?;
         branch.kept = Kept::InOutbox;
         Ok(Some(name))
     }

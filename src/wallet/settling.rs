@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::attached::Attached;
 use super::medium::Medium;
+use crate::crypto::sign::SecretKey;
 use crate::format::checkpoint::{Bounded, Checkpoint, CheckpointFile};
 use crate::format::cose::Sign1;
 use crate::format::edition::RamKind;
@@ -10,11 +12,17 @@ use crate::format::record::{Body, EventId, Record};
 use crate::format::sheet::Voucher;
 use crate::format::{DecodeError, Kind, Object};
 use crate::image::check::Account;
-use crate::ledger::next::{Statement, settled_since};
-use crate::ledger::{Anchor, KeyLife, Refusal, fold_journal, used};
-use crate::trust::{TrustError, Verified};
+use crate::journal::frame::RECORD_BYTES_MAX;
+use crate::ledger::next::{self, Host, Statement, settled_since};
+use crate::ledger::{Anchor, KeyLife, Refusal, State, fold_journal, foresee, used};
+use crate::trust::{TrustError, Verified, sign};
 use crate::units::{MediumId, Timestamp};
 use crate::voucher::code_event;
+
+/// An event in a record.
+const EVENT_BYTES: usize = 17;
+/// What another time takes more at most.
+const CLOCK_BYTES: usize = 4;
 
 /// A checkpoint that is this medium's to take over.
 #[derive(Debug, Clone)]
@@ -23,6 +31,10 @@ pub struct Settling {
     pub checkpoint: Verified<Checkpoint>,
     /// How it is taken over.
     pub way: Way,
+    /// The state behind it.
+    pub after: State,
+    /// What goes with it.
+    pub attached: Vec<Attached>,
     pub(super) file: CheckpointFile,
 }
 
@@ -158,6 +170,24 @@ pub enum ApplyRefusal {
         /// The medium's newest.
         known: u64,
     },
+    /// The record that would take it over doesn't follow.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The record that would merge it is longer than a frame takes.
+    #[error(
+        "checkpoint {number} is to be merged with {events} events in a record of {bytes} bytes, a \
+         record takes {RECORD_BYTES_MAX} and so at most {most} events"
+    )]
+    TooLong {
+        /// Its number.
+        number: u64,
+        /// Events in its list.
+        events: usize,
+        /// Bytes of the record.
+        bytes: usize,
+        /// Events that such a record has room for.
+        most: usize,
+    },
     /// It has its head on another branch and lists nothing to merge by.
     #[error("checkpoint {0} has its head on another branch, and no list of events to merge by")]
     NoList(u64),
@@ -168,6 +198,16 @@ impl Settling {
     pub fn statement(&self) -> Statement<'_> {
         let certificate = self.file.chain.0.first().expect("it was verified");
         Statement { checkpoint: &self.file.checkpoint.0, certificate }
+    }
+
+    /// The record that takes it over: a merge where its head is on another branch.
+    pub(super) fn record(&self, state: &State, host: &Host, event: EventId) -> Record {
+        match self.way {
+            Way::Merge => next::merge(state, host, event, &self.statement(), self.settled_since()),
+            Way::Record(_) | Way::Compaction { .. } => {
+                next::checkpoint(state, host, event, &self.statement())
+            }
+        }
     }
 
     /// The events that came with it.
@@ -183,7 +223,30 @@ impl Medium {
         let checkpoint = self.verified(&file)?;
         self.check_place(&checkpoint)?;
         let way = self.way(&file, &checkpoint)?;
-        Ok(Settling { checkpoint, way, file })
+        let attached = self.attached(&file);
+        let after = self.account.state.clone();
+        let mut settling = Settling { checkpoint, way, after, attached, file };
+        settling.after = match &settling.way {
+            Way::Compaction { after, .. } => after.state.clone(),
+            Way::Record(_) | Way::Merge => self.foreseen(&settling)?,
+        };
+        Ok(settling)
+    }
+
+    /// The state behind a checkpoint that a record takes over; nothing is signed.
+    fn foreseen(&self, settling: &Settling) -> Result<State, ApplyRefusal> {
+        let (number, signer) = (settling.checkpoint.number, settling.checkpoint.holder.key_id());
+        let at = settling.checkpoint.as_of;
+        let host = Host { at, floor: self.floor().max(at), instance: [0; 8] };
+        let record = settling.record(&self.account.state, &host, [0; 16]);
+        // As long as one that is signed later: the host's clock alone may take four bytes more.
+        let bytes = sign(&SecretKey::from_seed([0; 32]), &record).len() + CLOCK_BYTES;
+        if let Some(over) = bytes.checked_sub(RECORD_BYTES_MAX).filter(|over| *over > 0) {
+            let events = settling.settled_since().len();
+            let most = events.saturating_sub(over.div_ceil(EVENT_BYTES));
+            return Err(ApplyRefusal::TooLong { number, events, bytes, most });
+        }
+        Ok(foresee(&self.grounds.rules(), &self.account.state, &record, signer)?)
     }
 
     /// The checkpoint, signed by a settler under this medium's issuer, with all that it names.

@@ -211,6 +211,47 @@ fn what_lies_in_the_trays_is_told_and_only_leftovers_go() {
     bench.run(&["doctor"]).says(0, "JOURNAL-0-0.JRN is damaged: 3 frames of the older history");
 }
 
+#[test]
+fn a_second_history_is_told_kept_and_written_over() {
+    let bench = Bench::image();
+    bench.login().says(0, "is yours now");
+    let folder = bench.folder.path().to_owned();
+    fs::copy(folder.join("medium.img"), folder.join("fork.img")).unwrap();
+    bench.topup(&bench.code(0)).says(0, "Added: ¥500");
+    bench.topup(&bench.code(1)).says(0, "Added: ¥500");
+    let fork = Bench { medium: "fork.img", ..bench };
+    fs::remove_dir_all(folder.join("state/scrip/seen")).unwrap();
+    fork.topup(&fork.code(2)).says(0, "Added: ¥500");
+    let journal = seen(&fork).grounds().journal;
+    let mut copy = vec![0; usize::try_from(journal.bytes).unwrap()];
+    fork.open().read_at(journal.starts[1], &mut copy).unwrap();
+    let bench = Bench { medium: "medium.img", ..fork };
+    bench.open().write_at(journal.starts[1], &copy).unwrap();
+    fs::remove_dir_all(folder.join("state/scrip/seen")).unwrap();
+
+    let words = "The journal holds TWO histories: copy B has 1 other records from #3 on.";
+    let balance = bench.run(&["balance"]);
+    balance.says(0, words);
+    balance.says(0, "Balance: ¥1,500");
+    let rival = &bench.run(&["--json", "balance"]).result()["rival"];
+    let told = (&rival["copy"], &rival["from"], &rival["records"], &rival["follows"]);
+    assert_eq!(told, (&"B".into(), &3.into(), &1.into(), &true.into()));
+    let check = |words: &str| {
+        answer(&mut bench.command("scrip-verify", &["check", "medium.img"])).says(0, words);
+    };
+    check("copy B has 1 other records from #3 on, which follow as well; they don't count");
+    let json = answer(&mut bench.command("scrip-verify", &["--json", "check", "medium.img"]));
+    assert!(json.stdout.contains(r#""rival":{"copy":"B","follows":true,"from":3,"records":1}"#));
+    bench.run(&["doctor", "--dry-run"]).says(0, words);
+    let done = bench.run(&["doctor"]);
+    done.says(0, "Done: the records that copy B lacks are written into it.");
+    done.says(0, "the second history is in SCRIP/OUTBOX/BRANCH-");
+    let again = bench.run(&["doctor"]);
+    assert!(!again.text.contains("TWO histories"), "{}", again.text);
+    again.says(0, "JRN holds 1 records that the medium lost, for the shop to merge.");
+    bench.topup(&bench.code(2)).says(0, "Balance: ¥2,000");
+}
+
 /// Frames 2 and 3 of the journal, unreadable in both copies.
 fn hole(bench: &Bench) {
     let grounds = seen(bench).grounds().clone();

@@ -9,11 +9,15 @@ use scrip::device::simulated::{Bounds, FaultKind, Volatile};
 use scrip::fat::{Exchange, Tray};
 use scrip::format::Object;
 use scrip::format::checkpoint::{CheckpointFile, UsedVoucher};
+use scrip::format::policy::{Policy, Revocation};
+use scrip::format::record::EventId;
+use scrip::format::sheet::Sheet;
 use scrip::image::leaves::Unwatched;
 use scrip::journal::OutboxArchive;
 use scrip::journal::frame::Frame;
-use scrip::ledger::{Account, Credits, Settler, State, settle};
+use scrip::ledger::{Account, Credits, IssueError, Settler, State, settle};
 use scrip::tool::Source;
+use scrip::trust::sign;
 use scrip::units::MediumId;
 use scrip::wallet::{ApplyRefusal, Medium, Opened};
 
@@ -28,25 +32,39 @@ pub(super) struct Records {
     account: Account,
     /// Vouchers that reached them.
     pub(super) vouchers: Vec<UsedVoucher>,
+    /// Files that go with the next checkpoints.
+    pub(super) attached: Vec<Vec<u8>>,
 }
 
 impl Records {
     pub(super) fn of(medium: &Medium) -> Self {
         let grounds = medium.grounds();
         let account = Account::new(medium.id(), grounds.certificate.hash());
-        Self { world: World::new(), account, vouchers: vec![] }
+        Self { world: World::new(), account, attached: vec![], vouchers: vec![] }
     }
 
     /// Settle what these branches hold, and say so in a file.
     pub(super) fn settle(&mut self, branches: &[&State]) -> CheckpointFile {
-        let settlement = settle(&policy(), &self.account, branches).unwrap();
+        self.issue(branches, &[]).unwrap()
+    }
+
+    /// The same with more events on its list.
+    fn issue(
+        &mut self,
+        branches: &[&State],
+        more: &[EventId],
+    ) -> Result<CheckpointFile, IssueError> {
+        let mut settlement = settle(&policy(), &self.account, branches).unwrap();
+        settlement.settled_since.extend(more);
+        settlement.settled_since.sort_unstable();
         let settler = Settler { key: &self.world.settler, chain: &self.world.settler_chain };
         let (sheets, vouchers) = (&[([4; 16], 10)], &self.vouchers);
         let known = Credits { sheets, vouchers, as_of: at(2_000), numbers: (1, 0) };
-        let file = settlement.issue(settler, &self.account, branches, &known, &[]);
+        let file = settlement.issue(settler, &self.account, branches, &known, &self.attached);
+        let file = file?;
         self.account = settlement.account;
         self.account.hash = sha256(&file.checkpoint.0);
-        file
+        Ok(file)
     }
 }
 
@@ -138,12 +156,12 @@ fn forged(bench: &Bench) {
     let mut account = Account::new(MediumId::from_serial(1), [1; 32]);
     let mut state = state(bench);
     (account.number, state.medium) = (7, account.medium);
-    let mut records = Records { world: World::new(), account, vouchers: vec![] };
+    let mut records = Records { world: World::new(), account, attached: vec![], vouchers: vec![] };
     refused(records.settle(&[&state]), 5, "this is medium");
     let number = state.checkpoint.unwrap().number;
     let mut account = Account::new(seen(bench).id(), [1; 32]);
     account.number = number;
-    let mut records = Records { world: World::new(), account, vouchers: vec![] };
+    let mut records = Records { world: World::new(), account, attached: vec![], vouchers: vec![] };
     let rival = records.settle(&[&self::state(bench)]);
     refused(rival, 3, "continues another checkpoint 3 than this medium has");
     fs::write(bench.folder.path().join("text"), "not CBOR").unwrap();
@@ -185,7 +203,8 @@ fn a_medium_that_went_two_ways_is_merged() {
     let mut records = Records::of(&seen(&elsewhere));
     keep(&elsewhere, "both", &records.settle(&[&theirs, &ours]));
     let dry = elsewhere.run(&["apply", "both", "--dry-run"]);
-    dry.says(0, "would be merged, with the password: this medium went two ways");
+    dry.says(0, "would be merged, with the password: this medium went two ways; the balance is");
+    dry.says(0, "¥1,000 and would be ¥1,500; nothing was done.");
     elsewhere.run(&["apply", "both", "--password-file", "wrong"]).says(5, "wrong password");
     let merged = elsewhere.run(&["apply", "both", "--password-file", "own"]);
     merged.says(0, "Merged: checkpoint 1.");
@@ -195,6 +214,112 @@ fn a_medium_that_went_two_ways_is_merged() {
     let bench = Bench { medium: "medium.img", ..elsewhere };
     bench.run(&["apply", "both"]).says(0, "Applied: checkpoint 1.");
     assert_eq!(bench.balance(), "1500");
+}
+
+/// Events of other branches.
+fn events(count: u16) -> Vec<EventId> {
+    let event = |number: u16| {
+        let mut event = [0xee; 16];
+        event[..2].copy_from_slice(&number.to_be_bytes());
+        event
+    };
+    (0..count).map(event).collect()
+}
+
+#[test]
+fn what_no_reader_takes_is_not_issued_and_what_no_record_takes_not_merged() {
+    let bench = Bench::image();
+    bench.login().says(0, "is yours now");
+    let path = bench.folder.path().join("medium.img");
+    fs::copy(&path, bench.folder.path().join("copy.img")).unwrap();
+    bench.topup(&bench.code(0)).says(0, "Balance: ¥1,000");
+    bench.topup(&bench.code(1)).says(0, "Balance: ¥1,500");
+    let ours = state(&bench);
+    let mut records = Records::of(&seen(&bench));
+    let early = records.account.clone();
+    let many = records.issue(&[&ours], &events(1_024)).unwrap_err().to_string();
+    assert_eq!(many, "1027 events are to be listed, a checkpoint takes 1024");
+    records.attached = vec![vec![7; 30_000]; 3];
+    let long = records.issue(&[&ours], &[]).unwrap_err().to_string();
+    assert!(
+        long.starts_with("the CheckpointFile has 9") && long.ends_with(" bytes, 65536 are read")
+    );
+    records.attached = vec![vec![7]; 9];
+    let many = records.issue(&[&ours], &[]).unwrap_err().to_string();
+    assert_eq!(many, "9 attachments are to be listed, a checkpoint takes 8");
+    records.attached = vec![];
+    let most = records.issue(&[&ours], &events(1_021)).unwrap();
+    assert_eq!(CheckpointFile::decode(&most.encode()).unwrap(), most);
+    keep(&bench, "most", &most);
+
+    let elsewhere = Bench { medium: "copy.img", ..bench };
+    fs::remove_dir_all(elsewhere.folder.path().join("state")).unwrap();
+    elsewhere.topup(&elsewhere.code(1)).says(0, "Balance: ¥1,000");
+    let words = [
+        "checkpoint 1 is to be merged with 1024 events in a record of ",
+        " a record takes 4096 and so at most ",
+    ];
+    elsewhere.refuses(&["apply", "most", "--password-file", "own"], 5, &words);
+    elsewhere.refuses(&["apply", "most", "--dry-run"], 5, &words);
+    let told = elsewhere.run(&["apply", "most", "--dry-run"]).text;
+    let limit = told.split("so at most ").nth(1).and_then(|rest| rest.split(' ').next());
+    let limit: u16 = limit.unwrap().parse().unwrap();
+    assert!((100..300).contains(&limit), "{limit}");
+    let mut fits = |name: &str, count: u16| {
+        records.account = early.clone();
+        keep(&elsewhere, name, &records.issue(&[&ours], &events(count)).unwrap());
+    };
+    fits("over", limit - 2);
+    fits("just", limit - 3);
+    elsewhere.refuses(&["apply", "over", "--password-file", "own"], 5, &["so at most "]);
+    elsewhere.run(&["apply", "just", "--password-file", "own"]).says(0, "Merged: checkpoint 1.");
+    assert_eq!(elsewhere.balance(), "1500");
+    let bench = Bench { medium: "medium.img", ..elsewhere };
+    bench.run(&["apply", "most"]).says(0, "Applied: checkpoint 1.");
+}
+
+#[test]
+fn what_goes_with_a_checkpoint_is_told_and_what_is_not_kept_too() {
+    let bench = Bench::image();
+    bench.login().says(0, "is yours now");
+    bench.topup(&bench.code(0)).says(0, "Balance: ¥1,000");
+    let world = World::new();
+    let medium = seen(&bench);
+    let (stamped, own) = (&medium.grounds().sheets[0], medium.id());
+    let new = Sheet { id: [9; 16], ..Sheet::clone(stamped) };
+    let list = Revocation {
+        number: 8,
+        issued: at(1_500),
+        media: vec![],
+        sheets: vec![[4; 16]],
+        stores: vec![],
+    };
+    let later = Policy { number: 2, ..policy() };
+    let mut records = Records::of(&medium);
+    records.attached = vec![
+        stamped.bytes().to_vec(),
+        sign(&world.issuer, &new),
+        sign(&world.issuer, &list),
+        sign(&world.issuer, &later),
+        sign(&world.store, &list),
+    ];
+    keep(&bench, "one", &records.settle(&[&state(&bench)]));
+    let expected = ["on-medium", "not-kept", "not-kept", "not-kept", "not-kept"];
+    for extra in [&["--dry-run"][..], &[]] {
+        let told = bench.run(&[&["--json", "apply", "one"], extra].concat()).result();
+        let attached = told["attached"].as_array().unwrap();
+        let states: Vec<_> = attached.iter().map(|attached| &attached["state"]).collect();
+        assert_eq!(states, expected, "{told}");
+        let kinds: Vec<_> = attached.iter().map(|attached| &attached["what"]).collect();
+        assert_eq!(kinds, ["sheet", "sheet", "revocation", "policy", "unknown"], "{told}");
+        assert_eq!(attached[2]["name"], "8");
+    }
+    keep(&bench, "two", &records.settle(&[&state(&bench)]));
+    let told = bench.run(&["apply", "two", "--password-file", "own"]);
+    told.says(0, "With it came a sheet of new codes, which this medium has.");
+    told.says(0, "With it came revocation list 8, which is NOT kept: only the shop puts that on a");
+    bench.topup(&bench.code(1)).says(0, "Balance: ¥1,500");
+    assert_eq!(seen(&bench).id(), own);
 }
 
 /// A medium after its first login with a small journal, and a checkpoint of it.

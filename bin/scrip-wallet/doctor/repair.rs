@@ -183,7 +183,7 @@ fn repair(
     found: &[Found],
     output: &Output,
 ) -> Result<Vec<bool>, Failure> {
-    let mut opened = open_alone(look, path)?;
+    let mut opened = open_alone(look, path, output)?;
     let repairs = opened.repairs();
     let attached = attach(&mut opened, output);
     let exchange = opened.exchange();

@@ -139,6 +139,7 @@ impl Case<'_> {
     ) -> Result<Option<Account>, DeviceError> {
         let Some(places) = places else { return Ok(None) };
         let found = history::read(self.device, places, stamped)?;
+        report.rival = found.rival;
         (report.history, report.access, report.items) = (found.history, found.access, found.items);
         Ok(found.account)
     }

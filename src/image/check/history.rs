@@ -6,14 +6,14 @@ use super::super::layout::{ACCESS_BYTES, ACCESS_PATHS, JOURNAL_PATHS, Names, RIN
 use super::super::ring::{RingSlot, read_ring};
 use super::Checked;
 use super::manifest::Edition;
-use super::report::{Access, Balance, History, Holder, ItemKeys};
+use super::report::{Access, Balance, History, Holder, ItemKeys, Rival};
 use super::slots::{Certified, Stamped};
 use super::words;
 use crate::crypto::sign::PublicKey;
 use crate::device::{Device, DeviceError};
 use crate::format::record::{Body, Record};
 use crate::journal::{self, COPIES, Mirror, Place, ReadError, Reading};
-use crate::ledger::{Anchor, Chained, Refusal, Rules, State, fold_journal};
+use crate::ledger::{Anchor, Chained, Refusal, Rules, State, fold_journal, stated_sequence};
 use crate::trust::Verified;
 use crate::trust::access::read_access_file;
 use crate::units::CurrencyForm;
@@ -119,6 +119,7 @@ impl Checked {
 #[derive(Debug)]
 pub(super) struct Writable {
     pub(super) history: History,
+    pub(super) rival: Option<Rival>,
     pub(super) access: Access,
     pub(super) items: ItemKeys,
     /// None where the records don't all follow.
@@ -129,7 +130,7 @@ impl Writable {
     pub(super) fn not_checked(why: &Phrase) -> Self {
         let (history, access) = (History::NotChecked(why.clone()), Access::NotChecked(why.clone()));
         let items = ItemKeys::NotChecked(why.clone());
-        Self { history, access, items, account: None }
+        Self { history, rival: None, access, items, account: None }
     }
 }
 
@@ -142,13 +143,38 @@ pub(super) fn read(
     let Some(certified) = &stamped.certified else {
         return Ok(Writable::not_checked(&words::damaged_certificate()));
     };
-    let (history, account) = history(device, places, stamped, certified)?;
+    let Told { history, account, rival } = history(device, places, stamped, certified)?;
     let access = match &account {
         Some(account) => access(device, places.access, &account.state.holder)?,
         None => Access::NotChecked(words::no_key_known()),
     };
     let items = items(device, places.ring)?;
-    Ok(Writable { history, access, items, account })
+    Ok(Writable { history, rival, access, items, account })
+}
+
+/// What is told of a journal.
+struct Told {
+    history: History,
+    account: Option<Account>,
+    rival: Option<Rival>,
+}
+
+impl Told {
+    fn of(history: History) -> Self {
+        Self { history, account: None, rival: None }
+    }
+}
+
+/// The shorter of two histories that the copies hold.
+fn rival(rules: &Rules<'_>, blank: &State, reading: &Reading) -> Option<Rival> {
+    let from = stated_sequence(reading.rival.first()?).unwrap_or(0);
+    let shared = |record: &&Vec<u8>| stated_sequence(record).is_none_or(|seq| seq < from);
+    let shared = reading.records.iter().filter(shared).chain(&reading.rival);
+    let other = Reading { records: shared.cloned().collect(), ..reading.clone() };
+    let follows = Account::of(rules, blank.clone(), &other).is_ok();
+    // What the longer history has there is what the other copy lacks.
+    let copy = COPIES[reading.repairable.last().map_or(0, |(copy, _)| *copy)];
+    Some(Rival { copy, from, records: reading.rival.clone(), follows })
 }
 
 fn history(
@@ -156,21 +182,21 @@ fn history(
     places: &Places,
     stamped: &Stamped,
     certified: &Certified,
-) -> Result<(History, Option<Account>), DeviceError> {
+) -> Result<Told, DeviceError> {
     let certificate = &certified.certificate;
     let Some(policy) = &stamped.policy else {
-        return Ok((History::NotChecked(words::damaged_policy()), None));
+        return Ok(Told::of(History::NotChecked(words::damaged_policy())));
     };
     let form = policy.currencies.iter().find(|form| form.currency() == certificate.currency);
     let Some(form) = form else {
         let (number, currency) = (policy.number, certificate.currency);
         let why = words::no_currency(number, currency);
-        return Ok((History::NotChecked(why), None));
+        return Ok(Told::of(History::NotChecked(why)));
     };
     let reading = match journal::read(device, &places.journal) {
         Ok(reading) => reading,
         Err(ReadError::Device(error)) => return Err(error),
-        Err(fault) => return Ok((History::Damaged(Phrase::of(&fault)), None)),
+        Err(fault) => return Ok(Told::of(History::Damaged(Phrase::of(&fault)))),
     };
     let issuer = certified.store.signer.issuer();
     let rules = Rules {
@@ -181,9 +207,10 @@ fn history(
         ..Rules::of(policy, certificate.currency)
     };
     let blank = State::blank(certificate.medium, certificate.hash(), certificate.key.0);
+    let rival = rival(&rules, &blank, &reading);
     let account = match Account::of(&rules, blank, &reading) {
         Ok(account) => account,
-        Err(refusal) => return Ok((History::Damaged(Phrase::of(&refusal)), None)),
+        Err(refusal) => return Ok(Told::of(History::Damaged(Phrase::of(&refusal)))),
     };
     let balance = account.balance(&certificate.key.0, reading.generation, *form);
     let lacks = |copy: &usize| reading.repairable.iter().any(|(lacking, _)| lacking == copy);
@@ -193,7 +220,7 @@ fn history(
     } else {
         History::Repaired { balance, lacking }
     };
-    Ok((history, Some(account)))
+    Ok(Told { history, account: Some(account), rival })
 }
 
 fn access(

@@ -97,6 +97,7 @@ pub fn open_mounted(
     report.verdict = if report.fault_count == 0 { Verdict::FilesIntact } else { Verdict::Altered };
     facts::note_medium(&edition, &stamped, identity, &mut report);
     let (places, area, found) = writable_area(mounts.ram, &edition, &stamped)?;
+    report.rival = found.rival;
     (report.history, report.access, report.items) = (found.history, found.access, found.items);
     let grounds = Grounds::of(&edition, stamped, &bytes, Some(places), area, &report);
     Ok(Checked { report, grounds, account: found.account })

@@ -325,6 +325,19 @@ pub enum Access {
     NotChecked(Phrase),
 }
 
+/// A second history: records that one copy of the journal has in place of those that count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rival {
+    /// The copy that has them.
+    pub copy: &'static str,
+    /// Sequence of the first of them, as it states.
+    pub from: u64,
+    /// The records; fewer than those that count.
+    pub records: Vec<Vec<u8>>,
+    /// Whether they follow as well: then the medium went two ways.
+    pub follows: bool,
+}
+
 /// What the two files of the item key ring hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ItemKeys {
@@ -379,6 +392,8 @@ pub struct Report {
     pub hardware: Binding,
     /// The journal.
     pub history: History,
+    /// A second history beside it.
+    pub rival: Option<Rival>,
     /// The access key.
     pub access: Access,
     /// The item key ring.
@@ -403,6 +418,7 @@ impl Report {
             steps: vec![],
             hardware: Binding::NotChecked { bound: None, reason: unknown().en().to_owned() },
             history: History::NotChecked(unknown()),
+            rival: None,
             access: Access::NotChecked(unknown()),
             items: ItemKeys::NotChecked(unknown()),
         }

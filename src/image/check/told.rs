@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::report::{
     Access, Balance, Binding, Fault, Grade, Hashes, History, Holder, ItemKeys, MediumFacts,
-    Outcome, Report, Touch, Verdict,
+    Outcome, Report, Rival, Touch, Verdict,
 };
 use crate::format::certificate::Purpose;
 use crate::trust::Anchor;
@@ -33,6 +33,7 @@ impl Report {
         }));
         lines.push(row("hardware", &binding_text(&self.hardware)));
         lines.push(row("journal", &history_text(&self.history)));
+        lines.extend(self.rival.as_ref().map(|rival| row("second history", &rival_text(rival))));
         lines.push(row("access key", &access_text(&self.access)));
         lines.push(row("item keys", &items_text(&self.items)));
         listed(&mut lines, "fault", self.faults.iter().map(fault_text), self.fault_count);
@@ -101,6 +102,7 @@ impl Report {
             "steps": self.steps.iter().map(step).collect::<Vec<_>>(),
             "hardware": binding_fields(&self.hardware),
             "journal": history_fields(&self.history),
+            "rival": self.rival.as_ref().map(Rival::fields),
             "access": access_fields(&self.access),
             "items": items_fields(&self.items),
             "faults": self.faults.iter().map(fault_fields).collect::<Vec<_>>(),
@@ -230,6 +232,21 @@ fn history_fields(history: &History) -> Value {
         }
         History::Damaged(reason) => json!({ "state": "damaged", "reason": reason.en() }),
         History::NotChecked(reason) => json!({ "state": "not-checked", "reason": reason.en() }),
+    }
+}
+
+fn rival_text(rival: &Rival) -> String {
+    let Rival { copy, from, records, follows } = rival;
+    let count = records.len();
+    let signed = if *follows { "which follow as well" } else { "which do not follow" };
+    format!("copy {copy} has {count} other records from #{from} on, {signed}; they don't count")
+}
+
+impl Rival {
+    /// The same as JSON.
+    pub fn fields(&self) -> Value {
+        let Self { copy, from, records, follows } = self;
+        json!({ "copy": copy, "from": from, "records": records.len(), "follows": follows })
     }
 }
 

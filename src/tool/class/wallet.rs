@@ -118,6 +118,7 @@ impl From<&ApplyRefusal> for Exit {
             | ApplyRefusal::Attachments { .. }
             | ApplyRefusal::Events(..)
             | ApplyRefusal::Rival { .. } => Self::Damage,
+            ApplyRefusal::Refused(refusal) => Self::from(refusal),
             _ => Self::Refusal,
         }
     }

@@ -41,6 +41,11 @@ impl Japanese for ApplyRefusal {
             Self::Since { number, since, known } => format!(
                 "精算書{number}は別の分岐のもので、精算書{since}以降を挙げていますが、この媒体の最新は{known}です"
             ),
+            Self::Refused(refusal) => refusal.japanese(),
+            Self::TooLong { number, events, bytes, most } => format!(
+                "精算書{number}の統合には{events}件の取引を挙げる{bytes}バイトの記録が要りますが、\
+                 1件の記録に入るのは{most}件までです"
+            ),
             Self::NoList(number) => {
                 format!("精算書{number}は別の分岐のもので、統合に要る取引の一覧がありません")
             }
