@@ -169,11 +169,14 @@ impl<D: Device> Journal<D> {
     /// To be called when nothing can restore the lost record, and after the loss was told.
     pub fn accept_loss(&mut self) -> Result<Option<Lost>, DeviceError> {
         let Some(lost) = self.reading.lost else { return Ok(None) };
-        let own = lost.generation == self.reading.generation;
-        let behind = if own { self.reading.end } else { 0 };
+        let own = self.reading.generation;
         for copy in 0..2 {
             if !planted(Fault::NoLink) {
-                self.wipe(copy, lost.generation % 2, behind)?;
+                if lost.generation % 2 != own % 2 {
+                    self.wipe(copy, lost.generation % 2, 0)?;
+                }
+                // Behind a lost newer generation the one that counts may have a hole as well.
+                self.wipe(copy, own % 2, self.reading.end)?;
             }
             self.device.flush()?;
         }

@@ -52,6 +52,8 @@ impl Place {
 
 #[cfg(test)]
 mod tests {
+    use super::frame::Frame;
+    use super::opening::Opening;
     use super::*;
     use crate::device::simulated::{Faulty, ReadFault};
     use crate::device::{Device, MemoryDevice};
@@ -170,6 +172,23 @@ mod tests {
         assert_eq!(journal.accept_loss().unwrap().unwrap().later, 4);
         let _ = journal.append(&all[1], Use::Keeps).unwrap();
         assert_eq!(read(&device, &PLACE).unwrap().records, all[..2]);
+    }
+
+    #[test]
+    fn a_lost_newer_generation_in_the_same_bank_costs_no_record_of_the_one_that_counts() {
+        let all = records(3);
+        let device = written(&all);
+        let opening = Opening::of(&[vec![7; 30]], &[]).unwrap().encode();
+        for (index, record, sector) in [(0, opening, 0), (2, vec![8; 30], 9)] {
+            let frame = Frame { generation: 2, index, before: 0, record }.encode().unwrap();
+            device.write_at(PLACE.starts[0] + sector * 512, &frame).unwrap();
+        }
+        let mut journal = open(&device);
+        let lost = Lost { generation: 2, index: 1, later: 2 };
+        assert_eq!(journal.accept_loss().unwrap(), Some(lost));
+        let _ = journal.append(&[7; 9], Use::Keeps).unwrap();
+        let expected = [&all[..], &[vec![7; 9]]].concat();
+        assert_eq!(read(&device, &PLACE).unwrap().records, expected);
     }
 
     #[test]
