@@ -235,7 +235,7 @@ fn other(kind: u8, state: &State, refunded: EventId) -> Record {
     }
 }
 
-fn whole_way(form: Form) {
+fn whole_way(form: Form) -> Way {
     let mut way = Way::begun(form);
     way.records.vouchers = vec![used(5), used(6)];
     way.others();
@@ -270,16 +270,44 @@ fn whole_way(form: Form) {
     way.run(&["play", "song", "--dry-run"], "would be played");
     way.fair.run("mine", &["history", "--accounting"]).says(0, "earn");
     way.fair.run("mine", &["doctor"]).says(0, "");
+    way
 }
 
 #[test]
 fn a_whole_way_on_an_image_adds_up_for_the_second_reader() {
-    whole_way(Form::Images);
+    let _ = whole_way(Form::Images);
 }
 
+/// One byte in the row that was archived last, in each copy of it, or in both copies of a frame that
+/// counts: the second reader doesn't pass over it.
 #[test]
 fn a_whole_way_in_directories_adds_up_for_the_second_reader() {
-    whole_way(Form::Directories);
+    let fair = whole_way(Form::Directories).fair;
+    let (folder, trust) = (fair.folder().join("mine"), fair.folder().join("trust.cbr"));
+    let bank = fair.medium("mine").grounds().journal.bank_bytes();
+    let older = usize::try_from(bank).unwrap() + 600;
+    for (files, at, words) in [
+        (&["OUTBOX/JOURNAL-1-1.JRN"][..], 600, "is damaged in both copies"),
+        (&["JOURNAL.A"], older, "the older bank is not what was archived"),
+        (&["JOURNAL.B"], older, "the older bank is not what was archived"),
+        (&["JOURNAL.A", "JOURNAL.B"], 600, "frame 1 is damaged in both copies"),
+    ] {
+        let flip = || {
+            for file in files {
+                let path = folder.join("RAM/SCRIP").join(file);
+                let mut bytes = fs::read(&path).unwrap();
+                bytes[at] ^= 1;
+                fs::write(path, bytes).unwrap();
+            }
+        };
+        flip();
+        let arguments = ["mounted", folder.to_str().unwrap(), "--allow-test-root"];
+        let trusted = [&arguments[..], &["--trust", trust.to_str().unwrap()]].concat();
+        let output = second_reader::read(&trusted);
+        let talk = second_reader::talk(&output);
+        assert!(output.status.code() == Some(3) && talk.contains(words), "{files:?}: {talk}");
+        flip();
+    }
 }
 
 /// The settler states one state again and again; the owner takes over each, and is sent an item.
