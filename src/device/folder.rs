@@ -214,9 +214,12 @@ impl Folder {
         let append = || {
             let mut options = OpenOptions::new();
             let mut file = options.append(true).create(true).mode(mode_of(privacy)).open(&path)?;
+            if file.metadata()?.len() == 0 {
+                // Before there are bytes that a lost name would take along.
+                sync_folder(&self.path)?;
+            }
             file.write_all(bytes)?;
-            file.sync_data()?;
-            sync_folder(&self.path)
+            file.sync_data()
         };
         append().map_err(|source| failure("adding to", &path, source))
     }
