@@ -25,7 +25,7 @@ pub(crate) struct Mount(PathBuf);
 
 impl Mount {
     /// A folder's files in their place, read-only.
-    fn read_only(folder: &Path) -> Self {
+    pub(crate) fn read_only(folder: &Path) -> Self {
         run(Command::new("mount").arg("--bind").args([folder, folder]), HINT);
         let mount = Self(folder.to_owned());
         run(Command::new("mount").args(["-o", "remount,bind,ro"]).arg(folder), HINT);

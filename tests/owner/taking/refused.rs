@@ -1,6 +1,7 @@
 //! What `take` refuses, and what breaks it off: named, explained, and nothing lost.
 
 use std::fs;
+use std::path::Path;
 use std::thread;
 
 use rustix::process::Signal;
@@ -15,6 +16,7 @@ use super::fair::{CHUNK, Fair, Form, LENGTH, song};
 use super::shelf::balance_of;
 use super::{FORMS, OWN};
 use crate::owner::bench::Answer;
+use crate::owner::storage::Mount;
 use crate::owner::{code, password, rng};
 use crate::world::{at, minor};
 
@@ -146,6 +148,18 @@ fn what_is_not_there_whole_costs_nothing() {
     // Prices in another currency.
     let euros = fair.kiosk_in("EUR".parse().unwrap());
     fair.take("three", &euros, &[]).says(5, "its prices are in EUR, this medium holds JPY");
+}
+
+#[test]
+fn a_kiosk_that_can_not_be_left_anything_sells_nothing() {
+    let fair = Fair::new(Form::Images);
+    let kiosk = fair.kiosk();
+    let before = fs::read(fair.path("one")).unwrap();
+    let mount = Mount::read_only(Path::new(&kiosk));
+    fair.take("one", &kiosk, &[]).says(4, "Read-only file system");
+    assert!(before == fs::read(fair.path("one")).unwrap(), "a refusal wrote");
+    drop(mount);
+    fair.take("one", &kiosk, &[]).says(0, "Taken: song from the kiosk of A shop");
 }
 
 #[test]
