@@ -150,14 +150,15 @@ mod tests {
         }
     }
 
-    /// What a shell makes of a line, which has no quotes but around whole words.
+    /// What a shell makes of a line, which has no quotes but around whole words, up to where its
+    /// output goes.
     fn typed(line: &str) -> Vec<String> {
         let parts = line.split('\'').enumerate();
         let words = parts.flat_map(|(place, part)| match place % 2 {
             0 => part.split_whitespace().map(str::to_owned).collect(),
             _ => vec![part.to_owned()],
         });
-        words.collect()
+        words.take_while(|word| word != ">").collect()
     }
 
     /// The words of the verb that was understood.

@@ -77,15 +77,16 @@ fn one(label: &Label<'_>) -> Markup {
                 div.qr { (PreEscaped(number_as_qr(label.medium))) }
                 div.words {
                     p.edition { (label.edition) }
-                    p.caption { "Number" }
+                    p.caption { "Number " span lang="ja" { "番号" } }
                     p.number { (label.medium.grouped()) }
-                    p.caption { "Fingerprint of the issuer" }
+                    p.caption { "Fingerprint of the issuer " span lang="ja" { "発行元の指紋" } }
                     p.root { (label.root) }
                     p.store { (label.store) span.place { "label " (label.place) } }
                 }
             }
             section.secret {
                 p.caption { "First password: asked for once, at your first login" }
+                p.caption lang="ja" { "最初のパスワード：最初のログインで一度だけ使います" }
                 p.password { (label.password) }
             }
             section.cover aria-hidden="true" { @for row in 0..NOISE_ROWS { p { (noise(row)) } } }
@@ -117,7 +118,8 @@ const END: &str = "</main></body></html>";
 const STYLE: &str = "
 @page { size: A4 portrait; margin: 8mm 10mm; }
 * { box-sizing: border-box; margin: 0; padding: 0; }
-body { font: 9pt/1.3 system-ui, 'Liberation Sans', Arial, sans-serif; color: #000; background: #fff; }
+body { font: 9pt/1.3 system-ui, 'Liberation Sans', 'Noto Sans CJK JP', 'Noto Sans JP', Arial,
+  sans-serif; color: #000; background: #fff; }
 header { max-width: 190mm; margin: 5mm auto; padding: 3mm 4mm; border: 0.3mm solid #999; border-radius: 2mm; }
 main { display: grid; grid-template-columns: repeat(2, 95mm); width: 190mm; margin: 0 auto; }
 article { height: 70mm; border: 0.2mm dotted #888; break-inside: avoid; overflow: hidden;
@@ -133,12 +135,15 @@ section { padding: 2.5mm 4mm; }
 .store { font-size: 7pt; margin-top: 1.5mm; display: flex; justify-content: space-between; gap: 2mm; }
 .place { white-space: nowrap; }
 .secret, .cover { border-top: 0.2mm dashed #555; }
-.secret { padding-top: 1mm; }
+.secret { padding-top: 0.5mm; }
+.secret .caption { line-height: 1.2; margin-top: 0.5mm; }
 .password { font: 700 14pt/1.3 ui-monospace, 'Liberation Mono', monospace; margin-top: 1mm; white-space: nowrap; }
 .cover { overflow: hidden; padding: 0.5mm 0; user-select: none; }
 .cover p { font: 700 14pt/2.4mm ui-monospace, 'Liberation Mono', monospace; letter-spacing: -0.9mm;
   white-space: nowrap; overflow: hidden; }
 @media print { header { display: none; } }
+@media screen and (max-width: 195mm) { main { grid-template-columns: 95mm; width: 95mm; }
+  header { margin: 2mm; } }
 ";
 
 #[cfg(test)]
@@ -162,7 +167,8 @@ mod tests {
         let page = labels_page(&[label("amber-raven-4417")]);
         let root = label("").root.to_string();
         let number = MediumId::from_serial(4_821_093_765).grouped();
-        for part in [&number, "Starter &lt;1&gt;", "Kiosk &amp; Co", "label 17", &root] {
+        let japanese = "最初のパスワード";
+        for part in [&number, "Starter &lt;1&gt;", "Kiosk &amp; Co", "label 17", &root, japanese] {
             assert!(page.contains(part), "{part}");
         }
         assert_eq!(page.matches("amber-raven-4417").count(), 1);

@@ -163,6 +163,9 @@ pub fn partner_word(partner: &str) -> Phrase {
     let ja = match partner {
         "store" => "店".to_owned(),
         "owner" => "本人".to_owned(),
+        "standard output" => "標準出力".to_owned(),
+        "a program of the owner's" => "持ち主のプログラム".to_owned(),
+        "the program for its kind" => "対応するプログラム".to_owned(),
         _ => {
             let named = told("store ", "店").or_else(|| told("medium ", "媒体"));
             named.unwrap_or_else(|| partner.to_owned())
@@ -221,5 +224,18 @@ mod tests {
     fn sums_have_their_sign() {
         let yen = CurrencyForm::new("JPY".parse().unwrap(), 0).unwrap();
         assert_eq!([1500, -5].map(|minor| signed(yen, minor)), ["+¥1,500", "-¥5"]);
+    }
+
+    #[test]
+    fn whom_no_shop_and_no_medium_names_is_named_in_japanese() {
+        let own =
+            ["owner", "standard output", "a program of the owner's", "the program for its kind"];
+        for partner in own {
+            let word = partner_word(partner);
+            assert_eq!(word.en(), partner);
+            assert!(!word.ja().contains(|c: char| c.is_ascii_alphabetic()), "{}", word.ja());
+        }
+        assert_eq!(partner_word("store 7").ja(), "店7");
+        assert_eq!(partner_word("A Publisher").ja(), "A Publisher");
     }
 }
