@@ -2,7 +2,8 @@
 //!
 //! With `--json` the last line is an object of type `result`: `exit`; `medium`; `checkpoint`: its
 //! number; `way`: `compaction`, `record`, `merge`, or none if it was applied before; `archived`:
-//! records that went to a file, and `archive`: its name in OUTBOX; `attached`: what came with it, each
+//! records that went to a file, and `archive`: its name in OUTBOX;
+//! `evidence_removed`: files of OUTBOX that it has settled; `attached`: what came with it, each
 //! with `what`, `name`, `state` (`on-medium` or `not-kept`) and `text`; `dry_run`, with which `after` has
 //! the sums as they would be; `balance` and its parts.
 
@@ -75,6 +76,10 @@ phrases! {
         en: "Applied: checkpoint {number}. The {archived} records before it are in \
              SCRIP/OUTBOX/{name}.",
         ja: "精算書{number}を適用しました。それまでの記録{archived}件はSCRIP/OUTBOX/{name}にあります。",
+    }
+    fn evidence_removed(count) {
+        en: "{count} files that showed what others took from you are settled by it and were removed.",
+        ja: "ほかの人に渡した証拠のファイル{count}個は、精算済みのため削除しました。",
     }
     fn instead(why) {
         en: "{why}: the checkpoint is added as a record instead",
@@ -209,8 +214,16 @@ fn done(
         match opened.compact(settling, &mut OutboxArchive::new(&exchange, &name)) {
             Ok(()) => {
                 output.line(compacted(number, archived, &name));
+                let removed = opened.medium().clear(&exchange).unwrap_or_else(|error| {
+                    output.warn(error);
+                    0
+                });
+                if removed > 0 {
+                    output.line(evidence_removed(removed));
+                }
                 return Ok(json!({
                     "checkpoint": number, "way": "compaction", "archived": archived, "archive": name,
+                    "evidence_removed": removed,
                 }));
             }
             Err(no @ (CompactError::NoRoom { .. } | CompactError::Archive(_))) => {

@@ -30,7 +30,7 @@ use crate::medium::{
     checked_word, checking, examine as examine_medium, not_checked, path, root_alone, root_word,
     trust,
 };
-use crate::opened::{Look, restore};
+use crate::opened::{Look, recall, restore};
 
 phrases! {
     fn resealing(path) { en: "resealing {path}", ja: "{path} の封の復元" }
@@ -80,7 +80,8 @@ pub(crate) fn doctor(
     // Of a medium that came under another root, or whose records are lost, nothing more is told.
     let known = root_alone(&report).is_none_or(|(exit, _)| exit != Exit::Damage);
     let mut mended = Exit::Done;
-    if let Some(medium) = Medium::of(checked).ok().filter(|_| known) {
+    if let Some(mut medium) = Medium::of(checked).ok().filter(|_| known) {
+        recall(&mut medium, &source, output);
         let look = Look { medium, report, source };
         mended = repair::explain(look, (&path, unwritable), args, output, &mut fields)?;
     }

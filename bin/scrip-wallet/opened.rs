@@ -317,7 +317,7 @@ fn judged(
 }
 
 /// Find the records that are in the OUTBOX since a checkpoint was applied; money needs none of them.
-fn recall(medium: &mut Medium, source: &Source, output: &Output) {
+pub(crate) fn recall(medium: &mut Medium, source: &Source, output: &Output) {
     let Some(first) = medium.account().records.first().map_or_else(
         || medium.account().state.next.number().checked_sub(1),
         |record| record.seq.number().checked_sub(1),

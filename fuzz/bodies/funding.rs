@@ -8,7 +8,7 @@ use scrip::format::checkpoint::Bounded;
 use scrip::format::field::Bytes;
 use scrip::format::medium::MediumCertificate;
 use scrip::format::transfer::{Funding, Partner};
-use scrip::ledger::funding::{Funded, at_partners, open};
+use scrip::ledger::funding::{Beside, Funded, at_partners, open};
 use scrip::ledger::{Rules, State};
 use scrip::trust::{Signer, Verified, sign};
 use scrip::units::{MediumId, StoreId};
@@ -48,7 +48,7 @@ pub fn funding(data: &[u8]) {
     let Some(shown) = shown else { return };
     let partner = Partner::Medium(MediumId::from_serial(43));
     let Ok(funded) = open(&world().trust(), &shown, partner) else { return };
-    holds(&funded, &shown);
+    holds(&funded, &shown, partner);
 }
 
 fn made(input: &mut Input<'_>) -> Funding {
@@ -74,10 +74,12 @@ fn made(input: &mut Input<'_>) -> Funding {
 }
 
 /// Whatever was taken covers what it reserves, within cap and count.
-fn holds(funded: &Funded, shown: &Funding) {
+fn holds(funded: &Funded, shown: &Funding, partner: Partner) {
     let (spent, transfers) = at_partners(&funded.state);
     let policy = policy();
-    assert!(funded.within(&policy).is_ok());
+    assert!(funded.within(&policy, Beside::default()).is_ok());
+    let beside = Beside::default().with(&world().trust(), shown, shown, partner);
+    assert_eq!(beside, Beside::default(), "what it shows now is no other history");
     let (cap, count) = match shown.settled {
         None => (policy.starter_cap.min(funded.state.loaded), policy.starter_count),
         Some(_) => (policy.offline_cap, policy.offline_count),

@@ -11,6 +11,10 @@ pub const STORE_NAME: &str = "STORE.CBR";
 pub const INBOX_NAME: &str = "INBOX";
 /// The end of the name of a package's file.
 pub const PACKAGE_END: &str = ".item";
+/// The end of the name of a newest receipt.
+pub const RECEIPT_END: &str = ".receipt";
+/// The end of the name of what a payer showed.
+pub const FUNDING_END: &str = ".funding";
 
 /// So many characters of an item's id stand in a file's name.
 const ID_CHARS_MAX: usize = 48;
@@ -51,12 +55,12 @@ impl ItemNames {
 
 /// The newest receipt that was given for a transfer.
 pub fn receipt_name(transfer: &TransferId) -> String {
-    format!("{}.receipt", data_encoding::HEXLOWER.encode(transfer))
+    format!("{}{RECEIPT_END}", data_encoding::HEXLOWER.encode(transfer))
 }
 
 /// What a payer showed for the segment that the record of this sequence began.
 pub fn funding_name(transfer: &TransferId, start: u64) -> String {
-    format!("{}-{start}.funding", data_encoding::HEXLOWER.encode(transfer))
+    format!("{}-{start}{FUNDING_END}", data_encoding::HEXLOWER.encode(transfer))
 }
 
 #[cfg(test)]

@@ -273,12 +273,44 @@ fn begun(state: State, start: Verified<Record>, partner: Partner) -> Result<Fund
     Ok(Funded { medium: state.medium, state, terms, item, before, start })
 }
 
+/// What a payer showed a partner before and its present chain doesn't have.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Beside {
+    /// What was reserved for it, minor units.
+    pub reserved: u64,
+    /// How many transfers began.
+    pub transfers: u64,
+}
+
+impl Beside {
+    /// With what one more earlier paper shows: the segment that it was shown for counts if neither
+    /// the chain that is shown now has its start nor the checkpoint that this begins behind settles
+    /// it. Two histories show no intent: they count together against one cap.
+    #[must_use]
+    pub fn with(self, trust: &Trust, shown: &Funding, earlier: &Funding, partner: Partner) -> Self {
+        let settled = shown.settled.as_ref().map(|settled| stated(&settled.checkpoint.0).seq);
+        let is_newer = |funded: &Funded| settled.is_none_or(|settled| funded.start.seq > settled);
+        let known = earlier.records.last().is_none_or(|start| shown.records.contains(start));
+        if known || earlier.certificate != shown.certificate {
+            return self;
+        }
+        let Some(funded) = open(trust, earlier, partner).ok().filter(is_newer) else { return self };
+        let began = u64::from(funded.before.bytes() == 0);
+        Self {
+            reserved: self.reserved.saturating_add(funded.reserved().minor()),
+            transfers: self.transfers.saturating_add(began),
+        }
+    }
+}
+
 impl Funded {
-    /// Hold what is spent and reserved at partners against another policy: the partner's own, which
-    /// may be newer than the payer's.
-    pub fn within(&self, policy: &Policy) -> Result<(), FundingError> {
+    /// Hold what is spent and reserved at partners, with what the payer has shown `beside` its
+    /// present chain, against another policy: the partner's own, which may be newer than the payer's.
+    pub fn within(&self, policy: &Policy, beside: Beside) -> Result<(), FundingError> {
         let (cap, count) = offline_limits(policy, &self.state);
         let (found, transfers) = at_partners(&self.state);
+        let found = found.saturating_add(beside.reserved);
+        let transfers = transfers.saturating_add(beside.transfers);
         let policy = policy.number;
         if found > cap.minor() {
             return Err(FundingError::Cap { found, policy, limit: cap.minor() });

@@ -7,15 +7,13 @@ use super::settling::ApplyRefusal;
 use super::take::Packaged;
 use crate::fat::{Exchange, ExchangeError, Filed, Tray};
 use crate::format::checkpoint::CheckpointFile;
-use crate::format::shelf::PACKAGE_END;
+use crate::format::record::{Body, Record};
+use crate::format::shelf::{FUNDING_END, PACKAGE_END, RECEIPT_END};
 use crate::format::transfer::TransferId;
 use crate::format::{Kind, Object};
 use crate::journal::frame::Frame;
+use crate::trust::Verified;
 
-/// The end of the name of a newest receipt.
-const RECEIPT_END: &str = ".receipt";
-/// The end of the name of what a payer showed.
-const FUNDING_END: &str = ".funding";
 /// Only so many files of a tray are looked into.
 const FILES_MAX: usize = 1_000;
 /// The longest old generation or branch: a bank.
@@ -56,6 +54,8 @@ pub enum Kept {
     Waiting(TransferId),
     /// A receipt, or what a payer showed, of which nothing is due any more: evidence.
     Evidence,
+    /// What a payer showed for uploads that a checkpoint has settled: nothing hangs on it any more.
+    Cleared,
     /// What a write that was killed left behind.
     Leftover,
 }
@@ -119,7 +119,12 @@ impl Medium {
         }
         if let Some(transfer) = transfer_of(name) {
             let waits = self.account.state.uploads.contains_key(&transfer);
-            return Ok(Some(if waits { Kept::Waiting(transfer) } else { Kept::Evidence }));
+            let cleared = name.ends_with(FUNDING_END) && self.cleared(&transfer);
+            return Ok(Some(match (waits, cleared) {
+                (true, _) => Kept::Waiting(transfer),
+                (false, true) => Kept::Cleared,
+                (false, false) => Kept::Evidence,
+            }));
         }
         if file.size_bytes > Kind::CheckpointFile.bytes_max() as u64 {
             return Ok(None);
@@ -133,6 +138,29 @@ impl Medium {
             Ok(settling) => Kept::Checkpoint(settling.checkpoint.number),
             Err(refusal) => Kept::NoUse(refusal),
         }))
+    }
+
+    /// Has the checkpoint that the journal begins behind settled every segment that was sent of a
+    /// transfer? What the journal doesn't know of is nobody's to clear.
+    fn cleared(&self, transfer: &TransferId) -> bool {
+        let Some(anchor) = &self.account.anchor else { return false };
+        let of = |record: &&Verified<Record>| match &record.body {
+            Body::UploadStart { terms, .. } => terms.transfer == *transfer,
+            _ => false,
+        };
+        let newest = self.records().rfind(of);
+        newest.is_some_and(|record| record.seq <= anchor.checkpoint.seq)
+    }
+
+    /// Remove what payers showed of uploads that a checkpoint has settled; how many files.
+    pub fn clear(&self, exchange: &Exchange<'_>) -> Result<usize, ExchangeError> {
+        let found = self.look_into(exchange)?;
+        let cleared: Vec<_> =
+            found.iter().filter(|found| matches!(found.what, Kept::Cleared)).collect();
+        for file in &cleared {
+            exchange.remove(file.tray, &file.name)?;
+        }
+        Ok(cleared.len())
     }
 
     fn held_package(&self, bytes: &[u8], all: &[Filed]) -> Option<Kept> {

@@ -75,7 +75,7 @@ enum Kind {
     ItemKeys,
     WriteBack,
     PutAway,
-    /// The place of a leftover among what was found.
+    /// The place of what is of no use any more among what was found.
     Sweep(usize),
 }
 
@@ -168,7 +168,7 @@ fn remedies(report: &Report, seen: &Seen, found: &[Found]) -> Vec<Remedy> {
         _ => {}
     }
     for (at, found) in found.iter().enumerate() {
-        if matches!(found.what, Kept::Leftover) {
+        if matches!(found.what, Kept::Leftover | Kept::Cleared) {
             add(Kind::Sweep(at), swept(trays::place(found)));
         }
     }
@@ -196,7 +196,11 @@ fn repair(
             Kind::WriteBack => is_written_back(attached.as_ref()),
             Kind::PutAway => attached.as_ref().is_some_and(|attached| attached.branch.is_some()),
             Kind::Sweep(at) => {
-                let swept = exchange.sweep(found[at].tray, &found[at].name);
+                let Found { tray, name, what } = &found[at];
+                let swept = match what {
+                    Kept::Leftover => exchange.sweep(*tray, name),
+                    _ => exchange.remove(*tray, name),
+                };
                 swept.map_err(|error| Failure::new(Exit::from(&error), error))?;
                 true
             }

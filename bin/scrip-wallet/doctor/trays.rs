@@ -52,6 +52,10 @@ phrases! {
         en: "{count} files in SCRIP/OUTBOX show what others took from you: the shop may want them.",
         ja: "SCRIP/OUTBOXの{count}個のファイルは、ほかの人に渡した証拠です。店で要ることがあります。",
     }
+    fn cleared(place) {
+        en: "{place} shows what another took from you, which the checkpoint has settled.",
+        ja: "{place} はほかの人に渡した証拠ですが、精算書で精算済みです。",
+    }
     fn leftover(place) {
         en: "{place} is left of a write that was killed: it belongs to nothing.",
         ja: "{place} は中断された書き込みの残りで、何にも属しません。",
@@ -79,6 +83,7 @@ pub(super) fn lines(all: &[Found]) -> Vec<Phrase> {
             Kept::Package { item, found, expected } if found >= expected => package(place, item),
             Kept::Package { item, found, expected } => half_package(place, found, expected, item),
             Kept::Waiting(_) => waiting(place),
+            Kept::Cleared => cleared(place),
             Kept::Leftover => leftover(place),
             Kept::Evidence => evidence(1),
         }
@@ -107,6 +112,7 @@ pub(super) fn fields(found: &Found) -> Value {
         }
         Kept::Waiting(_) => "receipt-waiting",
         Kept::Evidence => "evidence",
+        Kept::Cleared => "cleared",
         Kept::Leftover => "leftover",
     };
     fields["what"] = json!(what);

@@ -8,13 +8,14 @@ use super::segment::{ReceiptError, Sending};
 use super::shelf::{BESIDE_BYTES, Shelf, ShelfError};
 use crate::crypto::Secret;
 use crate::device::Device;
-use crate::format::Object;
 use crate::format::policy::Policy;
-use crate::format::shelf::{funding_name, receipt_name};
+use crate::format::record::{Body, Record};
+use crate::format::shelf::{FUNDING_END, funding_name, receipt_name};
 use crate::format::transfer::{Funding, Partner, Receipt, TransferId};
+use crate::format::{Kind, Object};
 use crate::image::tree::Digest;
 use crate::journal::Use;
-use crate::ledger::funding::{self, Funded, FundingError};
+use crate::ledger::funding::{self, Beside, Funded, FundingError};
 use crate::ledger::next::{self, Segment};
 use crate::ledger::{OPEN_MAX, State, Upload};
 use crate::trust::access::HolderKeys;
@@ -22,6 +23,8 @@ use crate::trust::{RevokedError, Trust, Verified, verify};
 use crate::units::{ByteCount, MediumId};
 use crate::wallet::{CommitError, Opened, RingError};
 
+/// So many papers that payers showed are held against a new one.
+const EVIDENCE_MAX: usize = 256;
 /// The longest receipt.
 const RECEIPT_BYTES_MAX: u64 = 1 << 10;
 
@@ -76,8 +79,8 @@ pub trait Giver {
     /// The greatest receipt that it holds for a segment.
     fn held(&self, transfer: &TransferId) -> Result<Option<Vec<u8>>, GiverError>;
 
-    /// Refuse, before a payer begins, what would be refused of it then.
-    fn ready(&self, payer: MediumId) -> Result<(), GiverError>;
+    /// Make room for one more payer, and refuse, before it begins, what would be refused of it then.
+    fn ready(&mut self, payer: MediumId, hand: &mut Hand<'_>) -> Result<(), GiverError>;
 
     /// Judge what a payer shows, keep it, and begin to send.
     fn accept(
@@ -156,6 +159,41 @@ impl<D: Device> Owner<'_, D> {
         self.opened.commit_own(self.keys, &record, Use::Keeps)
     }
 
+    /// Where as many uploads wait as there may be, close those that have waited longest until one
+    /// place is free: each by the greatest receipt that is held for it, without one by none.
+    ///
+    /// A payer that comes back goes on with another segment.
+    fn close_oldest(&mut self, hand: &mut Hand<'_>) -> Result<(), GiverError> {
+        let begun = |record: &Verified<Record>| match &record.body {
+            Body::UploadStart { terms, .. } => Some(terms.transfer),
+            _ => None,
+        };
+        let oldest: Vec<_> = self.opened.medium().records().filter_map(begun).collect();
+        for transfer in oldest {
+            if self.state().uploads.len() < OPEN_MAX {
+                break;
+            }
+            self.close(&transfer, None, hand)?;
+        }
+        Ok(())
+    }
+
+    /// What the payer showed before, in files other than `name`, that it doesn't show now.
+    fn beside(&self, shown: &Funding, name: &str) -> Result<Beside, ShelfError> {
+        let mut beside = Beside::default();
+        let files = self.shelf.list()?;
+        let earlier = files.iter().filter(|file| file.ends_with(FUNDING_END) && *file != name);
+        for file in earlier.take(EVIDENCE_MAX) {
+            let bytes = self.shelf.read(file, Kind::Funding.bytes_max() as u64);
+            // What its owner put there, or can't be read any more, shows nothing.
+            let Some(earlier) = bytes.ok().and_then(|bytes| Funding::decode(&bytes).ok()) else {
+                continue;
+            };
+            beside = beside.with(self.trust, shown, &earlier, self.partner());
+        }
+        Ok(beside)
+    }
+
     fn earn(
         &mut self,
         receipt: &Verified<Receipt>,
@@ -187,8 +225,9 @@ impl<D: Device> Giver for Owner<'_, D> {
         Ok(self.held_by(upload)?.map(|receipt| receipt.bytes().to_vec()))
     }
 
-    fn ready(&self, payer: MediumId) -> Result<(), GiverError> {
+    fn ready(&mut self, payer: MediumId, hand: &mut Hand<'_>) -> Result<(), GiverError> {
         self.opened.medium().grounds().revoked.check_medium(payer)?;
+        self.close_oldest(hand)?;
         if self.state().uploads.len() >= OPEN_MAX {
             return Err(GiverError::Open(OPEN_MAX));
         }
@@ -204,7 +243,7 @@ impl<D: Device> Giver for Owner<'_, D> {
         let funded = judge(funding, goods, self.trust, self.partner())?;
         let grounds = self.opened.medium().grounds();
         grounds.revoked.check_medium(funded.medium)?;
-        funded.within(&grounds.policy)?;
+        funded.within(&grounds.policy, self.beside(funding, &shown_name(&funded))?)?;
         let chunk = grounds.policy.chunk;
         self.shelf.write(&shown_name(&funded), &funding.encode())?;
         let segment = Segment {
@@ -239,6 +278,12 @@ impl<D: Device> Giver for Owner<'_, D> {
         let Some(upload) = self.state().uploads.get(transfer).cloned() else { return Ok(()) };
         let given = receipt.and_then(|bytes| self.fitting(&upload, bytes));
         let held = [given, self.held_by(&upload)?];
+        if let [Some(given), held] = &held
+            && held.as_ref().is_none_or(|held| held.got < given.got)
+        {
+            // Kept before it closes anything, it can be earned by whenever that goes on.
+            self.keep(given)?;
+        }
         if upload.got.is_none() {
             let counts = held.iter().flatten().map(|receipt| receipt.got);
             let greatest = counts.max().unwrap_or(ByteCount::from_bytes(0));
@@ -287,7 +332,7 @@ impl Giver for Kiosk<'_> {
         Ok(Some(self.inbox.read(&name, RECEIPT_BYTES_MAX)?))
     }
 
-    fn ready(&self, _payer: MediumId) -> Result<(), GiverError> {
+    fn ready(&mut self, _payer: MediumId, _hand: &mut Hand<'_>) -> Result<(), GiverError> {
         has_room(self.inbox)
     }
 

@@ -131,7 +131,7 @@ pub fn take<D: Device>(
     }
     let at_hand = payer.at_hand(goods, leaves).map_err(TakeError::Storage)?;
     check_space(payer.shelf, goods, at_hand.stored)?;
-    giver.ready(payer.opened.medium().id())?;
+    giver.ready(payer.opened.medium().id(), hand)?;
     put_package(payer.shelf, goods, package)?;
     let transfer = payer.begin(goods, giver.partner(), hand)?;
     let known = payer.under_way(goods).expect("it was begun");

@@ -152,7 +152,7 @@ impl Fair {
     }
 
     /// Have a settler state what is on a medium, and its owner apply that.
-    fn settle(&self, name: &str) {
+    pub(super) fn settle(&self, name: &str) {
         let medium = self.medium(name);
         let file = Records::of(&medium).settle(&[&medium.account().state]);
         fs::write(self.folder.path().join("checkpoint"), file.encode()).unwrap();

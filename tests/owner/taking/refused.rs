@@ -4,7 +4,6 @@ use std::fs;
 use std::path::Path;
 use std::thread;
 
-use rustix::process::Signal;
 use scrip::device::{Access, FileDevice};
 use scrip::format::policy::{Revocation, RevokedStore};
 use scrip::tool::Source;
@@ -231,31 +230,6 @@ fn a_medium_in_use_is_named_and_two_that_cross_lose_nothing() {
         }
         fair.adds_up("two", &["three-of-two"]);
     }
-}
-
-#[test]
-fn uploads_that_nobody_ends_are_counted_and_stop_the_next() {
-    let fair = Fair::new(Form::Images);
-    let fresh = fs::read(fair.path("one")).unwrap();
-    let mut open = 0;
-    while open < 16 {
-        // Copies of one medium: each begins a transfer that this one will never end.
-        fs::write(fair.path("one"), &fresh).unwrap();
-        let _ = fs::remove_dir_all(fair.folder().join("state"));
-        let mut running = fair.begin("one", "two");
-        fair.wait_for("one", CHUNK, &mut running);
-        running.signal(Signal::KILL);
-        let _ = running.ended();
-        open = fair.medium("two").account().state.uploads.len();
-    }
-    fs::write(fair.path("one"), &fresh).unwrap();
-    let _ = fs::remove_dir_all(fair.folder().join("state"));
-    let before = fair.bytes_of("two");
-    let refused = fair.take("one", "two", &[]);
-    refused.says(5, "the other side: 16 uploads are under way there");
-    refused.says(5, "hint: let a shop or the issuer settle the other medium first");
-    assert!(before == fair.bytes_of("two"), "a refusal wrote");
-    fair.take("one", "three-of-two", &[]).says(0, "Taken: song");
 }
 
 #[test]
