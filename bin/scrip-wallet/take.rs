@@ -146,10 +146,14 @@ impl Desk<'_> {
         let content = order.from.content(&order.item.place);
         let leaves = self.survey(order, &*content)?;
         let plan = order.plan(&own)?;
-        let stored = outbox.size(&goods.names().data()).or_tell()?.unwrap_or(0);
-        let room = taking::check_space(outbox, goods, stored);
-        room.map_err(|error| broken(&own, order, &error))?;
-        let Some(mut paying) = paying else { return Ok(self.would(&own, order, &plan)) };
+        let Some(mut paying) = paying else {
+            let stored = outbox.size(&goods.names().data()).or_tell()?.unwrap_or(0);
+            if stored < goods.length.bytes() {
+                let room = taking::check_space(outbox, goods, stored);
+                room.map_err(|error| broken(&own, order, &error))?;
+            }
+            return Ok(self.would(&own, order, &plan));
+        };
         agree(&plan)?;
         let file = File { content: &*content, leaves: &leaves, package: &order.item.package };
         let taken = self.run(order, Some(file), plan.fee, (&mut paying, other))?;
