@@ -18,11 +18,12 @@ use scrip::tool::password::PasswordSource;
 use scrip::tool::{
     Attendant, Exit, Failure, Interrupt, Output, Progress, Tell, clock, money, threads, told,
 };
+use scrip::trust::Trust;
 use scrip::trust::access::HolderKeys;
 use scrip::units::{Amount, Sequence};
 use scrip::wallet::take::{
     self as taking, Content, File, Giver, GiverError, Goods, Hand, Kiosk, Leaves, Outbox, Owner,
-    Payer, Plan, Sealing, Shelf, TakeError, TakeRefusal, Taken,
+    Packaged, Payer, Plan, Sealing, Shelf, Shelved, TakeError, TakeRefusal, Taken,
 };
 use scrip::wallet::{Medium, Offered, Opened, Unlocked, UnusableError};
 use scrip::words::{Phrase, Side, Table};
@@ -40,7 +41,7 @@ use words::{
     make_room, make_room_there, missing, no_key, no_space, not_whole, nothing_taken, on,
     other_currency, over_cap, over_count, paid, paid_earlier, password_there, reading,
     rest_would_cost, settle_first, settle_other, take_it, taken_from, too_many, top_up_first,
-    which_item, whole, would_cost,
+    which_item, whole, whole_here, would_cost,
 };
 
 /// What is said and shown while it runs.
@@ -182,11 +183,10 @@ impl Desk<'_> {
 
     /// Copy a file again that is paid for, and neither of the own edition nor whole in OUTBOX.
     fn fetch(&self, order: &Order, opened: &Opened<Storage>) -> Result<u64, Failure> {
-        let (goods, names) = (&order.goods, order.goods.names());
-        let (medium, outbox) = (opened.medium(), &Outbox(opened.exchange()));
-        let here = medium.grounds().items.iter().any(|entry| entry.hash() == goods.entry);
-        let whole = outbox.size(&names.data()).or_tell()? == Some(goods.length.bytes());
-        if here || whole && outbox.size(&names.package()).or_tell()?.is_some() {
+        let (goods, medium) = (&order.goods, opened.medium());
+        let outbox = &Outbox(opened.exchange());
+        let of_edition = medium.grounds().items.iter().any(|entry| entry.hash() == goods.entry);
+        if of_edition || self.is_whole(goods, outbox, &medium.trust())? {
             return Ok(0);
         }
         let content = order.from.content(&order.item.place);
@@ -200,6 +200,21 @@ impl Desk<'_> {
         self.interrupt.check()?;
         self.output.line(here_again(&goods.item));
         Ok(got)
+    }
+
+    /// Do goods lie in OUTBOX, and are their bytes those that were signed?
+    fn is_whole(&self, goods: &Goods, outbox: &Outbox, trust: &Trust) -> Result<bool, Failure> {
+        let listed = Packaged::on_shelf(outbox, trust).or_tell()?;
+        if !listed.iter().any(|packaged| packaged.entry.hash() == goods.entry) {
+            return Ok(false);
+        }
+        let progress = Progress::start(self.output, &goods.item);
+        let attendant = Attendant::new(&progress, self.interrupt, "reading");
+        let file = Shelved { shelf: outbox, name: goods.names().data() };
+        let whole = Leaves::survey(&file, goods, threads(), &attendant).is_ok();
+        progress.end(if whole { whole_here() } else { not_whole() });
+        self.interrupt.check()?;
+        Ok(whole)
     }
 
     /// Read the whole file before anything is paid.

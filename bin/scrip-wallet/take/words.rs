@@ -47,7 +47,8 @@ phrases! {
         ja: "{name}：{found}バイト（鍵は32バイト）",
     }
     pub(super) fn whole() { en: "whole there", ja: "全体を確認" }
-    pub(super) fn not_whole() { en: "not whole there", ja: "確認できません" }
+    pub(super) fn whole_here() { en: "whole here", ja: "手元に全体があります" }
+    pub(super) fn not_whole() { en: "not whole", ja: "確認できません" }
     pub(super) fn taken() { en: "taken", ja: "完了" }
     pub(super) fn broken_off() { en: "broken off", ja: "中断" }
     pub(super) fn would_cost(item, sum, fee, name) {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::giver::{Giver, GiverError};
 use super::goods::Goods;
-use super::leaves::Leaves;
+use super::leaves::{AtHand, Leaves};
 use super::payer::{Payer, plan};
 use super::segment::{Receiving, Sending};
 use super::shelf::{BESIDE_BYTES, Content, Shelf};
@@ -183,10 +183,15 @@ pub fn fetch(
     watch: &dyn Watch,
 ) -> Result<u64, TakeError> {
     let name = goods.names().data();
-    let at_hand = leaves.at_hand(shelf, &name).map_err(TakeError::Storage)?;
+    let mut at_hand = leaves.at_hand(shelf, &name).map_err(TakeError::Storage)?;
     check_space(shelf, goods, at_hand.stored)?;
     put_package(shelf, goods, package)?;
-    let (first, total) = (at_hand.good, goods.length.bytes());
+    let total = goods.length.bytes();
+    if at_hand.stored > total {
+        shelf.remove(&name).map_err(TakeError::Storage)?;
+        at_hand = AtHand { good: 0, stored: 0 };
+    }
+    let first = at_hand.good;
     let mut receiving = Receiving::new(leaves, ByteCount::from_bytes(0), at_hand);
     while let Some(at) = receiving.wants() {
         watch.progress(at, total);
@@ -265,9 +270,12 @@ impl<D: Device> Exchange<'_, '_, D> {
 
 /// Put what proves goods beside where their file goes.
 fn put_package(shelf: &dyn Shelf, goods: &Goods, package: &Package) -> Result<(), TakeError> {
-    let name = goods.names().package();
-    if shelf.size(&name).map_err(TakeError::Storage)?.is_none() {
-        shelf.write(&name, &package.encode()).map_err(TakeError::Storage)?;
+    let (name, bytes) = (goods.names().package(), package.encode());
+    let stored = shelf.size(&name).map_err(TakeError::Storage)?;
+    let same = stored == Some(bytes.len() as u64)
+        && shelf.read(&name, bytes.len() as u64).is_ok_and(|found| found == bytes);
+    if !same {
+        shelf.write(&name, &bytes).map_err(TakeError::Storage)?;
     }
     Ok(())
 }
