@@ -117,6 +117,13 @@ impl Medium {
         self.older.iter().chain(&self.account.records)
     }
 
+    /// [`Medium::records`], behind those that a compacted journal carries outside its chain: starts
+    /// of transfers that were under way, of which the archive may be gone.
+    pub(super) fn carried_and_records(&self) -> impl Iterator<Item = &Verified<Record>> {
+        let carried = self.account.anchor.iter().flat_map(|anchor| &anchor.outside);
+        carried.chain(self.records())
+    }
+
     /// The record of a sequence number.
     pub fn record(&self, seq: u64) -> Option<&Verified<Record>> {
         self.records().find(|record| record.seq.number() == seq)

@@ -137,7 +137,7 @@ pub fn owned(medium: &Medium, entry: &[u8; 32]) -> Option<Sequence> {
         Body::DownloadStart { terms, .. } if terms.entry == *entry => Some(terms.transfer),
         _ => None,
     };
-    let transfers: Vec<_> = medium.records().filter_map(begun).collect();
+    let transfers: Vec<_> = medium.carried_and_records().filter_map(begun).collect();
     let ended = medium.records().find(|record| match &record.body {
         Body::DownloadEnd { transfer, .. } => transfers.contains(transfer),
         _ => false,
@@ -159,7 +159,7 @@ fn closed(
 ) -> Option<Receipt> {
     let mut open: Option<Sequence> = None;
     let mut found = None;
-    for record in medium.records() {
+    for record in medium.carried_and_records() {
         match &record.body {
             Body::DownloadStart { terms, partner: with, before: from }
                 if terms.transfer == *transfer =>
@@ -170,7 +170,7 @@ fn closed(
             | Body::DownloadEnd { transfer: of, got }
                 if of == transfer =>
             {
-                if let Some(start) = open.take() {
+                if let Some(start) = open.take_if(|start| *start < record.seq) {
                     let (medium, transfer) = (record.medium, *transfer);
                     let got = *got;
                     found = Some(Receipt { medium, transfer, start, partner, before, got });
