@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock};
 
-use scrip::crypto::sign::SecretKey;
 use scrip::crypto::{Random, SeededRandom};
 use scrip::device::{Device, DeviceError, MemoryDevice};
-use scrip::format::certificate::{Certificate, Chain, Confirmation, Role};
-use scrip::format::checkpoint::{Bounded, Checkpoint, UsedSlots};
+use scrip::format::Object;
+use scrip::format::certificate::Chain;
 use scrip::format::field::Bytes;
 use scrip::format::item::Package;
 use scrip::format::policy::Policy;
@@ -16,16 +15,16 @@ use scrip::format::record::Record;
 use scrip::format::transfer::Receipt;
 use scrip::image::leaves::{Unwatched, Watch};
 use scrip::image::tree::{file_root, push_leaves};
-use scrip::journal::{Journal, Use};
-use scrip::ledger::next::{self, Host, Statement};
+use scrip::journal::{Archive, ArchiveFault};
 use scrip::trust::{Verified, sign, verify};
-use scrip::units::{ByteCount, MediumId, Sequence};
+use scrip::units::{ByteCount, MediumId};
 use scrip::wallet::take::{
     Content, File, Goods, Hand, Leaves, Owner, Payer, Sealing, Shelf, ShelfError, TakeError, Taken,
     resume, take,
 };
 use scrip::wallet::{Medium, Opened};
 
+use crate::owner::settled::Records;
 use crate::owner::{FIRST, OWN, Scratch, code, password, rng};
 use crate::world::{Sample, THREADS, World, at, minor, policy, yen};
 
@@ -107,58 +106,23 @@ fn base(serial: u64, settled: Settled) -> Base {
     opened.topup(&own.keys, &topup, at(1_001), &mut rng(3)).unwrap();
     drop(opened);
     if settled == Settled::Before {
-        settle(&world, &device, &examined(), &own.keys.key);
+        settle(&device, examined());
     }
     let found = examined();
     assert_eq!(found.balance(), minor(1_000));
     Base { device, found }
 }
 
-/// Have a settler state what is on a medium, and its owner take that over.
-fn settle(world: &World, device: &MemoryDevice, medium: &Medium, key: &SecretKey) {
-    let settler = SecretKey::from_seed([55; 32]);
-    let store = medium.grounds().store.certificate();
-    let certificate = Certificate {
-        subject: "settler".to_owned(),
-        key: Confirmation(settler.public()),
-        role: Role::Settler,
-        grant: None,
-        id: [5; 16],
-        ..(**store).clone()
-    };
-    let certificate = sign(&world.issuer, &certificate);
-    let state = &medium.account().state;
-    let mut slots = [0; 13];
-    slots[0] = 0b1001;
-    let checkpoint = Checkpoint {
-        medium: medium.id(),
-        number: 1,
-        prev: medium.grounds().certificate.hash(),
-        seq: Sequence::from_number(state.next.number() - 1),
-        head: state.head,
-        holder: state.holder,
-        settled: state.free(),
-        provisional: state.provisional,
-        debt: state.debt,
-        open: Bounded::default(),
-        slots: Bounded(vec![UsedSlots { sheet: [4; 16], slots }]),
-        vouchers: Bounded::default(),
-        counted: Bounded::default(),
-        cleared: Bounded::default(),
-        exceptions: Bounded::default(),
-        policy: 1,
-        revocation: 0,
-        as_of: at(500),
-        settled_since: None,
-        attachments: Bounded::default(),
-    };
-    let signed = sign(&settler, &checkpoint);
-    let statement = Statement { checkpoint: &signed, certificate: &certificate };
-    let host = Host { at: at(1_002), floor: at(500), instance: [0; 8] };
-    let record = sign(key, &next::checkpoint(state, &host, [9; 16], &statement));
-    let grounds = medium.grounds();
-    let mut journal = Journal::open(device, grounds.journal, grounds.ram).unwrap();
-    let _ = journal.append(&record, Use::Keeps).unwrap();
+/// Have the settler state what is on a medium, and its owner apply that: the journal is compacted,
+/// or where that can't be a record takes it over.
+fn settle<D: Device>(device: D, medium: Medium) {
+    let mut opened = Opened::open(device, medium, &mut rng(43)).unwrap();
+    let file = Records::of(opened.medium()).settle(&[&opened.medium().account().state]);
+    let settling = opened.medium().settling(&file.encode()).unwrap();
+    if opened.compact(&settling, &mut Kept(vec![])).is_err() {
+        let own = opened.unlock(&password(OWN)).unwrap();
+        opened.take_over(&own.keys, &settling, at(1_600), &mut rng(44)).unwrap();
+    }
 }
 
 /// A medium in memory: what is written lies over the base, and can be thrown away.
@@ -293,6 +257,16 @@ impl Stick {
         opened.topup(&own.keys, &topup, at(1_500), &mut rng(42)).unwrap();
     }
 
+    /// Have it settled as it stands.
+    pub(super) fn settle(&self) {
+        settle(&self.device, self.base.found.clone());
+    }
+
+    /// Is a transfer under way?
+    pub(super) fn takes(&self) -> bool {
+        !self.medium().account().state.transfers.is_empty()
+    }
+
     pub(super) fn forget_files(&self) {
         self.files.lock().unwrap().clear();
     }
@@ -300,6 +274,20 @@ impl Stick {
     /// Put bytes behind what is there of a file.
     pub(super) fn lengthen(&self, name: &str, bytes: &[u8]) {
         self.files.lock().unwrap().get_mut(name).unwrap().extend_from_slice(bytes);
+    }
+}
+
+/// An archive in memory.
+struct Kept(Vec<u8>);
+
+impl Archive for Kept {
+    fn keep(&mut self, frames: &[u8]) -> Result<(), ArchiveFault> {
+        self.0 = frames.to_vec();
+        Ok(())
+    }
+
+    fn read_back(&mut self) -> Result<Vec<u8>, ArchiveFault> {
+        Ok(self.0.clone())
     }
 }
 

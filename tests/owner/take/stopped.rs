@@ -108,3 +108,32 @@ fn the_giver_pulled_out_at_every_write_and_flush() {
     stopped_everywhere(Stops::Giver, Settled::Never);
     stopped_everywhere(Stops::Giver, Settled::Before);
 }
+
+/// What is open then is carried over on one side, and waits for its fee on the other.
+#[test]
+fn settled_between_a_stop_and_the_rest_it_still_adds_up() {
+    for at in 1.. {
+        let scene = Scene::new(Settled::Never);
+        let [payer, first, second] = &scene.sticks;
+        let told = format!("stopped at {at}");
+        if scene.take(payer, first, &Fuse::after(at, None)).is_ok() {
+            assert!(at > 14, "{told}");
+            break;
+        }
+        // What is complete is known by its record, which an archive would have to be asked for.
+        if payer.takes() {
+            payer.settle();
+        }
+        first.settle();
+        let resumed = if at % 2 == 0 { second } else { first };
+        match scene.take(payer, resumed, &Fuse::never()) {
+            Ok(taken) => assert!(taken.complete, "{told}"),
+            Err(refused) => assert!(refused.contains("yours already"), "{told}: {refused}"),
+        }
+        scene.meet(payer, first);
+        assert!(scene.has_all(payer), "{told}: other bytes");
+        assert_eq!(payer.balance(), 1_000 - PRICE, "{told}");
+        let earned = first.balance() + second.balance() - 2_000;
+        assert_eq!(earned, fee(0, LENGTH), "{told}");
+    }
+}
