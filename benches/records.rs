@@ -1,6 +1,7 @@
-//! The records' databases: rows in, rows out, and what a kit costs beside bare inserts.
+//! The records' databases: rows in, rows out, and what a kit and a store's journal cost beside bare
+//! inserts.
 //!
-//! `cargo bench --bench records -- [ROWS] [BLANKS]`; it starts its own `PostgreSQL`.
+//! `cargo bench --bench records -- [ROWS] [BLANKS] [ENTRIES]`; it starts its own `PostgreSQL`.
 
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads its arguments and the clock")]
 
@@ -11,14 +12,20 @@ use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::{ToSql, Type};
 use scrip::crypto::SeededRandom;
 use scrip::crypto::sign::SecretKey;
-use scrip::records::{Enrolment, Kit, Place, Quota, Records, Sheet, Slot, SlotPlace, SlotState};
-use scrip::units::{Amount, Currency, StoreId, Timestamp};
+use scrip::records::{
+    Account, Enrolment, JournalLine, Kit, Move, Place, Quota, Records, Sheet, Slot, SlotPlace,
+    SlotState,
+};
+use scrip::units::{Amount, Currency, MediumId, StoreId, Timestamp};
 
 #[path = "../tests/postgres.rs"]
 mod cluster;
 
 const ROWS: u64 = 1_000_000;
 const BLANKS: u32 = 10_000;
+const ENTRIES: u64 = 200_000;
+/// About as long as a signed sale.
+const ENTRY: [u8; 300] = [0x5c; 300];
 /// Rows a transaction.
 const BATCH: u64 = 100_000;
 /// Records of one medium that follow each other.
@@ -30,12 +37,18 @@ const RECORDS_TABLE: &str = "CREATE TABLE rows (medium BIGINT NOT NULL, seq BIGI
 const BARE_TABLES: &str = "CREATE TABLE sheets (number BIGINT PRIMARY KEY, \
     sheet BYTES NOT NULL UNIQUE, content BYTES NOT NULL); \
     CREATE TABLE slots (number BIGINT NOT NULL, slot BIGINT NOT NULL, \
-    amount BIGINT NOT NULL, place BIGINT NOT NULL, PRIMARY KEY (number, slot))";
+    amount BIGINT NOT NULL, place BIGINT NOT NULL, PRIMARY KEY (number, slot)); \
+    CREATE TABLE entries (store BIGINT NOT NULL, seq BIGINT NOT NULL, content BYTES NOT NULL, \
+    PRIMARY KEY (store, seq)); \
+    CREATE TABLE moves (store BIGINT NOT NULL, seq BIGINT NOT NULL, at BIGINT NOT NULL, \
+    debit BIGINT NOT NULL, credit BIGINT NOT NULL, amount BIGINT NOT NULL, \
+    PRIMARY KEY (store, seq))";
 
 fn main() {
     let mut numbers = std::env::args().filter_map(|argument| argument.parse().ok());
     let rows = numbers.next().unwrap_or(ROWS);
     let blanks = numbers.next().map_or(BLANKS, |count| u32::try_from(count).expect("fits u32"));
+    let entries = numbers.next().unwrap_or(ENTRIES);
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut cluster = cluster::Cluster::start(&[]);
 
@@ -56,11 +69,22 @@ fn main() {
     let bare = measure("SQLite, bare sheets and slots", sheets, || bare_file(&mut file, blanks));
     let kit = kit(&Place::in_folder(folder.path()), "SQLite, one kit", blanks);
     println!("  kit at {:.2} of bare", bare / kit);
+    let bare = measure("SQLite, bare entries and moves", 2 * entries, || {
+        bare_entries_file(&mut file, entries);
+    });
+    let journal = journal(&Place::in_folder(folder.path()), "SQLite, one journal", entries);
+    println!("  journal at {:.2} of bare", bare / journal);
     server.batch_execute(&BARE_TABLES.replace("BYTES", "BYTEA")).expect("makes");
     let bare =
         measure("PostgreSQL, bare sheets and slots", sheets, || bare_server(&mut server, blanks));
-    let kit = self::kit(&cluster.database().parse().expect("a URL"), "PostgreSQL, one kit", blanks);
+    let place = cluster.database().parse().expect("a URL");
+    let kit = self::kit(&place, "PostgreSQL, one kit", blanks);
     println!("  kit at {:.2} of bare", bare / kit);
+    let bare = measure("PostgreSQL, bare entries and moves", 2 * entries, || {
+        bare_entries_server(&mut server, entries);
+    });
+    let journal = self::journal(&place, "PostgreSQL, one journal", entries);
+    println!("  journal at {:.2} of bare", bare / journal);
 }
 
 fn connect(url: &str) -> postgres::Client {
@@ -207,6 +231,51 @@ fn bare_server(server: &mut postgres::Client, blanks: u32) {
     );
     let rows = slots(blanks).map(|slot| slot.map(|value| Box::new(value) as _));
     copy(server, "slots", &[Type::INT8; 4], rows);
+}
+
+/// Seconds to take in a journal of so many sales.
+fn journal(place: &Place, what: &str, entries: u64) -> f64 {
+    let mut records = Records::open(place).expect("made before");
+    let store = StoreId::from_number(1).expect("the first store");
+    let amount = Amount::from_minor(1000).expect("a small amount");
+    let line = |seq: u64| {
+        let credit = Account::Outstanding(MediumId::from_serial(seq % 1000));
+        let moves = Some(Move { debit: Account::Store(store), credit, amount });
+        let at = Timestamp::from_seconds(seq).expect("early");
+        JournalLine { seq, at, voids: None, moves, content: &ENTRY }
+    };
+    let lines: Vec<JournalLine<'_>> = (0..entries).map(line).collect();
+    measure(what, 2 * entries, || records.import_journal(store, &lines).expect("imports"))
+}
+
+/// The rows of the same journal: store, sequence, time, debit, credit, amount.
+fn move_rows(entries: u64) -> impl Iterator<Item = [i64; 6]> {
+    (0..entries.cast_signed())
+        .map(|seq| [1, seq, seq, 2_000_000_000_001, 3_000_000_000_000 + seq % 1000, 1000])
+}
+
+fn bare_entries_file(file: &mut rusqlite::Connection, entries: u64) {
+    let batch = file.transaction().expect("begins");
+    let mut insert = batch.prepare("INSERT INTO entries VALUES (?, ?, ?)").expect("parses");
+    for [store, seq, ..] in move_rows(entries) {
+        insert.execute((store, seq, ENTRY)).expect("inserts");
+    }
+    drop(insert);
+    let mut insert = batch.prepare("INSERT INTO moves VALUES (?, ?, ?, ?, ?, ?)").expect("parses");
+    for row in move_rows(entries) {
+        insert.execute(row).expect("inserts");
+    }
+    drop(insert);
+    batch.commit().expect("commits");
+}
+
+fn bare_entries_server(server: &mut postgres::Client, entries: u64) {
+    let rows = move_rows(entries).map(|[store, seq, ..]| {
+        [Box::new(store) as _, Box::new(seq) as _, Box::new(ENTRY.to_vec()) as _]
+    });
+    copy(server, "entries", &[Type::INT8, Type::INT8, Type::BYTEA], rows);
+    let rows = move_rows(entries).map(|row| row.map(|value| Box::new(value) as _));
+    copy(server, "moves", &[Type::INT8; 6], rows);
 }
 
 /// Seconds to record one kit of this many blanks.
