@@ -136,6 +136,10 @@ impl<'a> InHand<'a> {
         if let Stage::Sold(seq) = stage {
             let receipt = shop.receipt(seq)?;
             if !self.is_begun(&receipt, wish) {
+                if self.is_stamped(&receipt) {
+                    // Letting it go was cut off; it may hold an owner's name.
+                    shop.forget_stamp(medium)?;
+                }
                 let (found, needed) = (stage.to_string(), "burnt and not sold");
                 return Err(Refusal::Stage { medium, found, needed }.into());
             }
@@ -147,11 +151,17 @@ impl<'a> InHand<'a> {
         Ok((receipt, planned))
     }
 
+    /// Whether this sale stands on the medium, wholly.
+    fn is_stamped(&self, receipt: &Receipt) -> bool {
+        self.examined.sold() == Some(receipt.at) && !self.is_cut_off()
+    }
+
     /// Whether this sale was journalled, and its stamp didn't come to its end.
     fn is_begun(&self, receipt: &Receipt, wish: &SaleWish) -> bool {
-        let stamped = self.examined.sold() == Some(receipt.at) && !self.is_cut_off();
         let fits = |wished: Option<Amount>, sold| wished.is_none() || wished == sold;
-        !stamped && fits(wish.price, receipt.price) && fits(wish.starter, receipt.amount)
+        !self.is_stamped(receipt)
+            && fits(wish.price, receipt.price)
+            && fits(wish.starter, receipt.amount)
     }
 
     /// The medium's sale, as the store's journal has it.

@@ -124,6 +124,11 @@ fn the_tool_ends_what_was_cut_off_and_says_so() {
     let shop = open(&desk.path("shop"));
     let counts = [StoreEvent::Sold, StoreEvent::Refreshed].map(|event| count(&shop, event));
     assert_eq!((counts, kept.exists()), ([1, 1], false));
+    drop(shop);
+    // The cut came while what was kept was being let go: it is gone with the next command.
+    fs::write(&kept, [0; 500]).unwrap();
+    desk.store(&["sell", "one.img", "--owner", "Mika"]).ended(5, &["burnt and not sold"]);
+    assert!(!kept.exists(), "what is of no use any more is let go");
 }
 
 #[test]
