@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use scrip::device::simulated::{Bounds, FaultKind, Volatile};
-use scrip::device::{Device, Folder};
+use scrip::device::{Access, Device, FileDevice, Folder};
 use scrip::format::access::SLOT_BYTES;
 use scrip::image::check::Grounds;
 use scrip::image::layout::ACCESS_BYTES;
@@ -254,16 +254,20 @@ fn a_second_history_is_told_kept_and_written_over() {
 
 /// Frames 2 and 3 of the journal, unreadable in both copies.
 fn hole(bench: &Bench) {
-    let grounds = seen(bench).grounds().clone();
-    let device = bench.open();
-    let (mut at, mut frames) = (0, vec![]);
-    for _ in 0..4 {
-        let mut bytes = vec![0; 8192];
-        device.read_at(grounds.journal.starts[0] + at, &mut bytes).unwrap();
-        frames.push(at);
-        at += Frame::decode(&bytes).unwrap().stored_bytes() as u64;
-    }
-    for start in grounds.journal.starts {
+    let starts = seen(bench).grounds().journal.starts;
+    let copies = match bench.medium {
+        "RAM" => ["A", "B"].map(|copy| (bench.path().join(format!("SCRIP/JOURNAL.{copy}")), 0)),
+        _ => starts.map(|start| (bench.path(), start)),
+    };
+    for (path, start) in copies {
+        let device = FileDevice::open(&path, Access::Write).unwrap();
+        let (mut at, mut frames) = (0, vec![]);
+        for _ in 0..4 {
+            let mut bytes = vec![0; 8192];
+            device.read_at(start + at, &mut bytes).unwrap();
+            frames.push(at);
+            at += Frame::decode(&bytes).unwrap().stored_bytes() as u64;
+        }
         for frame in &frames[2..] {
             device.write_at(start + frame, &[0xff; SECTOR_BYTES]).unwrap();
         }
@@ -272,13 +276,17 @@ fn hole(bench: &Bench) {
 
 #[test]
 fn a_hole_in_both_copies_is_filled_from_what_this_computer_saw() {
-    let bench = Bench::image();
+    fills_a_hole(&Bench::image(), "medium.img");
+    fills_a_hole(&Bench::directories(), "ROM");
+}
+
+fn fills_a_hole(bench: &Bench, medium: &str) {
     bench.login().says(0, "is yours now");
     for slot in [0, 1, 2] {
         bench.topup(&bench.code(slot)).says(0, "Added: ¥500");
     }
     let whole = bench.contents();
-    hole(&bench);
+    hole(bench);
     let holed = bench.contents();
     let looked = bench.run(&["balance"]);
     looked.says(0, "Balance: ¥2,000");
@@ -293,9 +301,9 @@ fn a_hole_in_both_copies_is_filled_from_what_this_computer_saw() {
     assert_eq!((done.exit, remedies(&done)), (0, words(&["hole"], true)), "{}", done.text);
     assert_eq!(done.result()["check"]["journal"]["state"], "restored");
     assert!(bench.contents() == whole, "the journal is not what it was");
-    hole(&bench);
+    hole(bench);
     bench.topup(&bench.code(4)).says(0, "Balance: ¥2,500");
-    let check = answer(&mut bench.command("scrip-verify", &["check", "medium.img"]));
+    let check = answer(&mut bench.command("scrip-verify", &["check", medium]));
     check.says(0, "sound: 7 records, balance ¥2,500");
 }
 
