@@ -199,8 +199,8 @@ fn a_flush_that_fails_shows_no_code_that_is_not_journaled() {
         sell_out(&store, &medium, &first, entries, n);
         false
     });
-    // The journal's, its folder's, the QR code's, that one's folder's.
-    assert!(failures >= 4, "{failures} flushes failed");
+    // The journal's, the QR code's, that one's folder's.
+    assert!(failures >= 3, "{failures} flushes failed");
 }
 
 /// Sell what is left to other buyers: none gets a code that was seen, and all are accounted for.
