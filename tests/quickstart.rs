@@ -244,6 +244,15 @@ fn killed_at_any_moment_a_second_run_ends_whole_with_one_kit() {
 }
 
 #[test]
+fn a_file_that_a_killed_run_made_and_never_wrote_to_is_burnt() {
+    let bench = Killing::new();
+    let image = bench.folder.path().join("medium.img");
+    fs::File::create(&image).unwrap().set_len(9 << 20).unwrap();
+    bench.runs_whole();
+    bench.is_whole();
+}
+
+#[test]
 fn a_kit_that_never_reached_the_store_is_taken_over() {
     let bench = Killing::new();
     let server = |args: &[&str]| bench.json("scrip-server", &[args, &["--json"]].concat());

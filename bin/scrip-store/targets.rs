@@ -118,7 +118,7 @@ pub(crate) fn told(refused: &[Refusal], output: &Output) -> Failure {
 
 /// Open a target for burning. A burn that broke off keeps the file that it left.
 pub(crate) fn open(target: &Target) -> Result<FileDevice, Failure> {
-    if let (Aim::File { path, len }, true) = (target.cleared.aim(), target.resumable)
+    if let (Aim::File { path, len, .. }, true) = (target.cleared.aim(), target.resumable)
         && *len == target.cleared.needs_bytes()
     {
         return FileDevice::open(path, Access::Write).or_fail();

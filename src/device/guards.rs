@@ -27,6 +27,8 @@ pub enum Aim {
         path: PathBuf,
         /// Its length in bytes.
         len: u64,
+        /// Nothing was ever written to it, as where a burn was killed before it began.
+        bare: bool,
     },
     /// An image file to be made.
     New {
@@ -90,7 +92,9 @@ pub fn refusals(machine: &Machine, request: &Request<'_>) -> Vec<Refusal> {
                 vec![(Check::Gone, format!("block device {number} is no disk of this machine"))]
             }
         },
-        Aim::File { path, len } => file_refusals(path, Some(*len), request.edition),
+        Aim::File { path, len, bare } => {
+            file_refusals(path, Some(*len).filter(|_| !bare), request.edition)
+        }
         Aim::New { path } => file_refusals(path, None, request.edition),
     };
     let target = request.aim.path();
@@ -323,7 +327,7 @@ mod tests {
     #[test]
     fn image_files_have_guards_of_their_own() {
         let new = |path: &str| Aim::New { path: path.into() };
-        let file = |path: &str| Aim::File { path: path.into(), len: 7 };
+        let file = |path: &str| Aim::File { path: path.into(), len: 7, bare: false };
         let table = [
             (new("/home/a.img"), "/home/e", vec![]),
             (file("/home/a.img"), "/home/e", vec!["existing-file"]),

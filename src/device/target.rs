@@ -5,6 +5,9 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
+use rustix::fs::{Mode, OFlags, SeekFrom};
+use rustix::io::Errno;
+
 use super::file::device_number;
 use super::folder::parent_of;
 use super::{
@@ -48,7 +51,8 @@ impl Aim {
             return Ok(Self::Block { path: path.to_path_buf(), number });
         }
         super::file::refuse_other_kinds(path, &meta)?;
-        Ok(Self::File { path: fs::canonicalize(path).map_err(failed)?, len: meta.len() })
+        let bare = is_bare(path).map_err(failed)?;
+        Ok(Self::File { path: fs::canonicalize(path).map_err(failed)?, len: meta.len(), bare })
     }
 
     fn look_new(path: &Path) -> Result<Self, OpenError> {
@@ -59,6 +63,12 @@ impl Aim {
             path.file_name().ok_or_else(|| OpenError::Missing { path: path.to_path_buf() })?;
         Ok(Self::New { path: parent.join(name) })
     }
+}
+
+/// Was nothing ever written to a file? Where the file system can't tell, something was.
+fn is_bare(path: &Path) -> io::Result<bool> {
+    let file = rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    Ok(rustix::fs::seek(&file, SeekFrom::Data(0)) == Err(Errno::NXIO))
 }
 
 impl Cleared {
