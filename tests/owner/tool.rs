@@ -185,7 +185,7 @@ fn an_altered_medium_stops_before_the_password() {
 }
 
 #[test]
-fn a_journal_damaged_in_one_copy_is_repaired_in_two_refused() {
+fn a_journal_damaged_in_one_copy_is_repaired_in_two_refused_elsewhere() {
     let bench = Bench::image();
     bench.login().says(0, "is yours now");
     let starts = super::medium(&bench.open()).grounds().journal.starts;
@@ -195,9 +195,16 @@ fn a_journal_damaged_in_one_copy_is_repaired_in_two_refused() {
     for start in starts {
         bench.open().write_at(start, &[0xff; 512]).unwrap();
     }
+    // Another computer has nothing to fill the hole with.
+    let [state, away] = ["state", "away"].map(|name| bench.folder.path().join(name));
+    fs::rename(&state, &away).unwrap();
     for arguments in [&["balance"][..], &["topup", &bench.code(1)], &["history"]] {
         bench.run(arguments).says(3, "the journal is damaged: ");
     }
+    let _ = fs::remove_dir_all(&state);
+    fs::rename(&away, &state).unwrap();
+    assert_eq!(bench.balance(), "1000");
+    bench.topup(&bench.code(1)).says(0, "Balance: ¥1,500");
 }
 
 #[test]
