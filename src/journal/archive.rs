@@ -29,6 +29,23 @@ impl Archive for OutboxArchive<'_, '_> {
 /// The longest bank there is.
 const ARCHIVE_BYTES_MAX: u64 = 32 << 20;
 
+/// An archive in memory.
+#[cfg(test)]
+#[derive(Default)]
+pub(crate) struct Kept(pub(crate) Vec<u8>);
+
+#[cfg(test)]
+impl Archive for Kept {
+    fn keep(&mut self, frames: &[u8]) -> Result<(), ArchiveFault> {
+        self.0 = frames.to_vec();
+        Ok(())
+    }
+
+    fn read_back(&mut self) -> Result<Vec<u8>, ArchiveFault> {
+        Ok(self.0.clone())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::rc::Rc;
 
+use super::archive::Kept;
 use super::commit::{Journal, OpenError, Use};
-use super::compact::{Archive, ArchiveFault, Carry};
+use super::compact::Carry;
 use super::mirror::{Chain, Mirror, Relation};
 use super::planted::{Fault, with};
 use super::read::{ReadError, Reading, survey};
@@ -198,21 +199,6 @@ impl Turn<'_, '_> {
             |names: &[Name]| names.iter().map(|name| self.script.record(*name).to_vec()).collect();
         let state = State { records: carried, outside: outside.clone() };
         Some((state, sha256(&records[head]), bytes(&[checkpoint]), bytes(&outside)))
-    }
-}
-
-/// An archive in memory.
-#[derive(Default)]
-struct Kept(Vec<u8>);
-
-impl Archive for Kept {
-    fn keep(&mut self, frames: &[u8]) -> Result<(), ArchiveFault> {
-        self.0 = frames.to_vec();
-        Ok(())
-    }
-
-    fn read_back(&mut self) -> Result<Vec<u8>, ArchiveFault> {
-        Ok(self.0.clone())
     }
 }
 

@@ -1,25 +1,13 @@
 //! Flipped bits: a typed error or what the other copy has, never other records.
 
-use super::compact::{Archive, ArchiveFault, Carry};
+use super::archive::Kept;
+use super::compact::Carry;
 use super::read::{ReadError, Reading, read};
 use super::{Journal, Place, Use, first_frames};
 use crate::crypto::digest::sha256;
 use crate::crypto::{Random, SeededRandom};
 use crate::device::{Device, MemoryDevice};
 use crate::format::edition::RamKind;
-
-struct Kept(Vec<u8>);
-
-impl Archive for Kept {
-    fn keep(&mut self, frames: &[u8]) -> Result<(), ArchiveFault> {
-        self.0 = frames.to_vec();
-        Ok(())
-    }
-
-    fn read_back(&mut self) -> Result<Vec<u8>, ArchiveFault> {
-        Ok(self.0.clone())
-    }
-}
 
 fn place(sectors: u64) -> Place {
     Place { starts: [0, 2 * sectors * 512], bytes: 2 * sectors * 512 }

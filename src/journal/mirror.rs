@@ -290,23 +290,11 @@ mod tests {
     use crate::device::simulated::{Counted, StopAt, Stopping};
     use crate::device::{Folder, MemoryDevice};
     use crate::format::edition::RamKind;
-    use crate::journal::compact::{Archive, ArchiveFault, Carry};
+    use crate::journal::archive::Kept;
+    use crate::journal::compact::Carry;
     use crate::journal::{first_frames, read};
 
     const PLACE: Place = Place { starts: [0, 32 << 10], bytes: 32 << 10 };
-
-    struct Kept(Vec<u8>);
-
-    impl Archive for Kept {
-        fn keep(&mut self, frames: &[u8]) -> Result<(), ArchiveFault> {
-            self.0 = frames.to_vec();
-            Ok(())
-        }
-
-        fn read_back(&mut self) -> Result<Vec<u8>, ArchiveFault> {
-            Ok(self.0.clone())
-        }
-    }
 
     /// A record of this sequence; `branch` tells two of one sequence apart.
     fn record(sequence: u64, branch: u8) -> Vec<u8> {

@@ -21,6 +21,8 @@ mod scan;
 mod storage;
 mod write;
 
+#[cfg(test)]
+pub(crate) use archive::Kept;
 pub use archive::OutboxArchive;
 pub use commit::{AppendError, Committed, Journal, OpenError, SPENDING_PERCENT_MAX, Use};
 pub use compact::{Archive, ArchiveFault, Carry, CompactError};

@@ -133,22 +133,10 @@ mod tests {
     use crate::device::MemoryDevice;
     use crate::device::simulated::{Bounds, FaultKind, Volatile};
     use crate::format::edition::RamKind;
-    use crate::journal::{Archive, ArchiveFault, Carry, Journal, Use, first_frames, read};
+    use crate::journal::archive::Kept;
+    use crate::journal::{Carry, Journal, Use, first_frames, read};
 
     const PLACE: Place = Place { starts: [0, 32 << 10], bytes: 32 << 10 };
-
-    struct Kept(Vec<u8>);
-
-    impl Archive for Kept {
-        fn keep(&mut self, frames: &[u8]) -> Result<(), ArchiveFault> {
-            self.0 = frames.to_vec();
-            Ok(())
-        }
-
-        fn read_back(&mut self) -> Result<Vec<u8>, ArchiveFault> {
-            Ok(self.0.clone())
-        }
-    }
 
     fn record(number: u8, branch: u8) -> Vec<u8> {
         [vec![number; 20], vec![branch; 80]].concat()

@@ -16,7 +16,7 @@ use crate::format::checkpoint::{Bounded, Checkpoint, UsedVoucher};
 use crate::format::edition::RamKind;
 use crate::format::record::Record;
 use crate::format::sheet::Voucher;
-use crate::journal::{Archive, ArchiveFault, Carry, Journal, Place, Use, first_frames, read};
+use crate::journal::{Carry, Journal, Kept, Place, Use, first_frames, read};
 use crate::trust::{Verified, sign, verify};
 use crate::units::Sequence;
 
@@ -73,19 +73,6 @@ impl Held {
 fn append(device: impl Device, record: &[u8]) -> bool {
     let journal = Journal::open(device, PLACE, RamKind::Rewritable);
     journal.is_ok_and(|mut journal| journal.append(record, Use::Keeps).is_ok())
-}
-
-struct Kept(Vec<u8>);
-
-impl Archive for Kept {
-    fn keep(&mut self, frames: &[u8]) -> Result<(), ArchiveFault> {
-        self.0 = frames.to_vec();
-        Ok(())
-    }
-
-    fn read_back(&mut self) -> Result<Vec<u8>, ArchiveFault> {
-        Ok(self.0.clone())
-    }
 }
 
 struct Replayed<'w> {
