@@ -19,7 +19,7 @@ pub mod image;
 #[cfg(feature = "store")]
 pub mod press;
 pub mod wallet;
-#[cfg(feature = "server")]
+#[cfg(any(feature = "server", feature = "verify"))]
 pub mod records;
 #[cfg(feature = "server")]
 pub mod issuer;

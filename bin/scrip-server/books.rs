@@ -16,7 +16,7 @@ pub(crate) fn run(office: &Office, output: &Output) -> Result<Exit, Failure> {
     });
     let fields = |balance: &Balance| -> Value {
         json!({
-            "account": account_name(balance.account),
+            "account": account_name(&balance.account),
             "first": balance.first.to_string(),
             "last": balance.last.to_string(),
             "balance": { "minor": balance.minor.to_string(), "currency": currency.code() },

@@ -106,7 +106,7 @@ impl StoreJournal {
                 seq: entry.seq,
                 at: entry.at,
                 voids: entry.voids.filter(|_| entry.event == StoreEvent::Voided),
-                moves: *moves,
+                moves: moves.clone(),
                 content: entry.bytes(),
             })
             .collect()

@@ -19,7 +19,7 @@ impl Issuer {
         line(&format!("; {} - {}", quoted(&self.name().replace('\n', " ")), form.currency()))?;
         let balances = self.records.balances()?;
         for balance in &balances {
-            let (name, currency) = (account_name(balance.account), form.currency());
+            let (name, currency) = (account_name(&balance.account), form.currency());
             line(&format!("{} open {name} {currency}", day(balance.first)))?;
         }
         self.records.each_move(|booked| {
@@ -30,7 +30,7 @@ impl Issuer {
         for balance in &balances {
             // An assertion holds at the beginning of its day.
             let after = day(balance.last.plus_days(1));
-            let (name, sum) = (account_name(balance.account), form.decimal(balance.minor));
+            let (name, sum) = (account_name(&balance.account), form.decimal(balance.minor));
             line(&format!("{after} balance {name}  {sum} {}", form.currency()))?;
         }
         Ok(balances)
@@ -38,17 +38,22 @@ impl Issuer {
 }
 
 /// An account's name: `Assets:Stores:7`.
-pub fn account_name(account: Account) -> String {
+pub fn account_name(account: &Account) -> String {
     match account {
         Account::Cash => "Assets:Cash".to_owned(),
         Account::Store(store) => format!("Assets:Stores:{store}"),
         Account::Outstanding(medium) => format!("Liabilities:Outstanding:{medium}"),
+        Account::Settled(medium) => format!("Liabilities:Settled:{medium}"),
+        Account::Provisional(medium) => format!("Liabilities:Provisional:{medium}"),
+        Account::Reserved(medium) => format!("Liabilities:Reserved:{medium}"),
+        Account::Debt(medium) => format!("Assets:Debt:{medium}"),
+        Account::ForkLoss(store) => format!("Assets:ForkLoss:{store}"),
     }
 }
 
 fn lines_of(booked: &BookedMove, form: CurrencyForm) -> [String; 3] {
     let moved = &booked.moved;
-    let what = match (&booked.origin, moved.debit) {
+    let what = match (&booked.origin, &moved.debit) {
         (Origin::Entry(seq), Account::Store(_)) => format!("sold, entry {seq}"),
         (Origin::Entry(seq), _) => format!("taken back, entry {seq}"),
         (Origin::Payment(reference), _) => format!("paid in: {reference}"),
@@ -59,8 +64,8 @@ fn lines_of(booked: &BookedMove, form: CurrencyForm) -> [String; 3] {
     };
     [
         format!("{} * {} {}", day(booked.at), quoted(&booked.name), quoted(&what)),
-        posting(moved.debit, minor),
-        posting(moved.credit, -minor),
+        posting(&moved.debit, minor),
+        posting(&moved.credit, -minor),
     ]
 }
 

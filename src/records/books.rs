@@ -14,7 +14,7 @@ use crate::units::{Amount, Currency, StoreId, Timestamp};
 pub const REFERENCE_BYTES_MAX: usize = 200;
 
 /// An entry of a store's journal, and what it does to the books.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JournalLine<'a> {
     /// From 0, without gaps.
     pub seq: u64,
@@ -269,7 +269,8 @@ fn add_moves(
     lines: &[JournalLine<'_>],
 ) -> Result<(), StorageError> {
     let moves = lines.iter().filter_map(|line| {
-        Some(move_row([BY_ENTRY, i64::from(store.number())], line.seq, line.at, line.moves?))
+        let moved = line.moves.as_ref()?;
+        Some(move_row([BY_ENTRY, i64::from(store.number())], line.seq, line.at, moved))
     });
     tx.insert_all(&MOVES, moves)
 }
@@ -326,7 +327,7 @@ fn add_payment(
     let Payment { seq, amount, at, .. } = *payment;
     tx.execute(ADD, &[store.into(), Value::count(seq), Value::Text(reference), now.into()])?;
     let moved = Move { debit: Account::Cash, credit: Account::Store(store), amount };
-    let row = move_row([BY_PAYMENT, i64::from(store.number())], seq, at, moved);
+    let row = move_row([BY_PAYMENT, i64::from(store.number())], seq, at, &moved);
     tx.insert_all(&MOVES, std::iter::once(row))
 }
 

@@ -4,6 +4,7 @@
 //! wholly or not at all, and asking for the same thing again answers what was recorded the first
 //! time. Money here is what issuing needs: quotas, and codes that are sold once.
 
+mod accounts;
 mod books;
 mod database;
 mod held;
@@ -16,6 +17,10 @@ mod statement;
 mod stores;
 mod value;
 
+pub use accounts::{
+    Burnt, FindingId, FindingNote, Known, KnownFinding, MediumSale, PostError, Posted, Posting,
+    Row, Seller, Sold, Voided,
+};
 pub use books::{
     Dues, ImportError, Imported, JournalLine, Payment, PaymentError, REFERENCE_BYTES_MAX,
 };

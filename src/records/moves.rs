@@ -31,7 +31,7 @@ pub(super) const MOVES: Table<7> = Table {
 };
 
 /// Whose money an account counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Account {
     /// The issuer has it.
     Cash,
@@ -39,15 +39,30 @@ pub enum Account {
     Store(StoreId),
     /// It was sold for a medium and isn't known to be on it.
     Outstanding(MediumId),
+    /// It may be spent by this medium.
+    Settled(MediumId),
+    /// This medium earned it, and it isn't vested yet.
+    Provisional(MediumId),
+    /// Open transfers of this medium hold it.
+    Reserved(MediumId),
+    /// This medium lacks it, and gives it from its next top-ups.
+    Debt(MediumId),
+    /// It was lost by forks that this store's key made possible, and the store bears it.
+    ForkLoss(StoreId),
 }
 
 impl Account {
     /// The account's number, whose first digit is its kind.
-    pub fn number(self) -> i64 {
+    pub fn number(&self) -> i64 {
         match self {
             Self::Cash => KIND,
             Self::Store(store) => 2 * KIND + i64::from(store.number()),
             Self::Outstanding(medium) => 3 * KIND + medium.number().cast_signed(),
+            Self::Settled(medium) => 4 * KIND + medium.number().cast_signed(),
+            Self::Provisional(medium) => 5 * KIND + medium.number().cast_signed(),
+            Self::Reserved(medium) => 6 * KIND + medium.number().cast_signed(),
+            Self::Debt(medium) => 7 * KIND + medium.number().cast_signed(),
+            Self::ForkLoss(store) => 9 * KIND + i64::from(store.number()),
         }
     }
 
@@ -56,13 +71,18 @@ impl Account {
         match number.div_euclid(KIND) {
             2 => StoreId::from_number(whose).map(Self::Store),
             3 => MediumId::from_number(whose).map(Self::Outstanding),
+            4 => MediumId::from_number(whose).map(Self::Settled),
+            5 => MediumId::from_number(whose).map(Self::Provisional),
+            6 => MediumId::from_number(whose).map(Self::Reserved),
+            7 => MediumId::from_number(whose).map(Self::Debt),
+            9 => StoreId::from_number(whose).map(Self::ForkLoss),
             _ => Ok(Self::Cash),
         }
     }
 }
 
 /// A sum that goes from one account to another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Move {
     /// It has more now.
     pub debit: Account,
@@ -97,7 +117,7 @@ pub struct BookedMove {
 }
 
 /// An account that was moved to or from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Balance {
     /// The account.
     pub account: Account,
@@ -111,7 +131,7 @@ pub struct Balance {
 
 impl Records {
     /// What an account has: debits less credits, minor units.
-    pub fn account(&mut self, account: Account) -> Result<i64, StorageError> {
+    pub fn account(&mut self, account: &Account) -> Result<i64, StorageError> {
         const SUM: &str = "SELECT CAST(COALESCE(SUM(CASE WHEN debit = $1 THEN amount_minor \
             ELSE -amount_minor END), 0) AS BIGINT) FROM moves WHERE debit = $1 OR credit = $1";
         let value = [Value::Int(account.number())];
@@ -154,10 +174,10 @@ pub(super) fn move_row<'v>(
     origin: [i64; 2],
     seq: u64,
     at: Timestamp,
-    moved: Move,
+    moved: &Move,
 ) -> [Value<'v>; 7] {
     let [origin, store] = origin.map(Value::Int);
-    let [debit, credit] = [moved.debit, moved.credit].map(|side| Value::Int(side.number()));
+    let [debit, credit] = [&moved.debit, &moved.credit].map(|side| Value::Int(side.number()));
     [origin, store, Value::count(seq), at.into(), debit, credit, moved.amount.into()]
 }
 

@@ -45,7 +45,7 @@ fn balanced(records: &mut Records, stores: &[u8]) {
     let stores = stores.iter().map(|store| Account::Store(id((*store).into())));
     let media = (0..3).map(|number| Account::Outstanding(medium(number)));
     let all = stores.chain(media).chain([Account::Cash]);
-    let sum: i64 = all.map(|account| records.account(account).unwrap()).sum();
+    let sum: i64 = all.map(|account| records.account(&account).unwrap()).sum();
     assert_eq!(sum, 0);
 }
 
@@ -64,7 +64,7 @@ pub(super) fn booked_once(place: &Place) {
         balanced(&mut records, &[1]);
     }
     let owed: u64 = (0..ENTRIES).filter(|seq| seq % VOIDS_EVERY < 3).map(|seq| 100 + seq).sum();
-    assert_eq!(records.account(Account::Store(id(1))).unwrap(), owed.cast_signed());
+    assert_eq!(records.account(&Account::Store(id(1))).unwrap(), owed.cast_signed());
     let error = records.import_journal(id(2), &all).unwrap_err();
     assert_eq!(error.to_string(), "store 2 is not enrolled");
 }
@@ -74,14 +74,14 @@ pub(super) fn forked(place: &Place) {
     enrol(&mut records, 1, 1000);
     let contents = contents(1);
     records.import_journal(id(1), &lines(1, &contents)[..20]).unwrap();
-    let owed = records.account(Account::Store(id(1))).unwrap();
+    let owed = records.account(&Account::Store(id(1))).unwrap();
     for first in [0, 7, 19] {
         let mut other = contents.clone();
         other[first..].iter_mut().for_each(|content| content.push(b'!'));
         let error = records.import_journal(id(1), &lines(1, &other)).unwrap_err();
         let ImportError::Forked { store, seq } = error else { panic!("{error}") };
         assert_eq!((store, seq), (id(1), first as u64));
-        assert_eq!(records.account(Account::Store(id(1))).unwrap(), owed, "nothing was booked");
+        assert_eq!(records.account(&Account::Store(id(1))).unwrap(), owed, "nothing was booked");
     }
     let mut later = contents.clone();
     later[20].push(b'!');
@@ -99,7 +99,7 @@ pub(super) fn paid_once(place: &Place) {
     assert_eq!((again.seq, again.at, again.new), (0, time(5), false));
     let other = records.record_payment(id(2), amount(70), time(5), "bank 17", time(6)).unwrap();
     assert!(other.new, "another store's reference is its own");
-    assert_eq!(records.account(Account::Cash).unwrap(), 570);
+    assert_eq!(records.account(&Account::Cash).unwrap(), 570);
     let cases = [
         (1, 501, "bank 17", "\"bank 17\" is a payment of 500, this asks for 501"),
         (3, 500, "bank 18", "store 3 is not enrolled"),
@@ -117,7 +117,7 @@ pub(super) fn paid_once(place: &Place) {
         }
     }
     assert!(records.try_payment(id(1), amount(9), time(5), "bank 19").unwrap().new);
-    assert_eq!(records.account(Account::Cash).unwrap(), 570);
+    assert_eq!(records.account(&Account::Cash).unwrap(), 570);
     balanced(&mut records, &[1, 2]);
 }
 
@@ -132,7 +132,7 @@ pub(super) fn dues_add_up(place: &Place) {
         let reference = format!("bank {nth}");
         records.record_payment(id(1), amount(1_000), time(at), &reference, time(500)).unwrap();
     }
-    let owes = [1, 2].map(|store| records.account(Account::Store(id(store))).unwrap());
+    let owes = [1, 2].map(|store| records.account(&Account::Store(id(store))).unwrap());
     for cut in (0..=400).step_by(13).map(time) {
         let before = records.dues(time(0), cut).unwrap();
         let after = records.dues(cut, Timestamp::MAX).unwrap();
@@ -186,6 +186,6 @@ pub(super) fn together(place: &Place) {
         }
     });
     assert_eq!(records.try_journal(id(1), &all).unwrap(), Imported { known: 40, new: 0 });
-    assert_eq!(records.account(Account::Cash).unwrap(), 11);
+    assert_eq!(records.account(&Account::Cash).unwrap(), 11);
     balanced(&mut records, &[1]);
 }
