@@ -172,8 +172,9 @@ impl<D: Device> Journal<D> {
         let own = self.reading.generation;
         for copy in 0..2 {
             if !planted(Fault::NoLink) {
-                if lost.generation % 2 != own % 2 {
-                    self.wipe(copy, lost.generation % 2, 0)?;
+                // What was carried into a newer generation would tell of the loss again.
+                if self.reading.newest_seen > own {
+                    self.wipe(copy, (own + 1) % 2, 0)?;
                 }
                 // Behind a lost newer generation the one that counts may have a hole as well.
                 self.wipe(copy, own % 2, self.reading.end)?;

@@ -1,5 +1,7 @@
 //! Reading a journal: what both copies hold together, what each lacks, and what is lost.
 
+use std::collections::HashSet;
+
 use super::Place;
 use super::frame::Frame;
 use super::opening::{self, Opening};
@@ -9,6 +11,9 @@ use crate::device::{Device, DeviceError};
 
 /// The two copies of a journal.
 pub const COPIES: [&str; 2] = ["A", "B"];
+
+/// What a compacted chain begins with, in as many frames: the checkpoint and who signed it.
+const ANCHOR_FRAMES: u32 = 2;
 
 /// What a journal holds, by both copies together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,17 +116,22 @@ fn choose(scan: &Scan) -> Result<Reading, ReadError> {
     let generations = scan.generations();
     let newest_seen = *generations.first().ok_or(ReadError::Empty)?;
     let mut newer_lost: Option<Lost> = None;
+    let mut unopened = vec![];
     for generation in by_claim(scan, generations) {
         let (held, mirror) = (scan.held(generation), scan.mirror.get(&generation));
-        match (Row { held, mirror, generation }).read()? {
+        let row = Row { held, mirror, generation };
+        match row.read()? {
             Outcome::Counts(reading) => {
-                let lost = newer_lost.or(reading.lost);
+                let begun = || unopened.iter().find_map(|row: &Row<'_>| row.begun_after(&reading));
+                let lost = newer_lost.or(reading.lost).or_else(begun);
                 return Ok(Reading { newest_seen, lost, ..*reading });
             }
             Outcome::Broken(lost) => newer_lost = newer_lost.or(lost),
+            Outcome::Unopened => unopened.push(row),
         }
     }
-    Err(newer_lost.map_or(ReadError::Empty, |Lost { generation, index, later }| ReadError::Gap {
+    let newest_lost = newer_lost.or_else(|| unopened.first()?.lost(0));
+    Err(newest_lost.map_or(ReadError::Empty, |Lost { generation, index, later }| ReadError::Gap {
         generation,
         index,
         later,
@@ -141,6 +151,8 @@ enum Outcome {
     Counts(Box<Reading>),
     /// Never begun, or not whole; what is lost if it was written to after it was.
     Broken(Option<Lost>),
+    /// Neither copy has the opening: a compaction broke off, or it is lost.
+    Unopened,
 }
 
 /// The frames of one generation.
@@ -175,6 +187,7 @@ impl<'s> Row<'s> {
             (0, 1.., _) => None,
             (_, _, Some(opening)) if carries(&chain, &opening) => Some(opening),
             (0, 0, _) => return Ok(Outcome::Broken(self.lost(0))),
+            (_, 0, _) => return Ok(Outcome::Unopened),
             // Without its opening, or with less than was to be carried, it was never begun; unless
             // something was written behind all that.
             (_, next, opening) => {
@@ -273,6 +286,17 @@ impl<'s> Row<'s> {
         let held = self.held[copy]?.get(&(step.index, step.end))?;
         let blind = planted(Fault::NoLink) || planted(Fault::StaleFrames);
         (held.frame.before == step.before || blind).then_some(held)
+    }
+
+    /// What is lost of a generation without its opening, if it was begun after all: all that is
+    /// carried behind the checkpoint stands in the older one, so that anything else was appended.
+    fn begun_after(&self, older: &Reading) -> Option<Lost> {
+        let known = [&older.records, &older.outside, &older.rival];
+        let known: HashSet<&Vec<u8>> = known.into_iter().flatten().collect();
+        let mut frames = self.held.iter().flatten().flat_map(|frames| frames.values());
+        let appended =
+            |held: &Held| held.frame.index > ANCHOR_FRAMES && !known.contains(&held.frame.record);
+        frames.any(appended).then(|| self.lost(0)).flatten()
     }
 
     /// What stands at or behind the next index, where it doesn't count.

@@ -249,7 +249,7 @@ mod tests {
 
     #[test]
     fn an_older_generation_fills_nothing_in_a_newer_one() {
-        for frame in 1..3 {
+        for frame in 0..3 {
             let (device, seen, older) = compacted();
             let whole = device.snapshot();
             holed(&device, &[(16 << 10) / 512 + frame]);
@@ -264,6 +264,27 @@ mod tests {
             let _ = Journal::open_as(&device, PLACE, RamKind::Rewritable, reading).unwrap();
             assert!(device.snapshot() == whole);
         }
+    }
+
+    #[test]
+    fn a_lost_opening_is_told_only_where_records_were_added_behind_it() {
+        let (device, ..) = compacted();
+        holed(&device, &[(16 << 10) / 512]);
+        let lost = read(&device, &PLACE).unwrap_err().to_string();
+        let told = "journal: frame 0 of generation 1 is damaged in both copies, frame 3 is there";
+        assert_eq!(lost, told);
+        let mut journal = Journal::open(&device, PLACE, RamKind::Rewritable).unwrap();
+        assert_eq!(journal.reading().records, records(0..5, 0));
+        assert_eq!(journal.accept_loss().unwrap().map(|lost| lost.index), Some(0));
+        assert_eq!(read(&device, &PLACE).unwrap().records, records(0..5, 0));
+        // Without the added record it may as well be a compaction that broke off.
+        let (device, ..) = compacted();
+        holed(&device, &[(16 << 10) / 512, (16 << 10) / 512 + 3]);
+        assert_eq!(read(&device, &PLACE).unwrap().records, records(0..5, 0));
+        // Nothing older is left: what was carried alone is no journal.
+        holed(&device, &[0, 1, 2, 3, 4]);
+        let lost = read(&device, &PLACE).unwrap_err().to_string();
+        assert!(lost.starts_with("journal: frame 0 of generation 1 is damaged in"), "{lost}");
     }
 
     #[test]

@@ -9,6 +9,7 @@ from strict_cbor import Refused
 
 HEADER = 28
 OPENING = 40
+ANCHOR = 2  # a compacted chain begins with so many frames behind its opening
 RECORD_MAX = 4096
 KINDS = {0: 0, 1: 1, **{form: form - 1 for form in range(2, 20)}}
 CREDITS, PURCHASE, EARN, REKEY = (1, 2, 19), 4, 13, 18
@@ -54,11 +55,25 @@ def read(copies):
     for parity in (0, 1):
         for copy, found in zip(copies, held):
             found.update(frames(copy[parity * half:(parity + 1) * half], parity))
+    unopened = []
     for generation in sorted({*held[0], *held[1]}, reverse=True):
-        found = read_generation(generation, [copy.get(generation, {}) for copy in held])
+        both = [copy.get(generation, {}) for copy in held]
+        found = read_generation(generation, both)
         if found is not None:
+            if any(begun_after(newer, found) for newer in unopened):
+                raise Refused("journal", "frame 0 is damaged in both copies")
             return found
-    raise Refused("journal", "neither copy holds a first record")
+        if not longest(both)[0]:
+            unopened.append(both)
+    lost = "frame 0 is damaged in both copies" if unopened else "neither copy holds a first record"
+    raise Refused("journal", lost)
+
+
+def begun_after(held, older):
+    """Were records added to a generation whose opening neither copy has?"""
+    known = {*older["records"], *older["outside"], *older["rival"]}
+    return any(index > ANCHOR and frame[0] not in known
+               for copy in held for (index, _), frame in copy.items())
 
 
 def read_generation(generation, held):

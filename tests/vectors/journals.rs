@@ -130,11 +130,18 @@ fn generations() -> Vec<Vector> {
 fn refused() -> Vec<Vector> {
     let whole = first(&[0, 10, 20]);
     let newer = [bank(0, &records(&[0, 10])), compacted(1, &[90], &[], &[30])].concat();
+    let begun = [bank(0, &records(&[0, 10])), compacted(1, &[90, 91], &[], &[30])].concat();
     let stray = [&whole[..2 * 512], &[0; 512], &whole[2 * 512..9 * 512]].concat();
     let other = first(&[0, 99, 20, 30]);
     let unlinked = [&whole[..2 * 512], &other[2 * 512..]].concat();
     let cases = [
         ("newer_gap", "nor does an older one count", twice(without(newer, 6)), "damaged in both"),
+        (
+            "newer_opening",
+            "what was added behind a lost frame 0 is none of the older one's",
+            twice(without(begun, 5)),
+            "damaged in both",
+        ),
         ("both_empty", "no frame at all", twice(first(&[])), "neither copy"),
         (
             "both_gap",
