@@ -21,6 +21,8 @@ pub mod press;
 pub mod wallet;
 #[cfg(any(feature = "server", feature = "verify"))]
 pub mod records;
+#[cfg(any(feature = "server", feature = "verify"))]
+pub mod reconcile;
 #[cfg(feature = "server")]
 pub mod issuer;
 pub mod tool;

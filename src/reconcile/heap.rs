@@ -1,0 +1,396 @@
+//! A heap of evidence: what files of any order, repetition and partition say together.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+
+use super::frames::Row;
+use super::pieces::{Carried, Certified, Damage, Pieces};
+use super::taken::{Skipped, Taken, What};
+use crate::crypto::digest::sha256;
+use crate::device::Target;
+use crate::format::checkpoint::{Checkpoint, CheckpointFile};
+use crate::format::cose::{Sign1, stated_kind};
+use crate::format::item::{ItemEntry, Package};
+use crate::format::medium::{CertificateSlot, MediumCertificate, SheetSlot};
+use crate::format::policy::{Policy, Revocation};
+use crate::format::record::Record;
+use crate::format::sheet::Sheet;
+use crate::format::transfer::{Funding, Receipt};
+use crate::format::{Kind, Object, cbor};
+use crate::image::layout::{JOURNAL_MAX_BYTES, SLOTS};
+use crate::image::leaves::Watch;
+use crate::shop::{Export, read_export};
+use crate::trust::{Anchor, Revoked, Signer, Trust, Verified};
+use crate::units::{MediumId, StoreId, Timestamp};
+
+/// The longest file that is read into memory: as long as the longest copy of a journal.
+pub(super) const FILE_BYTES_MAX: u64 = JOURNAL_MAX_BYTES;
+/// So much of a file tells what it is.
+pub(super) const HEAD_BYTES: u64 = 8 << 10;
+/// A frame begins so.
+const FRAME_MAGIC: &[u8] = b"SCRJ";
+/// The sector behind a protective MBR begins so.
+const TABLE_MAGIC: &[u8] = b"EFI PART";
+
+/// What a heap of evidence says, by the medium that it is about.
+#[derive(Debug)]
+pub struct Heap {
+    pub(super) trust: Trust,
+    media: BTreeMap<MediumId, Pieces>,
+    pub(super) rights: BTreeMap<[u8; 32], String>,
+    lists: BTreeMap<(u64, [u8; 32]), Verified<Revocation>>,
+    journals: BTreeMap<StoreId, BTreeMap<[u8; 32], Export>>,
+    newest: Option<Timestamp>,
+}
+
+impl Heap {
+    /// An empty heap under these pinned roots; no time floor counts: the past stays readable.
+    pub fn new(trust: Trust) -> Self {
+        Self {
+            trust,
+            media: BTreeMap::new(),
+            rights: BTreeMap::new(),
+            lists: BTreeMap::new(),
+            journals: BTreeMap::new(),
+            newest: None,
+        }
+    }
+
+    /// All that is known by medium, ascending.
+    pub fn media(&self) -> &BTreeMap<MediumId, Pieces> {
+        &self.media
+    }
+
+    /// The newest revocation list.
+    pub fn revoked(&self) -> Revoked {
+        let newest = self.lists.values().next_back().cloned();
+        newest.map_or(Revoked::none(), |list| Revoked::none().with(list))
+    }
+
+    /// Who is paid for an item, by the hash of its signed entry.
+    pub fn rights_holder(&self, entry: &[u8; 32]) -> Option<&str> {
+        self.rights.get(entry).map(String::as_str)
+    }
+
+    /// The stores' journals, each by the hash of its newest entry.
+    pub fn journals(&self) -> &BTreeMap<StoreId, BTreeMap<[u8; 32], Export>> {
+        &self.journals
+    }
+
+    /// The newest time that an issuer or settler signed in it.
+    pub fn newest(&self) -> Option<Timestamp> {
+        self.newest
+    }
+
+    /// Read a file: by its content alone it is known for what it is.
+    pub fn take(
+        &mut self,
+        device: &dyn Target,
+        threads: NonZeroUsize,
+        watch: &dyn Watch,
+    ) -> Result<Taken, Skipped> {
+        let length = device.len_bytes();
+        if length == 0 {
+            return Err(Skipped::Empty);
+        }
+        let mut head = vec![0; usize::try_from(length.min(HEAD_BYTES)).expect("a few KiB")];
+        device.read_at(0, &mut head)?;
+        if head.get(512..).is_some_and(|sector| sector.starts_with(TABLE_MAGIC)) {
+            return self.take_image(device, threads, watch);
+        }
+        let what = looks_like(&head).ok_or(Skipped::Foreign)?;
+        if length > FILE_BYTES_MAX {
+            return Err(Skipped::TooLong { what, found: length, limit: FILE_BYTES_MAX });
+        }
+        let mut bytes = vec![0; usize::try_from(length).expect("at most 64 MiB")];
+        device.read_at(0, &mut bytes)?;
+        self.take_bytes(&bytes)
+    }
+
+    /// Read what is no image.
+    pub fn take_bytes(&mut self, bytes: &[u8]) -> Result<Taken, Skipped> {
+        match looks_like(&bytes[..bytes.len().min(8 << 10)]) {
+            Some(EXPORT) => self.take_export(bytes),
+            Some(FRAMES) => Ok(self.take_frames(bytes)),
+            Some(STORE_JOURNAL) => self.take_journal(bytes),
+            Some(RECEIPT) => self.take_receipt(bytes),
+            Some(_) => self.take_object(bytes),
+            None => Err(Skipped::Foreign),
+        }
+    }
+
+    fn take_export(&mut self, bytes: &[u8]) -> Result<Taken, Skipped> {
+        let needed = slots_bytes();
+        let Some((slots, frames)) = bytes.split_at_checked(needed) else {
+            let found = bytes.len() as u64;
+            return Err(Skipped::Cut { what: EXPORT, found, needed: needed as u64 });
+        };
+        let medium = self.take_slots(slots)?;
+        let row = Row::read(frames);
+        let (_, records) = self.add_row(&row, Some(medium), Statement::Own);
+        Ok(Taken::of(What::Export, Some(medium), records))
+    }
+
+    fn take_frames(&mut self, bytes: &[u8]) -> Taken {
+        let row = Row::read(bytes);
+        let (medium, records) = self.add_row(&row, None, Statement::Others);
+        Taken::of(What::Records, medium, records)
+    }
+
+    fn take_journal(&mut self, bytes: &[u8]) -> Result<Taken, Skipped> {
+        let export = read_export(bytes, &self.trust)?;
+        let grant = export.signer.certificate().grant.as_ref();
+        let store = grant.expect("only a store's chain is read").store;
+        let head = export.entries.last().map_or([0; 32], Verified::hash);
+        let mut taken = Taken::of(What::StoreJournal, None, 0);
+        taken.records = export.entries.len();
+        self.journals.entry(store).or_default().insert(head, export);
+        Ok(taken)
+    }
+
+    /// A receipt is judged once its payer's key is known.
+    fn take_receipt(&mut self, bytes: &[u8]) -> Result<Taken, Skipped> {
+        let what = Skipped::decode(RECEIPT);
+        let message = Sign1::decode(bytes, Kind::Receipt).map_err(&what)?;
+        let medium = Receipt::decode(message.payload()).map_err(&what)?.medium;
+        let receipts = &mut self.media.entry(medium).or_default().receipts;
+        receipts.insert(sha256(bytes), bytes.to_vec());
+        Ok(Taken::of(What::Receipt, Some(medium), 0))
+    }
+
+    fn take_object(&mut self, bytes: &[u8]) -> Result<Taken, Skipped> {
+        if let Ok(funding) = Funding::decode(bytes) {
+            return self.take_funding(&funding);
+        }
+        if let Ok(file) = CheckpointFile::decode(bytes) {
+            return self.take_checkpoint(&file);
+        }
+        let package = Package::decode(bytes).map_err(|_| Skipped::Foreign)?;
+        let signer = self.pinned(&package.chain, "item")?;
+        let entry: Verified<ItemEntry> =
+            signer.open(&package.item.0).map_err(Skipped::trust("item"))?;
+        self.rights.insert(entry.hash(), entry.rights_holder.clone());
+        Ok(Taken::of(What::Package, None, 0))
+    }
+
+    fn take_funding(&mut self, funding: &Funding) -> Result<Taken, Skipped> {
+        let fault = Skipped::trust("funding");
+        let store = self.pinned(&funding.chain, "funding")?;
+        let issuer = store.issuer();
+        let certificate =
+            store.open::<MediumCertificate>(&funding.certificate.0).map_err(&fault)?;
+        let medium = certificate.medium;
+        let policies = funding.policies.0.iter().map(|bytes| issuer.open::<Policy>(&bytes.0));
+        let policies = policies.collect::<Result<Vec<_>, _>>().map_err(&fault)?;
+        let sheets = funding.sheets.0.iter().map(|bytes| issuer.open::<Sheet>(&bytes.0));
+        let sheets = sheets.collect::<Result<Vec<_>, _>>().map_err(&fault)?;
+        let list = funding.revocation.as_ref().map(|list| issuer.open::<Revocation>(&list.0));
+        let list = list.transpose().map_err(&fault)?;
+        let certified = certified(certificate, store)?;
+        self.add_papers(certified, policies, sheets, list);
+        let pieces = self.media.entry(medium).or_default();
+        if let Some(settled) = &funding.settled {
+            let carried = Carried {
+                checkpoint: settled.checkpoint.0.clone(),
+                certificate: settled.certificate.0.clone(),
+            };
+            pieces.carried.insert(sha256(&carried.checkpoint), carried);
+            settled.starts.0.iter().for_each(|start| pieces.add_record(&start.0));
+        }
+        for record in &funding.records {
+            pieces.add_record(&record.0);
+        }
+        Ok(Taken::of(What::Funding, Some(medium), funding.records.len()))
+    }
+
+    fn take_checkpoint(&mut self, file: &CheckpointFile) -> Result<Taken, Skipped> {
+        let settler = self.pinned(&file.chain, "checkpoint")?;
+        let opened = settler.open::<Checkpoint>(&file.checkpoint.0);
+        let checkpoint = opened.map_err(Skipped::trust("checkpoint"))?;
+        self.see(checkpoint.as_of);
+        let certificate = settler.certificate().bytes().to_vec();
+        let carried = Carried { checkpoint: file.checkpoint.0.clone(), certificate };
+        let pieces = self.media.entry(checkpoint.medium).or_default();
+        pieces.beside.insert(checkpoint.hash(), carried);
+        Ok(Taken::of(What::Checkpoint, Some(checkpoint.medium), 0))
+    }
+
+    /// The stamped slots in their fixed lengths; whose they are.
+    pub(super) fn take_slots(&mut self, slots: &[u8]) -> Result<MediumId, Skipped> {
+        let [certificate, policy, revoked, sheets, _] = cut(slots);
+        let fault = Skipped::decode("stamped slots");
+        let object = |slot: &[u8]| cbor::unpad(slot).map(|object| object.map(<[u8]>::to_vec));
+        let needed = |slot: &[u8]| object(slot).map(Option::unwrap_or_default).map_err(&fault);
+        let slot = CertificateSlot::decode(&needed(certificate)?).map_err(&fault)?;
+        let trusted = Skipped::trust("stamped slots");
+        let store = self.pinned(&slot.chain, "stamped slots")?;
+        let issuer = store.issuer();
+        let certificate = store.open::<MediumCertificate>(&slot.certificate.0).map_err(&trusted)?;
+        let medium = certificate.medium;
+        let policy = issuer.open::<Policy>(&needed(policy)?).map_err(&trusted)?;
+        let list = object(revoked).map_err(&fault)?;
+        let list = list.map(|list| issuer.open::<Revocation>(&list)).transpose();
+        let list = list.map_err(&trusted)?;
+        let slot = SheetSlot::decode(&needed(sheets)?).map_err(&fault)?;
+        let sheets = slot.sheets.iter().map(|sheet| issuer.open::<Sheet>(&sheet.0));
+        let sheets = sheets.collect::<Result<Vec<_>, _>>().map_err(&trusted)?;
+        let certified = certified(certificate, store)?;
+        self.add_papers(certified, [policy], sheets, list);
+        Ok(medium)
+    }
+
+    pub(super) fn add_papers(
+        &mut self,
+        certified: Certified,
+        policies: impl IntoIterator<Item = Verified<Policy>>,
+        sheets: impl IntoIterator<Item = Verified<Sheet>>,
+        list: Option<Verified<Revocation>>,
+    ) {
+        let medium = certified.certificate.medium;
+        let pieces = self.media.entry(medium).or_default();
+        pieces.certified.insert(certified.certificate.hash(), certified);
+        let mut newest = list.as_ref().map(|list| list.issued);
+        for policy in policies {
+            newest = newest.max(Some(policy.issued));
+            pieces.add_policy(policy);
+        }
+        for sheet in sheets.into_iter().filter(|sheet| sheet.medium == medium) {
+            newest = newest.max(Some(sheet.issued));
+            pieces.add_sheet(sheet);
+        }
+        self.newest = self.newest.max(newest);
+        self.lists.extend(list.map(|list| ((list.number, list.hash()), list)));
+    }
+
+    /// Add what stands in frames; whose it is, and how many records there are.
+    pub(super) fn add_row(
+        &mut self,
+        row: &Row,
+        medium: Option<MediumId>,
+        statement: Statement,
+    ) -> (Option<MediumId>, usize) {
+        let first = row.records().iter().chain(&row.outside).find_map(|record| stated(record));
+        let behind = row.begins_behind().and_then(|(checkpoint, _)| settled(checkpoint));
+        let behind_medium = behind.as_ref().map(|checkpoint| checkpoint.medium);
+        let Some(medium) = medium.or(first).or(behind_medium) else { return (None, 0) };
+        let mut count = 0;
+        for record in row.records().iter().chain(&row.outside).chain(&row.rival) {
+            // A record is kept under the medium that it says, or that it lies on.
+            let whose = stated(record).unwrap_or(medium);
+            self.media.entry(whose).or_default().add_record(record);
+            count += 1;
+        }
+        let pieces = self.media.entry(medium).or_default();
+        let tip = row.records().last().map(|record| sha256(record));
+        let tip = tip.or(behind.map(|checkpoint| checkpoint.head));
+        if statement == Statement::Own {
+            pieces.tips.extend(tip);
+        }
+        if let Some(what) = row.fault.clone() {
+            pieces.damage.insert(Damage { what, before: tip.unwrap_or_default() });
+        }
+        if let Some((checkpoint, certificate)) = row.begins_behind() {
+            let (checkpoint, certificate) = (checkpoint.to_vec(), certificate.to_vec());
+            let carried = Carried { checkpoint, certificate };
+            pieces.carried.insert(sha256(&carried.checkpoint), carried);
+        }
+        (Some(medium), count)
+    }
+
+    fn see(&mut self, signed: Timestamp) {
+        self.newest = self.newest.max(Some(signed));
+    }
+
+    fn pinned(
+        &self,
+        chain: &crate::format::certificate::Chain,
+        what: &'static str,
+    ) -> Result<Signer, Skipped> {
+        let signer = self.trust.signer(chain).map_err(Skipped::trust(what))?;
+        match signer.anchor() {
+            Anchor::Pinned(_) => Ok(signer),
+            Anchor::Unpinned(root) => Err(Skipped::Unpinned(root)),
+        }
+    }
+}
+
+/// Whose statement a row of frames is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Statement {
+    /// The medium's own, of where it stands.
+    Own,
+    /// What was kept of it elsewhere.
+    Others,
+}
+
+const EXPORT: &str = "an export";
+const FRAMES: &str = "records";
+const STORE_JOURNAL: &str = "a store's journal";
+const RECEIPT: &str = "a receipt";
+const OBJECT: &str = "a signed object";
+
+/// What a file begins like.
+pub(super) fn looks_like(head: &[u8]) -> Option<&'static str> {
+    if head.starts_with(FRAME_MAGIC) {
+        return Some(FRAMES);
+    }
+    if stated_kind(head) == Some(Kind::Receipt) {
+        return Some(RECEIPT);
+    }
+    let slot = cbor::measure(head).ok().map(|length| &head[..length]);
+    if slot.is_some_and(|slot| CertificateSlot::decode(slot).is_ok()) {
+        return Some(EXPORT);
+    }
+    // A frame of at most 8 KiB around an array, as each of a store's chains is one.
+    let length = head.first_chunk().copied().map(u32::from_be_bytes);
+    let chain = length.is_some_and(|length| (64..=8 << 10).contains(&length));
+    if chain && head.get(8).is_some_and(|byte| byte >> 5 == 4) {
+        return Some(STORE_JOURNAL);
+    }
+    // All other objects are maps.
+    head.first().is_some_and(|byte| byte >> 5 == 5).then_some(OBJECT)
+}
+
+fn slots_bytes() -> usize {
+    SLOTS.iter().map(|slot| usize::try_from(slot.bytes).expect("slots are short")).sum()
+}
+
+/// The slots one behind the other; `slots` has their length.
+fn cut(mut slots: &[u8]) -> [&[u8]; 5] {
+    SLOTS.map(|slot| {
+        let length = usize::try_from(slot.bytes).expect("slots are short").min(slots.len());
+        let (one, rest) = slots.split_at(length);
+        slots = rest;
+        one
+    })
+}
+
+/// A certificate by the store that it names.
+fn certified(
+    certificate: Verified<MediumCertificate>,
+    store: Signer,
+) -> Result<Certified, Skipped> {
+    let granted = store.certificate().grant.as_ref().map(|grant| grant.store);
+    if granted != Some(certificate.store) {
+        let expected = granted.map_or_else(|| "none".to_owned(), |store| store.to_string());
+        let found = certificate.store.to_string();
+        return Err(Skipped::Other {
+            what: "the medium's certificate: its store",
+            found,
+            expected,
+        });
+    }
+    let issuer = store.issuer();
+    Ok(Certified { certificate, store, issuer })
+}
+
+/// The medium that a record says it is of.
+fn stated(record: &[u8]) -> Option<MediumId> {
+    let message = Sign1::decode(record, Kind::Record).ok()?;
+    Record::decode(message.payload()).ok().map(|record| record.medium)
+}
+
+fn settled(checkpoint: &[u8]) -> Option<Checkpoint> {
+    let message = Sign1::decode(checkpoint, Kind::Checkpoint).ok()?;
+    Checkpoint::decode(message.payload()).ok()
+}

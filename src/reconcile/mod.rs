@@ -1,0 +1,20 @@
+//! Reconciling: any heap of evidence against the records, up to a plan that another hand posts.
+//!
+//! It is pure: bytes come through readers that the caller opens, nothing is written, and no clock is
+//! asked. Order, repetition and partition of the evidence change nothing: what is read becomes a set
+//! of signed objects by their hashes, and all that follows is a function of that set.
+//!
+//! 1. [`Heap`] identifies each file by its content and keeps what verifies up to a pinned root.
+//! 2. [`branches`] links one medium's records into chains and folds each with [`crate::ledger`].
+
+mod areas;
+mod branches;
+mod frames;
+mod heap;
+mod pieces;
+mod taken;
+
+pub use branches::{Branch, Branches, Orphans, Refused, branches};
+pub use heap::Heap;
+pub use pieces::{Carried, Certified, Damage, Pieces, Ruling};
+pub use taken::{Skipped, Taken, What};

@@ -1,0 +1,152 @@
+//! All that a heap of evidence holds of one medium.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::crypto::digest::sha256;
+use crate::format::checkpoint::Checkpoint;
+use crate::format::medium::MediumCertificate;
+use crate::format::policy::Policy;
+use crate::format::sheet::{Sheet, SheetId};
+use crate::ledger::{Rules, State};
+use crate::trust::{Revoked, Signer, Verified};
+use crate::units::{MediumId, Timestamp};
+
+/// A medium's certificate and the store that signed it.
+#[derive(Debug, Clone)]
+pub struct Certified {
+    /// The certificate.
+    pub certificate: Verified<MediumCertificate>,
+    /// Its store.
+    pub store: Signer,
+    /// The store's issuer.
+    pub issuer: Signer,
+}
+
+/// A checkpoint in front of a chain of records, or on its way to one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Carried {
+    /// The signed checkpoint.
+    pub checkpoint: Vec<u8>,
+    /// The settler's certificate.
+    pub certificate: Vec<u8>,
+}
+
+/// What a medium's own statement lacks, in words that name no file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Damage {
+    /// What is wrong.
+    pub what: String,
+    /// The newest record that could be read before it; zeros if none could.
+    pub before: [u8; 32],
+}
+
+/// All that is known of one medium; nothing but the certificates, policies and sheets is verified.
+#[derive(Debug, Default)]
+pub struct Pieces {
+    /// Its certificates by their hash: more than one if stores signed rival ones.
+    pub certified: BTreeMap<[u8; 32], Certified>,
+    /// The policies that it was made under or brought along, by number and hash.
+    pub policies: BTreeMap<(u64, [u8; 32]), Verified<Policy>>,
+    /// Its sheets by id and hash.
+    pub sheets: BTreeMap<(SheetId, [u8; 32]), Verified<Sheet>>,
+    /// Its records by their hash.
+    pub records: BTreeMap<[u8; 32], Vec<u8>>,
+    /// Checkpoints that journals or payers begin behind, by their hash.
+    pub carried: BTreeMap<[u8; 32], Carried>,
+    /// Checkpoints that lay beside, by their hash.
+    pub beside: BTreeMap<[u8; 32], Carried>,
+    /// Receipts that it signed, by their hash.
+    pub receipts: BTreeMap<[u8; 32], Vec<u8>>,
+    /// The newest record of each of its own statements: images, exports, mounted areas.
+    pub tips: BTreeSet<[u8; 32]>,
+    /// What those lack.
+    pub damage: BTreeSet<Damage>,
+}
+
+impl Pieces {
+    /// The certificate to go by: the one that the records know, else the one with the least hash.
+    pub fn standing(&self, known: &[u8; 32]) -> Option<&Certified> {
+        self.certified.get(known).or_else(|| self.certified.values().next())
+    }
+
+    /// The policy that it was made under.
+    pub fn policy(&self) -> Option<&Verified<Policy>> {
+        self.policies.values().next()
+    }
+
+    pub(super) fn add_record(&mut self, bytes: &[u8]) {
+        self.records.entry(sha256(bytes)).or_insert_with(|| bytes.to_vec());
+    }
+
+    pub(super) fn add_policy(&mut self, policy: Verified<Policy>) {
+        self.policies.entry((policy.number, policy.hash())).or_insert(policy);
+    }
+
+    pub(super) fn add_sheet(&mut self, sheet: Verified<Sheet>) {
+        self.sheets.entry((sheet.id, sheet.hash())).or_insert(sheet);
+    }
+}
+
+/// What one medium's records are held against, put together from its pieces.
+#[derive(Debug, Clone)]
+pub struct Ruling {
+    /// Certificate, store and issuer.
+    pub certified: Certified,
+    /// The policy that it was made under.
+    pub policy: Verified<Policy>,
+    /// Those that came later.
+    pub later: Vec<Verified<Policy>>,
+    /// Its sheets.
+    pub sheets: Vec<Verified<Sheet>>,
+    /// The newest list.
+    pub revoked: Revoked,
+}
+
+impl Ruling {
+    /// Of these pieces, under the certificate that the records know; none without certificate and
+    /// policy.
+    pub fn of(pieces: &Pieces, known: &[u8; 32], revoked: &Revoked) -> Option<Self> {
+        let certified = pieces.standing(known)?.clone();
+        let mut policies = pieces.policies.values();
+        let policy = policies.next()?.clone();
+        let later = policies.filter(|later| later.number > policy.number).cloned().collect();
+        let sheets = pieces.sheets.values().cloned().collect();
+        Some(Self { certified, policy, later, sheets, revoked: revoked.clone() })
+    }
+
+    /// The rules of [`crate::ledger`].
+    pub fn rules(&self) -> Rules<'_> {
+        Rules {
+            later: &self.later,
+            sheets: &self.sheets,
+            stores: std::slice::from_ref(&self.certified.store),
+            issuer: Some(&self.certified.issuer),
+            revoked: &self.revoked,
+            ..Rules::of(&self.policy, self.certified.certificate.currency)
+        }
+    }
+
+    /// The medium.
+    pub fn medium(&self) -> MediumId {
+        self.certified.certificate.medium
+    }
+
+    /// The medium before its first record.
+    pub fn blank(&self) -> State {
+        let certificate = &self.certified.certificate;
+        State::blank(certificate.medium, certificate.hash(), certificate.key.0)
+    }
+
+    /// The newest time that the issuer signed in it.
+    pub fn newest(&self) -> Timestamp {
+        let sheets = self.sheets.iter().map(|sheet| sheet.issued);
+        let policies = self.later.iter().map(|policy| policy.issued);
+        sheets.chain(policies).fold(self.policy.issued, Timestamp::max)
+    }
+}
+
+/// The checkpoint that carried bytes hold, if its settler was certified by this issuer.
+pub(super) fn settled_by(issuer: &Signer, carried: &Carried) -> Option<Verified<Checkpoint>> {
+    let settler = issuer.certify(&carried.certificate, None).ok()?;
+    settler.open::<Checkpoint>(&carried.checkpoint).ok()
+}
