@@ -26,6 +26,8 @@ mod shop;
 mod postgres;
 #[cfg(feature = "server")]
 mod records;
+#[cfg(all(feature = "server", feature = "verify", feature = "wallet"))]
+mod reconcile;
 mod reseal;
 #[cfg(feature = "store")]
 mod restamp;

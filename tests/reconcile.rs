@@ -1,0 +1,4 @@
+//! Reconciling: what a heap of evidence says, against records that a server holds.
+
+mod evidence;
+mod made;
