@@ -14,6 +14,7 @@ use scrip::format::transfer::{Partner, Receipt, Terms};
 use scrip::format::{Kind, Object};
 use scrip::journal::frame::{Frame, checksum};
 use scrip::journal::{self, Archive, ArchiveFault, Carry, Journal, Place, Use};
+use scrip::ledger::claimed::Claims;
 use scrip::ledger::next::{self, Host, Package, Segment};
 use scrip::ledger::{Fold, KeyLife, Rules, State, fold};
 use scrip::trust::{Revoked, Signer, Verified, sign, verify};
@@ -44,6 +45,9 @@ pub fn journal(data: &[u8]) {
     assert!(reading.repairable.len() <= reading.records.len() + reading.outside.len() + 1);
     let stored = |record: &Vec<u8>| record.len() as u64;
     assert!(reading.records.iter().map(stored).sum::<u64>() <= reading.end);
+    if let Ok(claims) = Claims::of(&reading.records, &reading.outside, &[]) {
+        assert!(claims.count() <= reading.records.len());
+    }
     let mut opened = open(&device);
     let told = opened.accept_loss().expect("memory takes all writes");
     assert_eq!(told, reading.lost);
@@ -214,6 +218,13 @@ pub fn ledger(data: &[u8]) {
     assert!(state.exposure.charged.minor() <= loaded.min(court.policy.starter_cap.minor()));
     assert!(state.credited.len() as u64 * 500 == loaded, "each code and voucher is of 500");
     assert_eq!(state.next.number(), kept.len() as u64);
+    let _ = Claims::of(&records, &[], &[]);
+    if !kept.is_empty() {
+        // What follows by the rules contradicts itself nowhere.
+        let claims = Claims::of(&records[..kept.len()], &[], &[store_made().public()]);
+        let claims = claims.expect("every record of it follows");
+        assert_eq!((claims.balance().0, claims.fitting()), (state.balance, kept.len()));
+    }
 }
 
 /// The records of a script, and the state after the last one that follows.

@@ -11,7 +11,7 @@ use crate::format::policy::Policy;
 use crate::format::record::{Accounting, Body, EventId, Record, RecordKind};
 use crate::format::transfer::TransferId;
 use crate::trust::{Claimed, Verified};
-use crate::units::{Amount, Sequence};
+use crate::units::{Amount, MediumId, Sequence, Timestamp};
 
 /// Exceptions, downloads and uploads that may be open at once: a checkpoint has to list them.
 pub const OPEN_MAX: usize = 16;
@@ -101,24 +101,9 @@ impl Case<'_> {
         Ok(())
     }
 
-    /// Is this record the one that is due?
+    /// Is this record the one that is due, by a key that may sign it?
     fn follows(&self, state: &State) -> Result<(), Reason> {
-        let record = self.record;
-        if record.medium != state.medium {
-            return Err(Reason::Medium(record.medium));
-        }
-        if record.seq != state.next {
-            return Err(Reason::Sequence(record.seq));
-        }
-        if record.prev != state.head {
-            return Err(broken(&record.prev, &state.head));
-        }
-        if let Some(floor) = state.floor.filter(|floor| record.floor < *floor) {
-            return Err(Reason::Floor { found: record.floor, floor });
-        }
-        if record.body.kind() != record.history.kind {
-            return self.shape("carries another kind's body");
-        }
+        due(self.record, (state.medium, state.next), &state.head, state.floor)?;
         self.key_life(state)
     }
 
@@ -238,6 +223,32 @@ impl Case<'_> {
     ) -> Result<&'m T, Reason> {
         map.get(transfer).ok_or(Reason::Transfer("was not begun"))
     }
+}
+
+/// Is this record the one that is due behind this head?
+pub(super) fn due(
+    record: &Record,
+    (medium, seq): (MediumId, Sequence),
+    head: &[u8; 32],
+    floor: Option<Timestamp>,
+) -> Result<(), Reason> {
+    if record.medium != medium {
+        return Err(Reason::Medium(record.medium));
+    }
+    if record.seq != seq {
+        return Err(Reason::Sequence(record.seq));
+    }
+    if record.prev != *head {
+        return Err(broken(&record.prev, head));
+    }
+    if let Some(floor) = floor.filter(|floor| record.floor < *floor) {
+        return Err(Reason::Floor { found: record.floor, floor });
+    }
+    let kind = record.history.kind;
+    if record.body.kind() != kind {
+        return Err(Reason::Shape { kind, fault: "carries another kind's body" });
+    }
+    Ok(())
 }
 
 /// Hold the claim about the balance against the sum.

@@ -6,6 +6,7 @@
 mod anchor;
 mod apply;
 pub mod charge;
+pub mod claimed;
 mod event;
 #[cfg(test)]
 mod fixture;

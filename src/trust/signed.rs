@@ -95,6 +95,11 @@ impl<'a, T: Object> Claimed<'a, T> {
 }
 
 impl<T> Claimed<'_, T> {
+    /// The value alone, which stays unverified.
+    pub fn into_value(self) -> T {
+        self.value
+    }
+
     /// SHA-256 over the signed bytes.
     pub fn hash(&self) -> [u8; 32] {
         sha256(self.bytes)

@@ -7,12 +7,14 @@ use scrip::crypto::Secret;
 use scrip::crypto::SeededRandom;
 use scrip::crypto::password::{Cost, Password};
 use scrip::crypto::sign::SecretKey;
+use scrip::format::checkpoint::{Bounded, Checkpoint};
 use scrip::format::cose::Sign1;
 use scrip::format::field::Bytes;
 use scrip::format::record::{Accounting, Body, History, Record, RecordKind};
 use scrip::format::sheet::{Blank, Kit, StockedCode, Voucher, VoucherFile};
 use scrip::format::{Kind, Object};
-use scrip::journal::first_frames;
+use scrip::journal::{carried_frames, first_frames};
+use scrip::ledger::claimed::Claims;
 use scrip::trust::access::{HolderKeys, access_file};
 use scrip::trust::{Passphrase, lock_key, sign};
 use scrip::units::{MediumId, Sequence, StoreId};
@@ -43,7 +45,7 @@ pub(super) fn all(vectors: &Path) -> Vec<(&'static str, Seeds)> {
         ("keyfile", key_files()),
         ("access", access_files()),
         ("kit", kits(&world)),
-        ("journal", journals()),
+        ("journal", journals(&world)),
         ("ledger", ledgers(&world, &good)),
         ("funding", fundings(&good)),
         ("shop_log", shop_logs(&world, &good)),
@@ -241,7 +243,7 @@ fn kits(world: &World) -> Seeds {
     named(vec![headed(2, &kit.encode()), headed(1, &sign(&world.issuer, &kit)), vec![0]])
 }
 
-fn journals() -> Seeds {
+fn journals(world: &World) -> Seeds {
     let frames = |count: u8| {
         let records: Vec<_> = (0..count).map(|n| vec![n; 30 + usize::from(n) * 300]).collect();
         first_frames(&records).expect("short records")
@@ -261,7 +263,40 @@ fn journals() -> Seeds {
         built(&[frame(0, 0, 0, 0, 9), frame(1, 1, 0, 1, 9), frame(0, 2, 0, 2, 9)]),
         headed(2, &[3, 20, 40, 66, 5, 7, 97, 9, 130, 11, 160, 13, 65, 4]),
         headed(2, &[1, 2, 3, 4, 66, 5, 6, 66, 129, 145, 9]),
+        raw(&[vec![0; 4096], compacted(world)].concat()),
     ])
+}
+
+/// A generation behind a checkpoint, in the second bank, and one record more.
+fn compacted(world: &World) -> Vec<u8> {
+    let (record, holder) = (voucher_record(world), SecretKey::from_seed([4; 32]));
+    let checkpoint = Checkpoint {
+        medium: record.medium,
+        number: 1,
+        prev: [9; 32],
+        seq: Sequence::FIRST,
+        head: record.prev,
+        holder: holder.public(),
+        settled: minor(0),
+        provisional: minor(0),
+        debt: minor(0),
+        open: Bounded::default(),
+        slots: Bounded::default(),
+        vouchers: Bounded::default(),
+        counted: Bounded::default(),
+        cleared: Bounded::default(),
+        exceptions: Bounded::default(),
+        policy: 1,
+        revocation: 0,
+        as_of: at(10),
+        settled_since: None,
+        attachments: Bounded::default(),
+    };
+    let front = [sign(&world.settler, &checkpoint), world.settler_chain.0[0].clone()];
+    let chain = [front.to_vec(), vec![sign(&holder, &record)]].concat();
+    let claims = Claims::of(&chain, &[], &[]).expect("a checkpoint and a record behind it");
+    assert_eq!((claims.count(), claims.fitting()), (1, 1));
+    carried_frames(&chain, &[]).expect("short records")
 }
 
 fn voucher_record(world: &World) -> Record {
