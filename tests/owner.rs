@@ -1,6 +1,7 @@
 //! A medium in its owner's hands: login, passwords, top-ups, history; in the library and through
 //! the built tool.
 
+mod alone;
 pub(crate) mod bench;
 mod clock;
 mod colour;

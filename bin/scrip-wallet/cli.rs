@@ -70,7 +70,8 @@ pub(crate) enum Verb {
     /// Show originality, balance and catalogue
     ///
     /// Ends with 0 if the medium is original or merely touched by ordinary use, 1 if it is a copy
-    /// on other hardware, 3 if it was altered, is damaged, or came under another root before.
+    /// on other hardware or its writable area is here alone, 3 if it was altered, is damaged, or came
+    /// under another root before.
     #[command(after_help = "Example: scrip-wallet info")]
     Info,
     /// Make the medium yours the first time; later verify the password

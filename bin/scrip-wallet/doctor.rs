@@ -7,7 +7,7 @@
 //! `what`, `text` and `done` of each; `dry_run`; `not_repaired`: why nothing could be, or null. With
 //! `--reseal`: `written_bytes` and `check`.
 
-mod mirror;
+pub(crate) mod mirror;
 mod repair;
 mod trays;
 

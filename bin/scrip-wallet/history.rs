@@ -4,15 +4,16 @@
 //! `rows`: of each record `seq`, `at`, `kind`, `partner`, `content`, `link`; with `--accounting`
 //! `amount` and `balance_after` as money (an amount's `minor` may be negative), `partner`, `reason`.
 
+use std::fmt::Display;
+use std::ops::Deref;
 use std::path::Path;
 
 use scrip::device::{Privacy, check_new_file, create_file};
 use scrip::format::record::{Record, RecordKind};
 use scrip::phrases;
-use scrip::tool::{Exit, Failure, Form, Interrupt, Output, Tell, csv_row, money};
-use scrip::trust::Verified;
-use scrip::units::{DAY_CHARACTERS, Timestamp};
-use scrip::wallet::{Filter, Ledger, Medium, kind_word, partner_word, reason_word, signed};
+use scrip::tool::{Exit, Failure, Form, Interrupt, Output, Tell, csv_row};
+use scrip::units::{Currency, CurrencyForm, DAY_CHARACTERS, Timestamp};
+use scrip::wallet::{Filter, Ledger, kind_word, partner_word, reason_word, sum_name};
 use scrip::words::{Phrase, Side, Table};
 use serde_json::{Value, json};
 
@@ -60,31 +61,40 @@ pub(crate) fn history(
     output: &Output,
     interrupt: &Interrupt,
 ) -> Result<Exit, Failure> {
+    let (ledger, filter) = wanted(args)?;
+    let look = look(common, output, interrupt)?;
+    let (medium, form) = (&look.medium, look.medium.form());
+    let records = filter.choose(ledger, medium.records());
+    if args.csv && output.form() == Form::Text {
+        let currency = form.currency();
+        let behind = [("currency", currency.code())];
+        csv(ledger, &records, |minor| form.decimal(minor), &behind, output);
+        return Ok(Exit::Done);
+    }
+    table(Some(form), ledger, &records, output);
+    if ledger == Ledger::Accounting {
+        tell_balance(medium, output);
+    }
+    let currency = Some(form.currency());
+    let rows: Vec<_> = records.iter().map(|record| row(currency, ledger, record)).collect();
+    let fields = json!({
+        "medium": medium.id().to_string(),
+        "columns": ledger.columns(),
+        "rows": rows,
+    });
+    output.result(Exit::Done, &fields);
+    Ok(Exit::Done)
+}
+
+/// Which history is asked for, and what of it.
+pub(crate) fn wanted(args: &HistoryArgs) -> Result<(Ledger, Filter), Failure> {
     let filter = Filter {
         since: args.since.as_deref().map(|text| time(text, 0)).transpose()?,
         until: args.until.as_deref().map(|text| time(text, 1)).transpose()?,
         kind: args.kind.as_deref().map(kind).transpose()?,
         limit: args.limit,
     };
-    let look = look(common, output, interrupt)?;
-    let ledger = if args.accounting { Ledger::Accounting } else { Ledger::History };
-    let records = filter.choose(ledger, &look.medium);
-    if args.csv && output.form() == Form::Text {
-        csv(&look.medium, ledger, &records, output);
-        return Ok(Exit::Done);
-    }
-    table(&look.medium, ledger, &records, output);
-    if ledger == Ledger::Accounting {
-        tell_balance(&look.medium, output);
-    }
-    let rows: Vec<_> = records.iter().map(|record| row(&look.medium, ledger, record)).collect();
-    let fields = json!({
-        "medium": look.medium.id().to_string(),
-        "columns": ledger.columns(),
-        "rows": rows,
-    });
-    output.result(Exit::Done, &fields);
-    Ok(Exit::Done)
+    Ok((if args.accounting { Ledger::Accounting } else { Ledger::History }, filter))
 }
 
 /// A day or time; `--until` a day means to its end.
@@ -101,44 +111,49 @@ fn kind(word: &str) -> Result<RecordKind, Failure> {
     })
 }
 
-fn csv(medium: &Medium, ledger: Ledger, records: &[&Verified<Record>], output: &Output) {
-    let form = medium.form();
+/// The records as comma-separated values, each with these columns behind its own.
+pub(crate) fn csv<R: Deref<Target = Record>>(
+    ledger: Ledger,
+    records: &[&R],
+    mut sum: impl FnMut(i64) -> String,
+    behind: &[(&str, &str)],
+    output: &Output,
+) {
     let mut columns = ledger.columns().map(str::to_owned).to_vec();
-    columns.push("currency".to_owned());
+    columns.extend(behind.iter().map(|(name, _)| (*name).to_owned()));
     output.line(csv_row(&columns));
-    for record in records {
-        let cells = ledger.cells(record, |minor| form.decimal(minor));
-        if let Some(cells) = cells {
-            let mut cells = cells.to_vec();
-            cells.push(form.currency().code().to_owned());
-            output.line(csv_row(&cells));
-        }
+    for cells in records.iter().filter_map(|record| ledger.cells(record, &mut sum)) {
+        let mut cells = cells.to_vec();
+        cells.extend(behind.iter().map(|(_, cell)| (*cell).to_owned()));
+        output.line(csv_row(&cells));
     }
 }
 
 /// The records under each other, for a person.
-pub(crate) fn table(
-    medium: &Medium,
+pub(crate) fn table<R: Deref<Target = Record>>(
+    form: Option<CurrencyForm>,
     ledger: Ledger,
-    records: &[&Verified<Record>],
+    records: &[&R],
     output: &Output,
 ) {
     let mut table = Table::new(ledger.sides());
-    table.row(ledger.heads());
-    let shown = records.iter().filter_map(|record| ledger.shown(record, medium.form()));
+    table.row(ledger.heads(form));
+    let shown = records.iter().filter_map(|record| ledger.shown(record, form));
     shown.for_each(|cells| table.row(cells));
     table.lines().iter().for_each(|line| output.line(line));
 }
 
-fn row(medium: &Medium, ledger: Ledger, record: &Record) -> Value {
-    let (history, currency) = (&record.history, medium.currency());
+/// A record in JSON; a sum of no known currency has none.
+pub(crate) fn row(currency: Option<Currency>, ledger: Ledger, record: &Record) -> Value {
+    let history = &record.history;
+    let sum = |minor: String| json!({ "minor": minor, "currency": currency.as_ref().map(Currency::code) });
     let seq = record.seq.number();
     match (ledger, &record.accounting) {
         (Ledger::Accounting, Some(entry)) => json!({
             "seq": seq,
             "at": entry.at.to_string(),
-            "amount": { "minor": entry.amount.to_string(), "currency": currency.code() },
-            "balance_after": money(entry.balance_after, currency),
+            "amount": sum(entry.amount.to_string()),
+            "balance_after": sum(entry.balance_after.minor().to_string()),
             "partner": entry.partner,
             "reason": entry.reason,
         }),
@@ -162,38 +177,77 @@ pub(crate) fn receipt(
 ) -> Result<Exit, Failure> {
     let look = look(common, output, interrupt)?;
     let (medium, form) = (&look.medium, look.medium.form());
-    let record = medium.record(seq).ok_or_else(|| {
-        let count = medium.account().state.next;
-        Failure::new(Exit::Refusal, no_record(seq, count))
-    })?;
-    let hash = data_encoding::HEXLOWER.encode(&record.hash());
-    let history = &record.history;
-    output.line(head(medium.id().grouped(), seq));
-    let mut table = Table::new([Side::Left; 3]);
-    let mut line = |name, text| table.row([Phrase::default(), name, text]);
-    line(at(), Phrase::same(history.at.to_string()));
-    line(kind_name(), kind_word(history.kind));
-    line(partner(), partner_word(&history.partner));
-    if let Some(text) = &history.content {
-        line(content(), Phrase::same(text));
-    }
-    if let Some(entry) = &record.accounting {
-        line(amount(), Phrase::same(signed(form, entry.amount)));
-        line(balance_after(), Phrase::same(form.show(entry.balance_after)));
-        line(reason(), reason_word(&entry.reason));
-        line(accounting_event(), Phrase::same(data_encoding::HEXLOWER.encode(&entry.event)));
-    }
-    line(signed_by(), Phrase::same(record.signer().to_string()));
-    line(hash_name(), Phrase::same(&hash));
-    table.lines().iter().for_each(|line| output.line(line));
-    let fields = json!({
-        "medium": medium.id().to_string(),
-        "hash": hash,
-        "history": row(medium, Ledger::History, record),
-        "accounting": record.accounting.as_ref().map(|_| row(medium, Ledger::Accounting, record)),
-    });
-    output.result(Exit::Done, &fields);
+    let next = medium.account().state.next;
+    let record = medium.record(seq).ok_or_else(|| missing(seq, next))?;
+    let mut slip = Slip::of(record, Some(form));
+    slip.line(signed_by(), Phrase::same(record.signer().to_string()));
+    let hash = slip.end(record.hash(), output);
+    output.result(Exit::Done, &receipt_fields(record, &hash, Some(form.currency())));
     Ok(Exit::Done)
+}
+
+/// There is no record of this number.
+pub(crate) fn missing(seq: u64, next: impl Display) -> Failure {
+    Failure::new(Exit::Refusal, no_record(seq, next.to_string()))
+}
+
+/// A record line by line.
+pub(crate) struct Slip {
+    head: Phrase,
+    table: Table<3>,
+}
+
+impl Slip {
+    /// What stands in the record; sums in minor units where the currency isn't known.
+    pub(crate) fn of(record: &Record, form: Option<CurrencyForm>) -> Self {
+        let head = head(record.medium.grouped(), record.seq);
+        let mut slip = Self { head, table: Table::new([Side::Left; 3]) };
+        let history = &record.history;
+        slip.line(at(), Phrase::same(history.at.to_string()));
+        slip.line(kind_name(), kind_word(history.kind));
+        slip.line(partner(), partner_word(&history.partner));
+        if let Some(text) = &history.content {
+            slip.line(content(), Phrase::same(text));
+        }
+        if let (Some(entry), Some([_, sum, balance, ..])) =
+            (&record.accounting, Ledger::Accounting.shown(record, form))
+        {
+            slip.line(sum_name(amount(), form), sum);
+            slip.line(sum_name(balance_after(), form), balance);
+            slip.line(reason(), reason_word(&entry.reason));
+            slip.line(accounting_event(), Phrase::same(hex(&entry.event)));
+        }
+        slip
+    }
+
+    /// One more line.
+    pub(crate) fn line(&mut self, name: Phrase, text: Phrase) {
+        self.table.row([Phrase::default(), name, text]);
+    }
+
+    /// The record's hash, and all of it printed; gives the hash in hex.
+    pub(crate) fn end(mut self, hash: [u8; 32], output: &Output) -> String {
+        let hash = hex(&hash);
+        self.line(hash_name(), Phrase::same(&hash));
+        output.line(&self.head);
+        self.table.lines().iter().for_each(|line| output.line(line));
+        hash
+    }
+}
+
+/// A record in JSON, whole.
+pub(crate) fn receipt_fields(record: &Record, hash: &str, currency: Option<Currency>) -> Value {
+    json!({
+        "medium": record.medium.to_string(),
+        "hash": hash,
+        "history": row(currency, Ledger::History, record),
+        "accounting":
+            record.accounting.as_ref().map(|_| row(currency, Ledger::Accounting, record)),
+    })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    data_encoding::HEXLOWER.encode(bytes)
 }
 
 /// Write what others need to judge this medium's money.

@@ -1,5 +1,6 @@
 //! `scrip-wallet`: a prepaid medium in its owner's hands.
 
+mod alone;
 mod apply;
 mod ask;
 mod balance;
@@ -32,6 +33,9 @@ fn main() -> ExitCode {
     let work = |output: &Output, interrupt: &Interrupt| -> Result<Exit, Failure> {
         output.speak(language::chosen(&common));
         let Some(verb) = verb else { return menu::menu(&common, output, interrupt) };
+        if let Some(tree) = alone::found(&common)? {
+            return alone::serve(tree, &verb, output);
+        }
         match verb {
             #[cfg(feature = "manual")]
             Verb::Manual(manual) => manual.print::<Cli>(output),

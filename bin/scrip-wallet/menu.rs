@@ -264,9 +264,9 @@ impl<'a> Session<'a> {
     fn tell_history(&self) {
         let (medium, output) = (self.opened.medium(), self.output);
         let filter = Filter { limit: Some(RECORDS_MAX), ..Filter::default() };
-        let records = filter.choose(Ledger::Accounting, medium);
+        let records = filter.choose(Ledger::Accounting, medium.records());
         output.line(told_last(records.len()));
-        table(medium, Ledger::Accounting, &records, output);
+        table(Some(medium.form()), Ledger::Accounting, &records, output);
         tell_balance(medium, output);
     }
 }

@@ -40,6 +40,14 @@ pub struct Reading {
     pub rival: Vec<Vec<u8>>,
 }
 
+impl Reading {
+    /// The copies that lack what the other has.
+    pub fn lacking(&self) -> Vec<&'static str> {
+        let lacks = |copy: &usize| self.repairable.iter().any(|(lacking, _)| lacking == copy);
+        (0..COPIES.len()).filter(lacks).map(|copy| COPIES[copy]).collect()
+    }
+}
+
 /// A frame that neither copy has, though a later one is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lost {

@@ -19,8 +19,10 @@ use crate::image::check::{
     Area, CheckError, Checked, Grounds, Identity, Mounts, Report, open, open_mounted, stated_medium,
 };
 #[cfg(feature = "wallet")]
-use crate::image::layout::{ACCESS_BYTES, ACCESS_PATHS, RING_BYTES, RING_PATHS};
-use crate::image::layout::{CERTIFICATE_SLOT, JOURNAL_PATHS, MANIFEST_PATH};
+use crate::image::layout::{ACCESS_BYTES, RING_BYTES};
+use crate::image::layout::{
+    ACCESS_PATHS, CERTIFICATE_SLOT, JOURNAL_PATHS, MANIFEST_PATH, RING_PATHS,
+};
 use crate::image::leaves::Watch;
 #[cfg(feature = "wallet")]
 use crate::journal::{Place, Storage, StorageError};
@@ -36,14 +38,19 @@ phrases! {
     fn opening(path) { en: "opening {path}", ja: "{path} を開く" }
     fn no_read_only_area() {
         en: "originality not checked: the read-only area that belongs to this writable area is not \
-             mounted",
-        ja: "正規品かどうか未確認：この書き込み領域と対になる読み出し専用領域がマウントされていません",
+             mounted; without it no password is asked for and nothing is written",
+        ja: "正規品かどうか未確認：この書き込み領域と対になる読み出し専用領域がマウントされていません。\
+             それがなければパスワードは求めず、何も書き込みません",
     }
     fn read_raw(place) {
         en: "it is mounted at {place}; it is read raw",
         ja: "{place} にマウントされています。デバイスを直接読みます",
     }
-    fn mount_both() { en: "mount both of its areas", ja: "両方の領域をマウントしてください" }
+    /// What to do where the read-only area is missing.
+    pub fn mount_both() {
+        en: "mount SCRIP-ROM beside it, or name the image or the device",
+        ja: "SCRIP-ROMもマウントするか、イメージかデバイスを指定してください",
+    }
     fn read_only_areas(count) {
         en: "{count} read-only areas are mounted here, expected 1",
         ja: "ここにマウントされている読み出し専用領域は{count}個です（1個のはずです）",
@@ -100,25 +107,21 @@ impl Source {
     fn open_mounted(path: &Path) -> Result<Self, Failure> {
         let path = &path.canonicalize().or_exit(Exit::Failure)?;
         let machine = Machine::observe(Path::new("/")).or_exit(Exit::Failure)?;
-        let places = machine.mounts.iter().map(|mount| mount.place.clone());
-        let holds = |folder: &PathBuf, file: &str| folder.join(&file[1..]).is_file();
-        let mut inside = folders_in(path);
-        inside.insert(0, path.clone());
-        if holds(path, JOURNAL_PATHS[0]) || holds(path, JOURNAL_PATHS[1]) {
-            inside = read_only_areas_of(path, &machine);
-            if inside.is_empty() {
-                return Err(Failure::new(Exit::Refusal, no_read_only_area()).hint(mount_both()));
-            }
+        let writable = is_writable_area(path);
+        let mut inside =
+            if writable { read_only_areas_of(path, &machine) } else { folders_in(path) };
+        if writable && inside.is_empty() {
+            return Err(Failure::new(Exit::Refusal, no_read_only_area()).hint(mount_both()));
         }
+        inside.insert(0, path.clone());
         inside.retain(|folder| holds(folder, MANIFEST_PATH));
         let [rom] = inside.as_slice() else {
             let count = inside.len();
             return Err(Failure::new(Exit::Usage, read_only_areas(count)).hint(name_the_area()));
         };
-        let beside = rom.parent().map(folders_in).unwrap_or_default();
-        let mut ram: Vec<_> = beside.into_iter().chain(places).collect();
-        ram.retain(|folder| holds(folder, JOURNAL_PATHS[0]) || holds(folder, JOURNAL_PATHS[1]));
-        let ram = ram.iter().take(NEIGHBOURS_MAX).map(|folder| MountedTree::at(folder)).collect();
+        let mut ram = if writable { vec![path.clone()] } else { writable_areas(rom, &machine) };
+        ram.truncate(NEIGHBOURS_MAX);
+        let ram = ram.iter().map(|folder| MountedTree::at(folder)).collect();
         let identity = mounted_on(&machine, rom);
         let form = Form::Mounted { rom: MountedTree::at(rom), ram };
         Ok(Self { form, identity, notes: vec![] })
@@ -304,9 +307,29 @@ impl Source {
     }
 }
 
+/// Whether a folder has a file of this path.
+fn holds(folder: &Path, file: &str) -> bool {
+    folder.join(&file[1..]).is_file()
+}
+
+/// Whether a folder is a writable area: one that holds any of its files, and no manifest.
+pub(super) fn is_writable_area(folder: &Path) -> bool {
+    let mut files = JOURNAL_PATHS.iter().chain(&ACCESS_PATHS).chain(&RING_PATHS);
+    files.any(|file| holds(folder, file)) && !holds(folder, MANIFEST_PATH)
+}
+
+/// What may be the writable area of a read-only one: beside it, or anywhere else mounted.
+fn writable_areas(rom: &Path, machine: &Machine) -> Vec<PathBuf> {
+    let places = machine.mounts.iter().map(|mount| mount.place.clone());
+    let beside = rom.parent().map(folders_in).unwrap_or_default();
+    let mut found: Vec<_> = beside.into_iter().chain(places).collect();
+    found.retain(|folder| JOURNAL_PATHS.iter().any(|file| holds(folder, file)));
+    found
+}
+
 /// Where the read-only area of a mounted writable area may be: beside it, or anywhere else mounted,
 /// under the number that its journal states.
-fn read_only_areas_of(ram: &Path, machine: &Machine) -> Vec<PathBuf> {
+pub(super) fn read_only_areas_of(ram: &Path, machine: &Machine) -> Vec<PathBuf> {
     let Some(medium) = stated_medium(&MountedTree::at(ram)) else { return vec![] };
     let places = machine.mounts.iter().map(|mount| mount.place.clone());
     let beside = ram.parent().map(folders_in).unwrap_or_default();

@@ -3,6 +3,8 @@
 //! A tool's `main` parses its arguments and hands its work to [`run`]; only this room and the
 //! tools themselves touch the terminal, the clock and the environment.
 
+#[cfg(feature = "wallet")]
+mod alone;
 mod asking;
 mod attendant;
 mod bug;
@@ -29,6 +31,8 @@ use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
+#[cfg(feature = "wallet")]
+pub use alone::WritableArea;
 pub use asking::{somebody, typed_line};
 pub use attendant::Attendant;
 pub use class::Classed;
@@ -39,7 +43,7 @@ pub use interrupt::Interrupt;
 pub use japanese::{Japanese, Tell, told};
 #[cfg(feature = "wallet")]
 pub use medium::RomFile;
-pub use medium::Source;
+pub use medium::{Source, mount_both};
 pub use output::{Form, Output, money};
 pub use pinned::pinned_roots;
 pub use printable::printable;

@@ -1,8 +1,6 @@
 //! What is wrong with a medium in plain words, and what to do about it.
 
-use crate::image::check::{
-    Access, Balance, Binding, Fault, History, ItemKeys, Report, Rival, Verdict,
-};
+use crate::image::check::{Access, Binding, Fault, History, ItemKeys, Report, Rival, Verdict};
 use crate::phrases;
 use crate::words::Phrase;
 
@@ -69,7 +67,7 @@ phrases! {
     }
     fn first_bank() { en: "first", ja: "前半" }
     fn second_bank() { en: "second", ja: "後半" }
-    fn journal_repaired(records, copies) {
+    pub(super) fn journal_repaired(records, copies) {
         en: "The journal is whole: {records}. Copy {copies} lacks some, the other has them; \
              nothing is lost.",
         ja: "取引記録は完全です：{records}。写し{copies}に欠けがありますが、もう一方にあり、\
@@ -182,20 +180,22 @@ fn seal(report: &Report) -> Vec<Phrase> {
 
 fn journal(history: &History) -> Phrase {
     match history {
-        History::Sound(balance) => {
-            let bank = if balance.generation % 2 == 0 { first_bank() } else { second_bank() };
-            let count = count(balance);
-            match balance.checkpoint {
-                None => journal_sound(count, bank, balance.generation),
-                Some(checkpoint) => journal_compacted(count, bank, balance.generation, checkpoint),
-            }
-        }
+        History::Sound(balance) => whole(balance.records, balance.generation, balance.checkpoint),
         History::Repaired { balance, lacking } => {
-            journal_repaired(count(balance), lacking.join(" + "))
+            journal_repaired(count(balance.records), lacking.join(" + "))
         }
-        History::Restored { balance, hole } => journal_restored(hole, count(balance)),
+        History::Restored { balance, hole } => journal_restored(hole, count(balance.records)),
         History::Damaged(reason) => journal_damaged(reason),
         History::NotChecked(reason) => journal_unchecked(reason),
+    }
+}
+
+/// Both copies hold so many records.
+pub(super) fn whole(records: usize, generation: u64, checkpoint: Option<u64>) -> Phrase {
+    let bank = if generation.is_multiple_of(2) { first_bank() } else { second_bank() };
+    match checkpoint {
+        None => journal_sound(count(records), bank, generation),
+        Some(checkpoint) => journal_compacted(count(records), bank, generation, checkpoint),
     }
 }
 
@@ -209,11 +209,11 @@ pub fn rival(rival: &Rival) -> Phrase {
     }
 }
 
-fn count(balance: &Balance) -> Phrase {
-    if balance.records == 1 { one_record() } else { records(balance.records) }
+pub(super) fn count(found: usize) -> Phrase {
+    if found == 1 { one_record() } else { records(found) }
 }
 
-fn access(access: &Access) -> Phrase {
+pub(super) fn access(access: &Access) -> Phrase {
     match access {
         Access::Sound => access_sound(),
         Access::OneCopy(reason) => access_once(reason),
@@ -222,7 +222,7 @@ fn access(access: &Access) -> Phrase {
     }
 }
 
-fn items(items: &ItemKeys) -> Phrase {
+pub(super) fn items(items: &ItemKeys) -> Phrase {
     match items {
         ItemKeys::Sound(keys) => items_sound(keys),
         ItemKeys::Repaired { keys, lacking } => items_repaired(keys, lacking.join(" + ")),

@@ -42,7 +42,7 @@ impl Medium {
 }
 
 /// What stands in the frames of all old generations, by its hash.
-fn held(exchange: &Exchange<'_>) -> Result<HashMap<[u8; 32], Vec<u8>>, ExchangeError> {
+pub(super) fn held(exchange: &Exchange<'_>) -> Result<HashMap<[u8; 32], Vec<u8>>, ExchangeError> {
     let mut held = HashMap::new();
     let mut left = BYTES_MAX;
     let files = exchange.list(Tray::Outbox)?.into_iter();

@@ -36,18 +36,27 @@ impl RootMemory {
         Self { folder }
     }
 
-    /// Hold a medium's root against what is remembered; what is new is remembered.
-    pub fn meet(&self, medium: MediumId, root: Fingerprint) -> Result<Met, FolderError> {
-        let (name, root) = (format!("{medium}.root"), root.to_string());
+    /// The root that a medium of this number was first seen under here; nothing is remembered.
+    pub fn known(&self, medium: MediumId) -> Result<Option<String>, FolderError> {
+        let name = format!("{medium}.root");
         if !self.folder.contains(&name)? {
-            self.folder.write(&name, root.as_bytes(), Privacy::Secret)?;
-            return Ok(Met::First);
+            return Ok(None);
         }
         let known = self.folder.read(&name, FILE_BYTES_MAX)?;
-        if known == root.as_bytes() {
-            return Ok(Met::Again);
+        Ok(Some(String::from_utf8_lossy(&known).into_owned()))
+    }
+
+    /// Hold a medium's root against what is remembered; what is new is remembered.
+    pub fn meet(&self, medium: MediumId, root: Fingerprint) -> Result<Met, FolderError> {
+        let root = root.to_string();
+        match self.known(medium)? {
+            None => {
+                self.folder.write(&format!("{medium}.root"), root.as_bytes(), Privacy::Secret)?;
+                Ok(Met::First)
+            }
+            Some(known) if known == root => Ok(Met::Again),
+            Some(before) => Ok(Met::Changed { before }),
         }
-        Ok(Met::Changed { before: String::from_utf8_lossy(&known).into_owned() })
     }
 }
 
@@ -62,7 +71,9 @@ mod tests {
         let memory = RootMemory::new(Folder::open_or_create(&outer.path().join("roots")).unwrap());
         let root = |seed| Fingerprint::of(&SecretKey::from_seed([seed; 32]).public());
         let (one, two) = (MediumId::from_serial(1), MediumId::from_serial(2));
+        assert_eq!(memory.known(one).unwrap(), None);
         assert_eq!(memory.meet(one, root(1)).unwrap(), Met::First);
+        assert_eq!(memory.known(one).unwrap(), Some(root(1).to_string()));
         assert_eq!(memory.meet(one, root(1)).unwrap(), Met::Again);
         assert_eq!(memory.meet(two, root(2)).unwrap(), Met::First);
         let changed = Met::Changed { before: root(1).to_string() };

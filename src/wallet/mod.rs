@@ -4,6 +4,8 @@
 //! medium opened for writing: first login, changes of the password, top-ups, purchases, each
 //! committed to both copies of the journal before anything follows from it.
 //!
+//! `Alone` is a writable area whose read-only area isn't there: claims, and no `Medium`.
+//!
 //! [`Overview`] is what an owner wants to know at a glance, [`advice()`] what to do about it;
 //! [`RootMemory`] remembers under which root a medium was first seen here, so that another root
 //! later is noticed. `read_typed` and `read_given` take a top-up as it
@@ -12,6 +14,8 @@
 #[cfg(feature = "wallet")]
 mod access;
 mod advice;
+#[cfg(feature = "wallet")]
+mod alone;
 #[cfg(feature = "wallet")]
 mod applied;
 #[cfg(feature = "wallet")]
@@ -49,6 +53,8 @@ mod trays;
 pub use access::{UnlockError, Unlocked};
 pub use advice::{advice, rival};
 #[cfg(feature = "wallet")]
+pub use alone::{Alone, AloneError};
+#[cfg(feature = "wallet")]
 pub use attached::{Attached, Attachment, Standing};
 #[cfg(feature = "wallet")]
 pub use entry::{Entry, EntryError, read_given, read_typed};
@@ -69,7 +75,7 @@ pub use play::{PlayError, Playing};
 #[cfg(feature = "wallet")]
 pub use settling::{ApplyRefusal, Obstacle, Settling, Way};
 #[cfg(feature = "wallet")]
-pub use statement::{Filter, Ledger, kind_word, partner_word, reason_word, signed};
+pub use statement::{Filter, Ledger, kind_word, partner_word, reason_word, signed, sum_name};
 #[cfg(feature = "wallet")]
 pub use topup::{Credited, Source, Topup, TopupRefusal, TopupTerms};
 #[cfg(feature = "wallet")]

@@ -28,7 +28,7 @@ phrases! {
         ja: "読めない部分あり：店へお持ちください",
     }
     fn no_medium() { en: "this is no medium", ja: "媒体ではありません" }
-    fn medium() { en: "medium", ja: "媒体" }
+    pub(super) fn medium() { en: "medium", ja: "媒体" }
     fn shop() { en: "shop", ja: "店" }
     fn store(name, number, sold) {
         en: "{name} (store {number}), {sold}",
@@ -37,14 +37,14 @@ phrases! {
     fn not_sold() { en: "not sold yet", ja: "未販売" }
     fn sold(at) { en: "sold {at}", ja: "販売 {at}" }
     fn edition() { en: "edition", ja: "エディション" }
-    fn originality() { en: "originality", ja: "正規品確認" }
+    pub(super) fn originality() { en: "originality", ja: "正規品確認" }
     fn hardware() { en: "hardware", ja: "機器" }
     fn copy(bound, found) { en: "a copy of {bound}, on {found}", ja: "{bound}の複製、{found}上" }
     fn caution() {
         en: "a program on the medium can't vouch for it; scrip-verify elsewhere can",
         ja: "媒体上のプログラムは媒体を保証できません。別の場所のscrip-verifyならできます",
     }
-    fn balance() { en: "balance", ja: "残高" }
+    pub(super) fn balance() { en: "balance", ja: "残高" }
     fn lacks(balance, copies) {
         en: "{balance} (copy {copies} lacks records)",
         ja: "{balance}（写し{copies}に欠けあり）",
@@ -52,14 +52,14 @@ phrases! {
     fn not_known(reason) { en: "not known: {reason}", ja: "不明：{reason}" }
     fn one_spent() { en: "1 code of its sheet spent", ja: "コード表のうち1個使用済み" }
     fn spent(count) { en: "{count} codes of its sheet spent", ja: "コード表のうち{count}個使用済み" }
-    fn access_key() { en: "access key", ja: "アクセスキー" }
-    fn shops_key() {
+    pub(super) fn access_key() { en: "access key", ja: "アクセスキー" }
+    pub(super) fn shops_key() {
         en: "still the one that the shop made: the first login makes the medium yours",
         ja: "まだ店が作ったもの：最初のログインであなたの媒体になります",
     }
     fn connects_to() { en: "connects to", ja: "接続先" }
     fn free() { en: "free", ja: "無料" }
-    fn minor_units(count) { en: "{count} minor units", ja: "最小単位で{count}" }
+    pub(super) fn minor_units(count) { en: "{count} minor units", ja: "最小単位で{count}" }
     fn text() { en: "text", ja: "文章" }
     fn audio() { en: "audio", ja: "音楽" }
     fn picture() { en: "picture", ja: "絵" }
@@ -216,7 +216,7 @@ fn offer_line(offer: &Offer<'_>) -> Phrase {
     row(&name, &offered(title(item), price, &item.id))
 }
 
-fn row(name: &Phrase, text: &Phrase) -> Phrase {
+pub(super) fn row(name: &Phrase, text: &Phrase) -> Phrase {
     let line = |name: &str, text: &str| format!("  {}  {text}", pad(name, NAMES, Side::Left));
     Phrase::new(line(name.en(), text.en()), line(name.ja(), text.ja()))
 }

@@ -1,12 +1,11 @@
 //! The history of a medium as lines: what happened, and what it did to the money.
 
+use std::ops::Deref;
+
 use crate::format::record::{Record, RecordKind};
 use crate::phrases;
-use crate::trust::Verified;
 use crate::units::{CurrencyForm, Timestamp};
 use crate::words::{Phrase, Side};
-
-use super::medium::Medium;
 
 phrases! {
     fn at() { en: "at (UTC)", ja: "日時（UTC）" }
@@ -18,6 +17,7 @@ phrases! {
     fn amount() { en: "amount", ja: "金額" }
     fn balance() { en: "balance", ja: "残高" }
     fn reason() { en: "reason", ja: "理由" }
+    fn in_minor_units(name) { en: "{name} (minor units)", ja: "{name}（最小単位）" }
 }
 
 /// Which of the two histories is wanted.
@@ -43,11 +43,14 @@ pub struct Filter {
 }
 
 impl Ledger {
-    /// The heads of its columns, for a person.
-    pub fn heads(self) -> [Phrase; 6] {
+    /// The heads of its columns, for a person; without a form for sums of no known currency.
+    pub fn heads(self, form: Option<CurrencyForm>) -> [Phrase; 6] {
+        let sum = |name| sum_name(name, form);
         match self {
             Self::History => [at(), kind(), partner(), content(), event(), number()],
-            Self::Accounting => [at(), amount(), balance(), partner(), reason(), number()],
+            Self::Accounting => {
+                [at(), sum(amount()), sum(balance()), partner(), reason(), number()]
+            }
         }
     }
 
@@ -62,8 +65,9 @@ impl Ledger {
     }
 
     /// The cells of a record for a person, who reads minutes, words and the beginning of an
-    /// event's id; none for a record without money where money is asked for.
-    pub fn shown(self, record: &Record, form: CurrencyForm) -> Option<[Phrase; 6]> {
+    /// event's id; none for a record without money where money is asked for. Sums are in minor units
+    /// where the currency isn't known.
+    pub fn shown(self, record: &Record, form: Option<CurrencyForm>) -> Option<[Phrase; 6]> {
         let (history, seq) = (&record.history, Phrase::same(record.seq.to_string()));
         Some(match self {
             Self::History => [
@@ -80,8 +84,14 @@ impl Ledger {
                 let entry = record.accounting.as_ref()?;
                 [
                     minute(entry.at),
-                    Phrase::same(signed(form, entry.amount)),
-                    Phrase::same(form.show(entry.balance_after)),
+                    Phrase::same(form.map_or_else(
+                        || format!("{:+}", entry.amount),
+                        |form| signed(form, entry.amount),
+                    )),
+                    Phrase::same(form.map_or_else(
+                        || entry.balance_after.minor().to_string(),
+                        |form| form.show(entry.balance_after),
+                    )),
                     partner_word(&entry.partner),
                     reason_word(&entry.reason),
                     seq,
@@ -121,6 +131,11 @@ impl Ledger {
             }
         })
     }
+}
+
+/// The name of a column of sums: it says where they are minor units of an unknown currency.
+pub fn sum_name(name: Phrase, form: Option<CurrencyForm>) -> Phrase {
+    if form.is_some() { name } else { in_minor_units(name) }
 }
 
 /// A time to the minute: `2026-11-21 09:30`.
@@ -193,10 +208,13 @@ fn hex(event: &[u8; 16]) -> String {
 }
 
 impl Filter {
-    /// The records that are wanted, oldest first.
-    pub fn choose<'m>(&self, ledger: Ledger, medium: &'m Medium) -> Vec<&'m Verified<Record>> {
-        let records = medium.records().filter(|record| self.wants(ledger, record));
-        let wanted: Vec<_> = records.collect();
+    /// Those of the records that are wanted, in their order.
+    pub fn choose<'r, R: Deref<Target = Record>>(
+        &self,
+        ledger: Ledger,
+        records: impl Iterator<Item = &'r R>,
+    ) -> Vec<&'r R> {
+        let wanted: Vec<_> = records.filter(|record| self.wants(ledger, record)).collect();
         let passed = self.limit.map_or(0, |limit| wanted.len().saturating_sub(limit));
         wanted[passed..].to_vec()
     }

@@ -8,6 +8,7 @@ const NAMES: &[&str] = &[
     "verify",
     "store",
     "SCRIP",
+    "ROM",
     "OUTBOX",
     "INBOX",
     "UTF",

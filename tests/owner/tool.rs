@@ -134,7 +134,8 @@ fn an_owner_walks_from_the_package_to_a_history_on_directories() {
     fs::rename(bench.folder.path().join("ROM"), bench.folder.path().join("elsewhere.d")).unwrap();
     fs::remove_dir_all(bench.folder.path().join("elsewhere.d")).unwrap();
     let alone = bench.run(&["balance"]);
-    alone.says(5, "originality not checked: the read-only area that belongs to this");
+    alone.says(1, "Originality not checked: the read-only area of medium ");
+    alone.says(1, "Balance: 2500 minor units, as record 6 claims");
 }
 
 #[test]

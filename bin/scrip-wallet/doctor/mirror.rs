@@ -1,9 +1,10 @@
 //! What this computer saw of a medium, explained.
 
-use scrip::device::Folder;
+use scrip::device::{DeviceError, Folder};
 use scrip::journal::{Mirror, Relation};
 use scrip::phrases;
 use scrip::tool::home;
+use scrip::units::MediumId;
 use scrip::wallet::Medium;
 use scrip::words::Phrase;
 
@@ -58,27 +59,36 @@ phrases! {
 }
 
 /// What this computer saw of a medium.
-pub(super) struct Seen {
+pub(crate) struct Seen {
     /// One word for it.
-    pub(super) state: &'static str,
+    pub(crate) state: &'static str,
     /// A sentence.
-    pub(super) text: Phrase,
+    pub(crate) text: Phrase,
     /// How it stands to the medium, where that is known.
-    pub(super) relation: Option<Relation>,
+    pub(crate) relation: Option<Relation>,
 }
 
 /// Look at it; nothing is made or written.
 pub(super) fn look(medium: &Medium) -> Seen {
+    let bytes = medium.grounds().journal.bytes;
+    look_at(medium.id(), bytes, |mirror| medium.relation(mirror))
+}
+
+/// Look at what this computer saw of the medium of a number; `bytes` is the length of one copy.
+pub(crate) fn look_at(
+    medium: MediumId,
+    bytes: u64,
+    relation: impl FnOnce(&Mirror) -> Result<Relation, DeviceError>,
+) -> Seen {
     let of = |state, text| Seen { state, text, relation: None };
     let Some(state) = home::state() else { return of("none", nowhere()) };
     let Ok(folder) = Folder::open(&state.join("seen")) else { return of("missing", missing()) };
-    let bytes = medium.grounds().journal.bytes;
-    let mirror = match Mirror::look(&folder, medium.id(), bytes) {
+    let mirror = match Mirror::look(&folder, medium, bytes) {
         Ok(Some(mirror)) => mirror,
         Ok(None) => return of("missing", missing()),
         Err(error) => return of("unreadable", unreadable(error)),
     };
-    match medium.relation(&mirror) {
+    match relation(&mirror) {
         Ok(relation) => {
             let (state, text) = told(&relation);
             Seen { state, text, relation: Some(relation) }

@@ -165,16 +165,15 @@ impl Told {
     }
 }
 
-/// The shorter of two histories that the copies hold.
-fn rival(rules: &Rules<'_>, blank: &State, reading: &Reading) -> Option<Rival> {
+/// The shorter of two histories that the copies hold; `follows` says whether records add up.
+pub(crate) fn rival(reading: &Reading, follows: impl FnOnce(&Reading) -> bool) -> Option<Rival> {
     let from = stated_sequence(reading.rival.first()?).unwrap_or(0);
     let shared = |record: &&Vec<u8>| stated_sequence(record).is_none_or(|seq| seq < from);
     let shared = reading.records.iter().filter(shared).chain(&reading.rival);
     let other = Reading { records: shared.cloned().collect(), ..reading.clone() };
-    let follows = Account::of(rules, blank.clone(), &other).is_ok();
     // What the longer history has there is what the other copy lacks.
     let copy = COPIES[reading.repairable.last().map_or(0, |(copy, _)| *copy)];
-    Some(Rival { copy, from, records: reading.rival.clone(), follows })
+    Some(Rival { copy, from, records: reading.rival.clone(), follows: follows(&other) })
 }
 
 fn history(
@@ -207,14 +206,13 @@ fn history(
         ..Rules::of(policy, certificate.currency)
     };
     let blank = State::blank(certificate.medium, certificate.hash(), certificate.key.0);
-    let rival = rival(&rules, &blank, &reading);
+    let rival = rival(&reading, |other| Account::of(&rules, blank.clone(), other).is_ok());
     let account = match Account::of(&rules, blank, &reading) {
         Ok(account) => account,
         Err(refusal) => return Ok(Told::of(History::Damaged(Phrase::of(&refusal)))),
     };
     let balance = account.balance(&certificate.key.0, reading.generation, *form);
-    let lacks = |copy: &usize| reading.repairable.iter().any(|(lacking, _)| lacking == copy);
-    let lacking: Vec<_> = (0..COPIES.len()).filter(lacks).map(|copy| COPIES[copy]).collect();
+    let lacking = reading.lacking();
     let history = if lacking.is_empty() {
         History::Sound(balance)
     } else {
@@ -223,7 +221,8 @@ fn history(
     Ok(Told { history, account: Some(account), rival })
 }
 
-fn access(
+/// What both access files hold of this key's slots.
+pub(crate) fn access(
     device: &dyn Device,
     starts: [u64; 2],
     holder: &PublicKey,
@@ -245,7 +244,8 @@ fn access(
     })
 }
 
-fn items(device: &dyn Device, ring: [u64; 2]) -> Result<ItemKeys, DeviceError> {
+/// What both ring files hold.
+pub(crate) fn items(device: &dyn Device, ring: [u64; 2]) -> Result<ItemKeys, DeviceError> {
     let (mut keys, mut lost, mut lacks) = (0, 0, [false; 2]);
     for slot in read_ring(device, ring)? {
         match slot {

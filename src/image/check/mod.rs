@@ -31,6 +31,8 @@ use std::num::NonZeroUsize;
 
 pub use grounds::{Area, Grounds};
 pub use history::{Account, RestoreError};
+#[cfg(feature = "wallet")]
+pub(crate) use history::{access, items, rival};
 pub use mounted::{Mounts, check_mounted, open_mounted, stated_medium};
 pub use reading::Reading;
 pub use report::{

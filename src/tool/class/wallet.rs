@@ -7,8 +7,8 @@ use crate::ledger::Refusal;
 use crate::tool::Exit;
 use crate::trust::access::AccessError;
 use crate::wallet::{
-    ApplyRefusal, CommitError, LoginError, OpenError, PlayError, RingError, UnlockError,
-    UnusableError,
+    AloneError, ApplyRefusal, CommitError, LoginError, OpenError, PlayError, RingError,
+    UnlockError, UnusableError,
 };
 
 impl From<&UnusableError> for Exit {
@@ -17,6 +17,15 @@ impl From<&UnusableError> for Exit {
             UnusableError::Unreadable(_) => Self::Failure,
             UnusableError::NoWritableArea => Self::Refusal,
             _ => Self::Damage,
+        }
+    }
+}
+
+impl From<&AloneError> for Exit {
+    fn from(error: &AloneError) -> Self {
+        match error {
+            AloneError::Read(ReadError::Device(_)) | AloneError::Device(_) => Self::Failure,
+            AloneError::Read(_) | AloneError::Claims(_) => Self::Damage,
         }
     }
 }

@@ -3,8 +3,9 @@
 use super::Japanese;
 use crate::image::check::RestoreError;
 use crate::journal::{self, AppendError, StorageError};
+use crate::ledger::claimed::ClaimsError;
 use crate::ledger::next::NextError;
-use crate::wallet::{CommitError, MirrorError, OpenError};
+use crate::wallet::{AloneError, CommitError, MirrorError, OpenError};
 
 impl Japanese for StorageError {
     fn japanese(&self) -> String {
@@ -62,6 +63,27 @@ impl Japanese for RestoreError {
             Self::Frames(error) => error.japanese(),
             Self::Refused(refusal) => refusal.japanese(),
             Self::Device(error) => format!("アクセスキーのファイル：{}", error.japanese()),
+        }
+    }
+}
+
+impl Japanese for AloneError {
+    fn japanese(&self) -> String {
+        match self {
+            Self::Read(error) => format!("取引記録が壊れています：{}", error.japanese()),
+            Self::Claims(error) => format!("取引記録が壊れています：{}", error.japanese()),
+            Self::Device(error) => format!("書き込み領域の読み取り：{}", error.japanese()),
+        }
+    }
+}
+
+impl Japanese for ClaimsError {
+    fn japanese(&self) -> String {
+        match self {
+            Self::Beginning(error) => {
+                format!("取引記録の先頭を読めません（{}）", error.japanese())
+            }
+            Self::Broken(refusal) => refusal.japanese(),
         }
     }
 }
