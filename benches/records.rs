@@ -239,10 +239,11 @@ fn journal(place: &Place, what: &str, entries: u64) -> f64 {
     let store = StoreId::from_number(1).expect("the first store");
     let amount = Amount::from_minor(1000).expect("a small amount");
     let line = |seq: u64| {
-        let credit = Account::Outstanding(MediumId::from_serial(seq % 1000));
+        let medium = MediumId::from_serial(seq % 1000);
+        let credit = Account::Outstanding(medium);
         let moves = Some(Move { debit: Account::Store(store), credit, amount });
         let at = Timestamp::from_seconds(seq).expect("early");
-        JournalLine { seq, at, voids: None, moves, content: &ENTRY }
+        JournalLine { seq, at, voids: None, medium, event: None, moves, content: &ENTRY }
     };
     let lines: Vec<JournalLine<'_>> = (0..entries).map(line).collect();
     measure(what, 2 * entries, || records.import_journal(store, &lines).expect("imports"))

@@ -10,10 +10,12 @@ mod books;
 mod made;
 mod races;
 mod rules;
+mod settled;
+mod settling;
 
 type Case = (&'static str, fn(&Place));
 
-const CASES: [Case; 20] = [
+const CASES: [Case; 27] = [
     ("records are made once and opened again", rules::made_once),
     ("records of a newer version are refused", rules::newer_version),
     ("a store is enrolled once, whatever is asked twice", rules::enrolled_once),
@@ -33,6 +35,13 @@ const CASES: [Case; 20] = [
     ("two journals of one store are told apart at their first difference", books::forked),
     ("a payment is booked once", books::paid_once),
     ("dues of any cut of time add up", books::dues_add_up),
+    ("what stores and the issuer sold is known by its medium", settling::sales_are_known),
+    ("a plan is posted once, and its checkpoints come again", settling::posted_once),
+    ("an account that was posted comes back", settling::accounts_come_back),
+    ("a plan with one fault leaves nothing", settling::refused_wholly),
+    ("of many plans for one state one wins", settling::one_plan_wins),
+    ("sheets and the policy go with a checkpoint", settling::attached),
+    ("records of the version before are brought up", settling::brought_up),
     ("journals and payments that come at once are booked once", books::together),
 ];
 

@@ -1,6 +1,5 @@
 //! `books`: the books as plain text, for an accountant's own programs.
 
-use scrip::issuer::account_name;
 use scrip::records::{Balance, StorageError};
 use scrip::tool::{Classed, Exit, Failure, Output};
 use serde_json::{Value, json};
@@ -14,9 +13,10 @@ pub(crate) fn run(office: &Office, output: &Output) -> Result<Exit, Failure> {
         output.line(line);
         Ok(())
     });
+    let names = issuer.account_names().or_fail()?;
     let fields = |balance: &Balance| -> Value {
         json!({
-            "account": account_name(&balance.account),
+            "account": names.of(&balance.account),
             "first": balance.first.to_string(),
             "last": balance.last.to_string(),
             "balance": { "minor": balance.minor.to_string(), "currency": currency.code() },

@@ -7,6 +7,7 @@ use crate::crypto::sign::SecretKey;
 use crate::format::certificate::Chain;
 use crate::format::checkpoint::{Bounded, Checkpoint, CheckpointFile};
 use crate::format::field::Bytes;
+use crate::format::record::EventId;
 use crate::format::{Kind, Object};
 use crate::trust::sign;
 
@@ -57,15 +58,28 @@ impl Settlement {
         known: &Credits<'_>,
         attachments: &[Vec<u8>],
     ) -> Result<CheckpointFile, IssueError> {
-        let mut checkpoint = self.checkpoint(before, branches, known);
+        let checkpoint = self.checkpoint(before, branches, known);
+        settler.issue(checkpoint, &self.settled_since, attachments)
+    }
+}
+
+impl Settler<'_> {
+    /// Sign a checkpoint, with the events that it names by their digest and the files that go with
+    /// it; the same gives the same bytes. What no reader takes is refused.
+    pub fn issue(
+        self,
+        mut checkpoint: Checkpoint,
+        settled_since: &[EventId],
+        attachments: &[Vec<u8>],
+    ) -> Result<CheckpointFile, IssueError> {
         checkpoint.attachments = Bounded(attachments.iter().map(|file| sha256(file)).collect());
         check_counts(&checkpoint)?;
-        let signed = sign(settler.key, &checkpoint);
+        let signed = sign(self.key, &checkpoint);
         check_size(Kind::Checkpoint, signed.len())?;
         let file = CheckpointFile {
             checkpoint: Bytes(signed),
-            chain: settler.chain.clone(),
-            settled_since: Some(Bounded(self.settled_since.clone())),
+            chain: self.chain.clone(),
+            settled_since: Some(Bounded(settled_since.to_vec())),
             attachments: Bounded(attachments.iter().cloned().map(Bytes).collect()),
         };
         let since = file.settled_since.as_ref().map_or(Ok(()), |since| check("events", since));

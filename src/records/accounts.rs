@@ -153,6 +153,15 @@ pub struct Posting {
     pub findings: Vec<FindingNote>,
 }
 
+/// The plan that postings come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Planned {
+    /// SHA-256 over its file.
+    pub hash: [u8; 32],
+    /// What [`super::Records::base`] was when it was made.
+    pub base: [u8; 32],
+}
+
 /// What became of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Posted {
@@ -234,15 +243,26 @@ pub enum PostError {
         /// The account.
         account: Account,
     },
-    /// The events don't sum to what is on the medium.
-    #[error("medium {medium}: its events sum to {events}, its account to {account}")]
+    /// The events don't sum to what becomes of the account.
+    #[error("medium {medium}: its events add {events}, its account changes by {account}")]
     Events {
         /// The medium.
         medium: MediumId,
-        /// All settled events, minor units.
+        /// New events, and by how much known ones differ; minor units.
         events: i64,
-        /// Settled, provisional and reserved less debt and what the store lost, minor units.
+        /// Settled, provisional and reserved less debt and what the store lost; minor units.
         account: i64,
+    },
+    /// The checkpoint names other events by its `settled_since` than those that go with it.
+    #[error("medium {0}: its checkpoint doesn't name the settled events that go with it")]
+    SettledSince(MediumId),
+    /// A file that is to go with a checkpoint is none of the issuer's.
+    #[error("medium {medium}: file {} is to go with its checkpoint and isn't here", short(hash))]
+    Attachment {
+        /// The medium.
+        medium: MediumId,
+        /// SHA-256 over the file.
+        hash: [u8; 32],
     },
     /// No reader would take the checkpoint.
     #[error("medium {medium}: {source}")]

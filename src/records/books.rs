@@ -4,11 +4,12 @@ use postgres::types::Type;
 
 use super::Records;
 use super::database::{StorageError, operation_error};
-use super::moves::{Account, BY_ENTRY, BY_PAYMENT, MOVES, Move, move_row};
+use super::moves::{Account, BY_ENTRY, BY_PAYMENT, Holders, MOVES, Move};
 use super::statement::{Table, Transaction};
 use super::stores::by_id;
 use super::value::{Row, Value};
-use crate::units::{Amount, Currency, StoreId, Timestamp};
+use crate::format::record::EventId;
+use crate::units::{Amount, Currency, MediumId, StoreId, Timestamp};
 
 /// The longest reference of a payment, in bytes.
 pub const REFERENCE_BYTES_MAX: usize = 200;
@@ -22,6 +23,10 @@ pub struct JournalLine<'a> {
     pub at: Timestamp,
     /// The entry that it takes back.
     pub voids: Option<u64>,
+    /// The medium that it is about.
+    pub medium: MediumId,
+    /// The event that crediting what it sold is.
+    pub event: Option<EventId>,
     /// What it moves, if anything.
     pub moves: Option<Move>,
     /// The signed entry.
@@ -195,7 +200,8 @@ impl Records {
                 AND origin = 1 THEN amount_minor ELSE 0 END), 0) AS BIGINT), \
             CAST(COALESCE(SUM(CASE WHEN at >= $1 AND origin = 2 \
                 THEN amount_minor ELSE 0 END), 0) AS BIGINT) \
-            FROM stores LEFT JOIN moves ON moves.store = stores.store AND at < $2 \
+            FROM stores LEFT JOIN moves ON moves.origin IN (1, 2) AND moves.whose = stores.store \
+            AND at < $2 \
             GROUP BY stores.store, stores.name, stores.currency ORDER BY stores.store";
         self.database.read(|tx| tx.rows(SUMS, &[from.into(), until.into()], read_dues))
     }
@@ -247,18 +253,22 @@ fn add_entries(
     store: StoreId,
     lines: &[JournalLine<'_>],
 ) -> Result<(), StorageError> {
-    const ENTRIES: Table<4> = Table {
+    const ENTRIES: Table<6> = Table {
         name: "store_entries",
         columns: [
             ("store", Type::INT8),
             ("seq", Type::INT8),
             ("voids", Type::INT8),
             ("content", Type::BYTEA),
+            ("medium", Type::INT8),
+            ("event", Type::BYTEA),
         ],
     };
     let rows = lines.iter().map(|line| {
         let voids = line.voids.map_or(Value::Nothing, Value::count);
-        [store.into(), Value::count(line.seq), voids, Value::Bytes(line.content)]
+        let event = line.event.as_ref().map_or(Value::NoBytes, |event| Value::Bytes(event));
+        let (seq, medium) = (Value::count(line.seq), line.medium.into());
+        [store.into(), seq, voids, Value::Bytes(line.content), medium, event]
     });
     tx.insert_all(&ENTRIES, rows)
 }
@@ -268,9 +278,11 @@ fn add_moves(
     store: StoreId,
     lines: &[JournalLine<'_>],
 ) -> Result<(), StorageError> {
+    let mut holders = Holders::load(tx)?;
+    holders.learn(tx, lines.iter().filter_map(|line| line.moves.as_ref()))?;
     let moves = lines.iter().filter_map(|line| {
-        let moved = line.moves.as_ref()?;
-        Some(move_row([BY_ENTRY, i64::from(store.number())], line.seq, line.at, moved))
+        let by = [BY_ENTRY, i64::from(store.number())];
+        Some(holders.row(by, [line.seq, 0], line.at, line.moves.as_ref()?))
     });
     tx.insert_all(&MOVES, moves)
 }
@@ -284,7 +296,7 @@ fn payment(
     reference: &str,
 ) -> Result<Payment, PaymentError> {
     const FIND: &str = "SELECT payments.seq, moves.amount_minor, moves.at FROM payments \
-        JOIN moves ON moves.origin = $3 AND moves.store = payments.store \
+        JOIN moves ON moves.origin = $3 AND moves.whose = payments.store \
         AND moves.seq = payments.seq WHERE payments.store = $1 AND payments.reference = $2";
     const NEXT: &str = "SELECT COUNT(*) FROM payments WHERE store = $1";
     if by_id(tx, store)?.is_none() {
@@ -327,7 +339,8 @@ fn add_payment(
     let Payment { seq, amount, at, .. } = *payment;
     tx.execute(ADD, &[store.into(), Value::count(seq), Value::Text(reference), now.into()])?;
     let moved = Move { debit: Account::Cash, credit: Account::Store(store), amount };
-    let row = move_row([BY_PAYMENT, i64::from(store.number())], seq, at, &moved);
+    let by = [BY_PAYMENT, i64::from(store.number())];
+    let row = Holders::load(tx)?.row(by, [seq, 0], at, &moved);
     tx.insert_all(&MOVES, std::iter::once(row))
 }
 

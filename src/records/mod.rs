@@ -7,29 +7,35 @@
 mod accounts;
 mod books;
 mod database;
+mod entries;
 mod held;
 mod kits;
+mod known;
 mod media;
 mod moves;
 mod place;
+mod post;
+mod posting;
 mod schema;
 mod statement;
 mod stores;
 mod value;
 
 pub use accounts::{
-    Burnt, FindingId, FindingNote, Known, KnownFinding, MediumSale, PostError, Posted, Posting,
-    Row, Seller, Sold, Voided,
+    Burnt, FindingId, FindingNote, Known, KnownFinding, MediumSale, Planned, PostError, Posted,
+    Posting, Row, Seller, Sold, Voided,
 };
 pub use books::{
     Dues, ImportError, Imported, JournalLine, Payment, PaymentError, REFERENCE_BYTES_MAX,
 };
 pub use database::{OperationError, StorageError};
+pub use entries::sold_event;
 pub use held::{HeldError, HeldSlot, Stock};
 pub use kits::{HandedSlots, Kit, KitError, Sheet, Slot, SlotPlace, SlotState};
 pub use media::{MediaError, RESERVE_MAX};
 pub use moves::{Account, Balance, BookedMove, Move, Origin};
 pub use place::{Place, PlaceError};
+pub use post::Signing;
 pub use schema::{OpenError, SCHEMA_VERSION};
 pub use stores::{
     EnrolError, Enrolment, Quota, RevokeError, SERIAL_MAX, Store, StoreRefusal, StoreStatus,

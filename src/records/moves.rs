@@ -2,27 +2,33 @@
 //!
 //! The database holds nothing else, so that all accounts together are zero whatever was committed.
 
+use std::collections::BTreeMap;
+
 use postgres::types::Type;
 
 use super::Records;
 use super::database::StorageError;
-use super::statement::Table;
+use super::statement::{Table, Transaction};
 use super::value::{Row, Value};
-use crate::units::{Amount, MediumId, StoreId, Timestamp, UnitError};
+use crate::units::{Amount, MediumId, StoreId, Timestamp};
 
 /// Accounts of one kind lie in a stretch of this length.
 const KIND: i64 = 1_000_000_000_000;
-/// Moves by an entry of a store's journal, and by a payment.
+/// Moves by an entry of a store's journal, by a payment, and by a checkpoint.
 pub(super) const BY_ENTRY: i64 = 1;
 pub(super) const BY_PAYMENT: i64 = 2;
+pub(super) const BY_CHECKPOINT: i64 = 3;
 
-/// The rows of moves, as [`move_row`] makes them.
-pub(super) const MOVES: Table<7> = Table {
+const HOLDERS: &str = "SELECT holder, name FROM rights_holders ORDER BY holder";
+
+/// The rows of moves, as [`Holders::row`] makes them.
+pub(super) const MOVES: Table<8> = Table {
     name: "moves",
     columns: [
         ("origin", Type::INT8),
-        ("store", Type::INT8),
+        ("whose", Type::INT8),
         ("seq", Type::INT8),
+        ("line", Type::INT8),
         ("at", Type::INT8),
         ("debit", Type::INT8),
         ("credit", Type::INT8),
@@ -47,37 +53,121 @@ pub enum Account {
     Reserved(MediumId),
     /// This medium lacks it, and gives it from its next top-ups.
     Debt(MediumId),
+    /// Goods of this rights holder brought it; what its uploaders earned is taken off.
+    Revenue(String),
     /// It was lost by forks that this store's key made possible, and the store bears it.
     ForkLoss(StoreId),
 }
 
 impl Account {
-    /// The account's number, whose first digit is its kind.
-    pub fn number(&self) -> i64 {
-        match self {
+    /// The account's number, whose first digit is its kind; none for a rights holder that the
+    /// records don't know.
+    fn number(&self, holders: &Holders) -> Option<i64> {
+        let of_medium = |kind: i64, medium: &MediumId| kind * KIND + medium.number().cast_signed();
+        let of_store = |kind: i64, store: &StoreId| kind * KIND + i64::from(store.number());
+        Some(match self {
             Self::Cash => KIND,
-            Self::Store(store) => 2 * KIND + i64::from(store.number()),
-            Self::Outstanding(medium) => 3 * KIND + medium.number().cast_signed(),
-            Self::Settled(medium) => 4 * KIND + medium.number().cast_signed(),
-            Self::Provisional(medium) => 5 * KIND + medium.number().cast_signed(),
-            Self::Reserved(medium) => 6 * KIND + medium.number().cast_signed(),
-            Self::Debt(medium) => 7 * KIND + medium.number().cast_signed(),
-            Self::ForkLoss(store) => 9 * KIND + i64::from(store.number()),
-        }
+            Self::Store(store) => of_store(2, store),
+            Self::Outstanding(medium) => of_medium(3, medium),
+            Self::Settled(medium) => of_medium(4, medium),
+            Self::Provisional(medium) => of_medium(5, medium),
+            Self::Reserved(medium) => of_medium(6, medium),
+            Self::Debt(medium) => of_medium(7, medium),
+            Self::Revenue(name) => 8 * KIND + holders.0.get(name)?,
+            Self::ForkLoss(store) => of_store(9, store),
+        })
     }
 
-    fn from_number(number: i64) -> Result<Self, UnitError> {
-        let whose = number.rem_euclid(KIND).unsigned_abs();
-        match number.div_euclid(KIND) {
-            2 => StoreId::from_number(whose).map(Self::Store),
-            3 => MediumId::from_number(whose).map(Self::Outstanding),
-            4 => MediumId::from_number(whose).map(Self::Settled),
-            5 => MediumId::from_number(whose).map(Self::Provisional),
-            6 => MediumId::from_number(whose).map(Self::Reserved),
-            7 => MediumId::from_number(whose).map(Self::Debt),
-            9 => StoreId::from_number(whose).map(Self::ForkLoss),
-            _ => Ok(Self::Cash),
+    /// The medium whose account it is.
+    pub fn medium(&self) -> Option<MediumId> {
+        match self {
+            Self::Outstanding(medium)
+            | Self::Settled(medium)
+            | Self::Provisional(medium)
+            | Self::Reserved(medium)
+            | Self::Debt(medium) => Some(*medium),
+            Self::Cash | Self::Store(_) | Self::Revenue(_) | Self::ForkLoss(_) => None,
         }
+    }
+}
+
+/// The numbers of the rights holders.
+pub(super) struct Holders(BTreeMap<String, i64>);
+
+/// The names of the rights holders.
+pub(super) struct HolderNames(BTreeMap<i64, String>);
+
+impl Holders {
+    pub(super) fn load(tx: &mut Transaction<'_>) -> Result<Self, StorageError> {
+        let pairs = tx.rows(HOLDERS, &[], |row| Ok((row.text(1)?.to_owned(), row.int(0)?)))?;
+        Ok(Self(pairs.into_iter().collect()))
+    }
+
+    /// Give numbers to the rights holders of these moves that have none.
+    pub(super) fn learn<'m>(
+        &mut self,
+        tx: &mut Transaction<'_>,
+        moves: impl Iterator<Item = &'m Move>,
+    ) -> Result<(), StorageError> {
+        const ADD: &str = "INSERT INTO rights_holders (holder, name) VALUES ($1, $2)";
+        for account in moves.flat_map(|moved| [&moved.debit, &moved.credit]) {
+            let Account::Revenue(name) = account else { continue };
+            if !self.0.contains_key(name) {
+                let number = self.0.values().max().unwrap_or(&0) + 1;
+                tx.execute(ADD, &[Value::Int(number), Value::Text(name)])?;
+                self.0.insert(name.clone(), number);
+            }
+        }
+        Ok(())
+    }
+
+    /// The row of a move of learnt rights holders: what it follows from and of whom, and its line.
+    pub(super) fn row<'v>(
+        &self,
+        [origin, whose]: [i64; 2],
+        [seq, line]: [u64; 2],
+        at: Timestamp,
+        moved: &Move,
+    ) -> [Value<'v>; 8] {
+        let side = |account: &Account| {
+            Value::Int(account.number(self).expect("its rights holder was learnt before"))
+        };
+        let (debit, credit) = (side(&moved.debit), side(&moved.credit));
+        let [seq, line] = [seq, line].map(Value::count);
+        let amount = moved.amount.into();
+        [Value::Int(origin), Value::Int(whose), seq, line, at.into(), debit, credit, amount]
+    }
+}
+
+impl HolderNames {
+    pub(super) fn load(tx: &mut Transaction<'_>) -> Result<Self, StorageError> {
+        let pairs = tx.rows(HOLDERS, &[], |row| Ok((row.int(0)?, row.text(1)?.to_owned())))?;
+        Ok(Self(pairs.into_iter().collect()))
+    }
+
+    /// Read an account by its number.
+    pub(super) fn account(&self, row: &Row<'_>, column: usize) -> Result<Account, StorageError> {
+        let number = row.int(column)?;
+        let whose = number.rem_euclid(KIND);
+        let medium = || MediumId::from_number(whose.unsigned_abs());
+        let store = || StoreId::from_number(whose.unsigned_abs());
+        let account = match number.div_euclid(KIND) {
+            1 => Ok(Account::Cash),
+            2 => store().map(Account::Store),
+            3 => medium().map(Account::Outstanding),
+            4 => medium().map(Account::Settled),
+            5 => medium().map(Account::Provisional),
+            6 => medium().map(Account::Reserved),
+            7 => medium().map(Account::Debt),
+            9 => store().map(Account::ForkLoss),
+            _ => {
+                let name = self.0.get(&whose).filter(|_| number.div_euclid(KIND) == 8);
+                let name =
+                    name.ok_or_else(|| row.wrong(column, &format!("{number} is nobody's")))?;
+                Ok(Account::Revenue(name.clone()))
+            }
+        };
+        account.map_err(|error| row.wrong(column, &error))
     }
 }
 
@@ -99,6 +189,8 @@ pub enum Origin {
     Entry(u64),
     /// A payment with this reference.
     Payment(String),
+    /// This checkpoint of a medium.
+    Checkpoint(MediumId, u64),
 }
 
 /// A move as it was booked.
@@ -106,7 +198,7 @@ pub enum Origin {
 pub struct BookedMove {
     /// When it counts.
     pub at: Timestamp,
-    /// The store.
+    /// The store; that of the medium for a checkpoint.
     pub store: StoreId,
     /// The store's name.
     pub name: String,
@@ -134,8 +226,10 @@ impl Records {
     pub fn account(&mut self, account: &Account) -> Result<i64, StorageError> {
         const SUM: &str = "SELECT CAST(COALESCE(SUM(CASE WHEN debit = $1 THEN amount_minor \
             ELSE -amount_minor END), 0) AS BIGINT) FROM moves WHERE debit = $1 OR credit = $1";
-        let value = [Value::Int(account.number())];
-        self.database.read(|tx| Ok(tx.row(SUM, &value, |row| row.int(0))?.unwrap_or(0)))
+        self.database.read(|tx| {
+            let Some(number) = account.number(&Holders::load(tx)?) else { return Ok(0) };
+            Ok(tx.row(SUM, &[Value::Int(number)], |row| row.int(0))?.unwrap_or(0))
+        })
     }
 
     /// Every account that was ever used, by its number.
@@ -145,8 +239,9 @@ impl Records {
             SELECT credit AS account, at, -amount_minor AS amount FROM moves) AS sides \
             GROUP BY account ORDER BY account";
         self.database.read(|tx| {
+            let names = HolderNames::load(tx)?;
             tx.rows(SUMS, &[], |row| {
-                let account = account(row, 0)?;
+                let account = names.account(row, 0)?;
                 let (first, last) = (row.time(1)?, row.time(2)?);
                 Ok(Balance { account, first, last, minor: row.int(3)? })
             })
@@ -158,44 +253,38 @@ impl Records {
         &mut self,
         mut each: impl FnMut(&BookedMove) -> Result<(), E>,
     ) -> Result<(), E> {
-        const MOVES: &str = "SELECT moves.at, moves.store, stores.name, moves.seq, \
+        const MOVES: &str = "SELECT moves.at, stores.store, stores.name, moves.seq, \
             COALESCE(payments.reference, ''), moves.origin, moves.debit, moves.credit, \
-            moves.amount_minor FROM moves JOIN stores ON stores.store = moves.store \
-            LEFT JOIN payments ON moves.origin = 2 AND payments.store = moves.store \
+            moves.amount_minor, moves.whose FROM moves \
+            LEFT JOIN media ON moves.origin = 3 AND media.medium = moves.whose \
+            JOIN stores ON stores.store = COALESCE(media.store, moves.whose) \
+            LEFT JOIN payments ON moves.origin = 2 AND payments.store = moves.whose \
             AND payments.seq = moves.seq \
-            ORDER BY moves.at, moves.store, moves.origin, moves.seq";
-        self.database
-            .read(|tx| tx.for_each(MOVES, &[], |row| -> Result<(), E> { each(&booked_move(row)?) }))
+            ORDER BY moves.at, moves.origin, moves.whose, moves.seq, moves.line";
+        self.database.read(|tx| {
+            let names = HolderNames::load(tx)?;
+            tx.for_each(MOVES, &[], |row| -> Result<(), E> { each(&booked_move(row, &names)?) })
+        })
+    }
+
+    /// The rights holders by their numbers.
+    pub fn rights_holders(&mut self) -> Result<BTreeMap<i64, String>, StorageError> {
+        self.database.read(|tx| Ok(HolderNames::load(tx)?.0))
     }
 }
 
-/// The row of a move: what it follows from, and of which store.
-pub(super) fn move_row<'v>(
-    origin: [i64; 2],
-    seq: u64,
-    at: Timestamp,
-    moved: &Move,
-) -> [Value<'v>; 7] {
-    let [origin, store] = origin.map(Value::Int);
-    let [debit, credit] = [&moved.debit, &moved.credit].map(|side| Value::Int(side.number()));
-    [origin, store, Value::count(seq), at.into(), debit, credit, moved.amount.into()]
-}
-
-fn account(row: &Row<'_>, column: usize) -> Result<Account, StorageError> {
-    Account::from_number(row.int(column)?).map_err(|error| row.wrong(column, &error))
-}
-
-fn booked_move(row: &Row<'_>) -> Result<BookedMove, StorageError> {
-    let origin = if row.int(5)? == BY_PAYMENT {
-        Origin::Payment(row.text(4)?.to_owned())
-    } else {
-        Origin::Entry(row.count(3)?)
+fn booked_move(row: &Row<'_>, names: &HolderNames) -> Result<BookedMove, StorageError> {
+    let origin = match row.int(5)? {
+        BY_PAYMENT => Origin::Payment(row.text(4)?.to_owned()),
+        BY_CHECKPOINT => Origin::Checkpoint(row.medium(9)?, row.count(3)?),
+        _ => Origin::Entry(row.count(3)?),
     };
+    let (debit, credit) = (names.account(row, 6)?, names.account(row, 7)?);
     Ok(BookedMove {
         at: row.time(0)?,
         store: row.store(1)?,
         name: row.text(2)?.to_owned(),
         origin,
-        moved: Move { debit: account(row, 6)?, credit: account(row, 7)?, amount: row.amount(8)? },
+        moved: Move { debit, credit, amount: row.amount(8)? },
     })
 }

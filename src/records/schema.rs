@@ -5,10 +5,21 @@
 //! (`STRICT`), `PostgreSQL` reads `BIGINT` and `BYTEA`. A line `);` alone ends a table.
 
 use super::database::{Database, StorageError, operation_error};
+use super::entries::fill_entries;
 use super::place::Place;
 use super::statement::{Script, Transaction};
 
-const STEPS: [&str; 2] = [include_str!("schema/1-issuing.sql"), include_str!("schema/2-books.sql")];
+/// A step, and what is worked out of the rows that are there.
+struct Step {
+    text: &'static str,
+    fill: fn(&mut Transaction<'_>) -> Result<(), StorageError>,
+}
+
+const STEPS: [Step; 3] = [
+    Step { text: include_str!("schema/1-issuing.sql"), fill: |_| Ok(()) },
+    Step { text: include_str!("schema/2-books.sql"), fill: |_| Ok(()) },
+    Step { text: include_str!("schema/3-settling.sql"), fill: fill_entries },
+];
 
 /// The version of the records that this program reads and writes.
 pub const SCHEMA_VERSION: u64 = STEPS.len() as u64;
@@ -43,10 +54,14 @@ pub(super) fn make(database: &mut Database, place: &Place) -> Result<(), OpenErr
         if version(tx)?.is_some() {
             return Err(OpenError::Exists(place.to_string()));
         }
-        tx.run_script(&script("CREATE TABLE scrip_schema (\n    version BIGINT NOT NULL\n);\n"))?;
-        tx.execute("INSERT INTO scrip_schema (version) VALUES (0)", &[])?;
-        Ok(climb(tx, &STEPS)?)
+        Ok(begin(tx, &STEPS)?)
     })
+}
+
+fn begin(tx: &mut Transaction<'_>, steps: &[Step]) -> Result<(), StorageError> {
+    tx.run_script(&script("CREATE TABLE scrip_schema (\n    version BIGINT NOT NULL\n);\n"))?;
+    tx.execute("INSERT INTO scrip_schema (version) VALUES (0)", &[])?;
+    climb(tx, steps)
 }
 
 /// Bring older records to this version, all steps or none; refuse newer ones.
@@ -69,10 +84,11 @@ fn checked(tx: &mut Transaction<'_>, place: &Place) -> Result<bool, OpenError> {
 }
 
 /// Take every step that the records have not had.
-fn climb(tx: &mut Transaction<'_>, steps: &[&str]) -> Result<(), StorageError> {
+fn climb(tx: &mut Transaction<'_>, steps: &[Step]) -> Result<(), StorageError> {
     let had = version(tx)?.unwrap_or(0);
     for step in steps.iter().skip(usize::try_from(had).unwrap_or(usize::MAX)) {
-        tx.run_script(&script(step))?;
+        tx.run_script(&script(step.text))?;
+        (step.fill)(tx)?;
         tx.execute("UPDATE scrip_schema SET version = version + 1", &[])?;
     }
     Ok(())
@@ -100,26 +116,32 @@ mod tests {
     use super::super::database::Missing;
     use super::*;
 
+    fn drop_all(tx: &mut Transaction<'_>) -> Result<(), StorageError> {
+        let tables = STEPS.iter().flat_map(|step| step.text.split("CREATE TABLE ").skip(1));
+        let mut names: Vec<&str> = tables.filter_map(|text| text.split(' ').next()).collect();
+        names.extend(["scrip_schema", "moves"]);
+        for name in names.iter().rev() {
+            let drop = format!("DROP TABLE IF EXISTS {name}");
+            tx.run_script(&Script { sqlite: drop.clone(), postgres: drop })?;
+        }
+        Ok(())
+    }
+
     #[test]
     fn older_records_take_the_steps_that_they_have_not_had_and_newer_ones_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let place = Place::in_folder(folder.path());
         let mut database = Database::connect(&place, Missing::Make).unwrap();
-        make(&mut database, &place).unwrap();
-        database
-            .write(|tx| {
-                for table in ["moves", "payments", "store_entries"] {
-                    let drop = format!("DROP TABLE {table}");
-                    tx.run_script(&Script { sqlite: drop.clone(), postgres: drop })?;
-                }
-                tx.execute("UPDATE scrip_schema SET version = 1", &[])
-            })
-            .unwrap();
-        for _ in 0..2 {
-            renew(&mut database, &place).unwrap();
-            assert_eq!(database.read(version).unwrap(), Some(SCHEMA_VERSION));
-            assert!(database.read(|tx| tx.has_table("moves")).unwrap());
+        for had in 0..STEPS.len() {
+            database.write(|tx| begin(tx, &STEPS[..had])).unwrap();
+            for _ in 0..2 {
+                renew(&mut database, &place).unwrap();
+                assert_eq!(database.read(version).unwrap(), Some(SCHEMA_VERSION));
+                assert!(database.read(|tx| tx.has_table("moves")).unwrap());
+            }
+            database.write(drop_all).unwrap();
         }
+        make(&mut database, &place).unwrap();
         let newer = "UPDATE scrip_schema SET version = version + 1";
         database.write(|tx| tx.execute(newer, &[])).unwrap();
         let message = renew(&mut database, &place).unwrap_err().to_string();

@@ -16,6 +16,8 @@ pub(super) enum Value<'a> {
     Text(&'a str),
     /// No number.
     Nothing,
+    /// No bytes.
+    NoBytes,
 }
 
 /// A row of an answer; columns count from 0.
@@ -37,6 +39,7 @@ impl Value<'_> {
             Self::Bytes(bytes) => bytes,
             Self::Text(text) => text,
             Self::Nothing => &None::<i64>,
+            Self::NoBytes => &None::<&[u8]>,
         }
     }
 }
@@ -71,7 +74,7 @@ impl rusqlite::ToSql for Value<'_> {
             Self::Int(number) => ToSqlOutput::from(*number),
             Self::Bytes(bytes) => ToSqlOutput::from(*bytes),
             Self::Text(text) => ToSqlOutput::from(*text),
-            Self::Nothing => ToSqlOutput::from(rusqlite::types::Null),
+            Self::Nothing | Self::NoBytes => ToSqlOutput::from(rusqlite::types::Null),
         })
     }
 }
@@ -126,6 +129,24 @@ impl Row<'_> {
         bytes
             .try_into()
             .map_err(|_| self.wrong(column, &format!("it has {} bytes, expected {N}", bytes.len())))
+    }
+
+    /// Bytes of one length that may be absent.
+    pub(super) fn optional_array<const N: usize>(
+        &self,
+        column: usize,
+    ) -> Result<Option<[u8; N]>, StorageError> {
+        let absent = match self {
+            Self::Sqlite(row) => {
+                let value = row.get_ref(column).map_err(|error| self.wrong(column, &error))?;
+                value == rusqlite::types::ValueRef::Null
+            }
+            Self::Postgres(row) => {
+                let bytes: Result<Option<&[u8]>, _> = row.try_get(column);
+                bytes.map_err(|error| self.wrong(column, &error))?.is_none()
+            }
+        };
+        if absent { Ok(None) } else { self.array(column).map(Some) }
     }
 
     /// A number that is not negative.

@@ -32,7 +32,9 @@ fn lines(store: u8, contents: &[Vec<u8>]) -> Vec<JournalLine<'_>> {
             (Account::Store(id(store.into())), Account::Outstanding(medium(sold % 3)));
         let (debit, credit) = if voids.is_some() { (goods, owes) } else { (owes, goods) };
         let moves = Some(Move { debit, credit, amount: amount(100 + sold) });
-        JournalLine { seq, at: time(10 * seq), voids, moves, content }
+        let (at, medium, event) =
+            (time(10 * seq), medium(sold % 3), voids.is_none().then_some([store; 16]));
+        JournalLine { seq, at, voids, medium, event, moves, content }
     };
     (0..).zip(contents.iter().map(Vec::as_slice)).map(line).collect()
 }
@@ -148,7 +150,7 @@ pub(super) fn dues_add_up(place: &Place) {
     assert_eq!((month.sold, month.voided, month.paid), (486, 123, 1_000));
     assert_eq!((month.store, month.name.as_str()), (id(1), "Kiosk 1"));
     // Followed move by move, each account comes to what the database says.
-    let mut sums: BTreeMap<i64, i64> = BTreeMap::new();
+    let mut sums: BTreeMap<Account, i64> = BTreeMap::new();
     let (mut last, mut payments) = (time(0), 0);
     records
         .each_move(|booked| -> Result<(), StorageError> {
@@ -156,14 +158,14 @@ pub(super) fn dues_add_up(place: &Place) {
             last = booked.at;
             payments += usize::from(matches!(&booked.origin, Origin::Payment(_)));
             let minor = booked.moved.amount.minor().cast_signed();
-            *sums.entry(booked.moved.debit.number()).or_default() += minor;
-            *sums.entry(booked.moved.credit.number()).or_default() -= minor;
+            *sums.entry(booked.moved.debit.clone()).or_default() += minor;
+            *sums.entry(booked.moved.credit.clone()).or_default() -= minor;
             Ok(())
         })
         .unwrap();
     let balances = records.balances().unwrap();
     assert_eq!(balances.iter().map(|balance| balance.minor).sum::<i64>(), 0);
-    let told = balances.iter().map(|balance| (balance.account.number(), balance.minor));
+    let told = balances.iter().map(|balance| (balance.account.clone(), balance.minor));
     assert_eq!((told.collect::<BTreeMap<_, _>>(), payments), (sums, 3));
 }
 

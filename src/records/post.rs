@@ -1,0 +1,180 @@
+//! Posting a plan: all of its media in one transaction, or nothing.
+
+use super::Records;
+use super::accounts::{Planned, PostError, Posted, Posting};
+use super::known::{Standing, base};
+use super::media::store_of;
+use super::moves::Holders;
+use super::posting::{Change, Ready, write_all};
+use super::statement::Transaction;
+use super::value::Value;
+use crate::crypto::digest::sha256;
+use crate::format::Object;
+use crate::format::checkpoint::CheckpointFile;
+use crate::ledger::Settler;
+use crate::units::{MediumId, Timestamp};
+
+/// So many rows are gathered before they are written.
+const ROWS_MAX: usize = 20_000;
+
+/// Who signs, and what may go with a checkpoint.
+pub struct Signing<'a> {
+    /// The settler.
+    pub settler: Settler<'a>,
+    /// Files beside the medium's own sheets: the policy, what is revoked.
+    pub files: &'a [Vec<u8>],
+}
+
+impl Records {
+    /// Post a plan, whose postings come by their media, ascending.
+    ///
+    /// The same plan again posts nothing and answers when it was posted. While a medium stands
+    /// elsewhere than the plan saw it, or stores' journals were imported meanwhile, all of it is
+    /// refused.
+    pub fn post<I: Iterator<Item = Posting>>(
+        &mut self,
+        planned: &Planned,
+        postings: impl Fn() -> I,
+        signing: &Signing<'_>,
+        now: Timestamp,
+    ) -> Result<Posted, PostError> {
+        self.database.write(|tx| {
+            if let Some(posted) = posted(tx, planned)? {
+                return Ok(posted);
+            }
+            check_base(tx, planned)?;
+            let plan = add_plan(tx, planned, now)?;
+            let mut holders = Holders::load(tx)?;
+            let (mut ready, mut rows, mut media) = (vec![], 0, 0);
+            each(tx, postings(), |tx, change| {
+                let next = sign(tx, change, signing)?;
+                holders.learn(tx, next.change.posting.moves.iter())?;
+                (rows, media) = (rows + next.change.rows(), media + 1);
+                ready.push(next);
+                if rows >= ROWS_MAX {
+                    rows = 0;
+                    write_all(tx, plan, &std::mem::take(&mut ready), &holders)?;
+                }
+                Ok(())
+            })?;
+            write_all(tx, plan, &ready, &holders)?;
+            Ok(Posted { media, at: now, new: true })
+        })
+    }
+
+    /// What [`Records::post`] would answer; checkpoints are not signed.
+    pub fn try_post<I: Iterator<Item = Posting>>(
+        &mut self,
+        planned: &Planned,
+        postings: impl Fn() -> I,
+        now: Timestamp,
+    ) -> Result<Posted, PostError> {
+        self.database.read(|tx| {
+            if let Some(posted) = posted(tx, planned)? {
+                return Ok(posted);
+            }
+            check_base(tx, planned)?;
+            let mut media = 0;
+            each(tx, postings(), |_, _| {
+                media += 1;
+                Ok(())
+            })?;
+            Ok(Posted { media, at: now, new: true })
+        })
+    }
+
+    /// Call `each` with every checkpoint that a posted plan made: medium, number and file.
+    pub fn each_checkpoint<E: From<super::StorageError>>(
+        &mut self,
+        plan: &[u8; 32],
+        mut each: impl FnMut(MediumId, u64, &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        const FIND: &str = "SELECT checkpoints.medium, checkpoints.number, checkpoints.content \
+            FROM plans JOIN checkpoints ON checkpoints.plan = plans.number \
+            WHERE plans.plan = $1 ORDER BY checkpoints.medium";
+        self.database.read(|tx| {
+            tx.for_each(FIND, &[Value::Bytes(plan)], |row| -> Result<(), E> {
+                each(row.medium(0)?, row.count(1)?, row.bytes(2)?)
+            })
+        })
+    }
+}
+
+/// What became of this plan, if it was posted before.
+fn posted(tx: &mut Transaction<'_>, planned: &Planned) -> Result<Option<Posted>, PostError> {
+    const FIND: &str = "SELECT posted_at, (SELECT COUNT(*) FROM checkpoints \
+        WHERE checkpoints.plan = plans.number) FROM plans WHERE plan = $1";
+    Ok(tx.row(FIND, &[Value::Bytes(&planned.hash)], |row| {
+        Ok(Posted { media: row.count(1)?, at: row.time(0)?, new: false })
+    })?)
+}
+
+fn check_base(tx: &mut Transaction<'_>, planned: &Planned) -> Result<(), PostError> {
+    let found = base(tx)?;
+    if found == planned.base {
+        return Ok(());
+    }
+    Err(PostError::Base { planned: planned.base, found })
+}
+
+fn add_plan(tx: &mut Transaction<'_>, planned: &Planned, now: Timestamp) -> Result<u64, PostError> {
+    const NEXT: &str = "SELECT COUNT(*) FROM plans";
+    const ADD: &str = "INSERT INTO plans (number, plan, posted_at) VALUES ($1, $2, $3)";
+    let number = 1 + tx.row(NEXT, &[], |row| row.count(0))?.unwrap_or(0);
+    tx.execute(ADD, &[Value::count(number), Value::Bytes(&planned.hash), now.into()])?;
+    Ok(number)
+}
+
+/// Call `take` with each posting once it is checked against the records.
+fn each<'t>(
+    tx: &mut Transaction<'t>,
+    postings: impl Iterator<Item = Posting>,
+    mut take: impl FnMut(&mut Transaction<'t>, Change) -> Result<(), PostError>,
+) -> Result<(), PostError> {
+    let mut last = None;
+    for posting in postings {
+        let medium = posting.medium;
+        if let Some(before) = last.filter(|last| *last >= medium) {
+            return Err(PostError::Order { medium, before });
+        }
+        last = Some(medium);
+        let store = store_of(tx, medium)?.ok_or(PostError::UnknownMedium(medium))?;
+        let standing = Standing::of(tx, medium)?;
+        let change = Change::check(tx, posting, store, &standing)?;
+        take(tx, change)?;
+    }
+    Ok(())
+}
+
+fn sign(
+    tx: &mut Transaction<'_>,
+    change: Change,
+    signing: &Signing<'_>,
+) -> Result<Ready, PostError> {
+    let posting = &change.posting;
+    let medium = posting.medium;
+    let files = attachments(tx, posting, signing.files)?;
+    let (checkpoint, since) = (posting.checkpoint.clone(), &posting.settled_since);
+    let file = signing.settler.issue(checkpoint, since, &files);
+    let file: CheckpointFile = file.map_err(|source| PostError::Issue { medium, source })?;
+    Ok(Ready { change, hash: sha256(&file.checkpoint.0), file: file.encode() })
+}
+
+/// The files that the checkpoint names, in its order.
+fn attachments(
+    tx: &mut Transaction<'_>,
+    posting: &Posting,
+    files: &[Vec<u8>],
+) -> Result<Vec<Vec<u8>>, PostError> {
+    const SHEETS: &str = "SELECT content FROM sheets WHERE medium = $1 ORDER BY number";
+    let (medium, named) = (posting.medium, &posting.checkpoint.attachments.0);
+    if named.is_empty() {
+        return Ok(vec![]);
+    }
+    let sheets = tx.rows(SHEETS, &[medium.into()], |row| Ok(row.bytes(0)?.to_vec()))?;
+    let found = |hash: &[u8; 32]| {
+        let file = sheets.iter().chain(files).find(|file| sha256(file) == *hash);
+        file.cloned().ok_or(PostError::Attachment { medium, hash: *hash })
+    };
+    named.iter().map(found).collect()
+}
