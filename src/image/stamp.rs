@@ -19,6 +19,7 @@ use crate::device::{Device, DeviceError};
 use crate::fat::{self, Contents, Plan};
 use crate::format::Object;
 use crate::format::certificate::{Chain, Confirmation};
+use crate::format::edition::EditionId;
 use crate::format::field::Bytes;
 use crate::format::medium::{
     CertificateSlot, MediumCertificate, MediumSeal, SheetSlot, UserInformation,
@@ -173,7 +174,7 @@ pub fn stamp(
 ) -> Result<Stamped, StampError> {
     let names = Names::of(order.medium);
     let mut rng = SeededRandom::new(*order.seed.expose());
-    let certificate = sign(stamper.key, &medium_certificate(sealed, stamper, order));
+    let certificate = sign(stamper.key, &medium_certificate(sealed.id, stamper, order));
     let hash = sha256(&certificate);
     let slots = slots(stamper, order, certificate, &mut rng)?;
     let mut overlays = rom_overlays(sealed, edition, &names, slots)?;
@@ -183,8 +184,22 @@ pub fn stamp(
     Ok(Stamped { medium: order.medium, names, certificate: hash, root, leaves, overlays, ram })
 }
 
+/// What a medium of this edition is stamped with, apart from its volumes: SHA-256 over its signed
+/// certificate, and the slots one behind the other, as they stand in an export.
+pub fn stamped_slots(
+    edition: EditionId,
+    stamper: &Stamper<'_>,
+    order: &Order<'_>,
+) -> Result<(Digest, Vec<u8>), StampError> {
+    let mut rng = SeededRandom::new(*order.seed.expose());
+    let certificate = sign(stamper.key, &medium_certificate(edition, stamper, order));
+    let hash = sha256(&certificate);
+    let slots = slots(stamper, order, certificate, &mut rng)?;
+    Ok((hash, slots.into_iter().flat_map(|(_, bytes)| bytes).collect()))
+}
+
 fn medium_certificate(
-    sealed: &SealedEdition,
+    edition: EditionId,
     stamper: &Stamper<'_>,
     order: &Order<'_>,
 ) -> MediumCertificate {
@@ -193,7 +208,7 @@ fn medium_certificate(
         issued: order.at,
         key: Confirmation(order.holder.key.public()),
         medium: order.medium,
-        edition: sealed.id,
+        edition,
         store: stamper.store,
         serial: order.serial,
         sheets: order.sheets.iter().map(|(id, _)| *id).collect(),
