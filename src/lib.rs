@@ -25,4 +25,6 @@ pub mod records;
 pub mod reconcile;
 #[cfg(feature = "server")]
 pub mod issuer;
+#[cfg(feature = "server")]
+pub mod simulate;
 pub mod tool;

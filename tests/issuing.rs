@@ -344,6 +344,7 @@ fn help_is_imperative_and_narrow() {
         "paid",
         "dues",
         "books",
+        "simulate",
         "stores",
         "status",
     ];

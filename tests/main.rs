@@ -32,6 +32,8 @@ mod reseal;
 #[cfg(feature = "store")]
 mod restamp;
 mod second_reader;
+#[cfg(feature = "server")]
+mod simulate;
 #[cfg(feature = "store")]
 mod starter;
 mod threats;

@@ -4,7 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use scrip::records::Place;
+use scrip::simulate::Population;
 use scrip::units::{Currency, MediumId, Month, StoreId, Timestamp};
+
+/// How many records a simulated medium makes unless it is said otherwise.
+const EVENTS_EACH: u64 = 500;
 
 /// Verbs that change nothing, in the issuer's folder or beside it.
 #[cfg(test)]
@@ -92,6 +96,12 @@ pub(crate) enum Verb {
     /// Print the books as plain text that hledger and beancount read.
     #[command(after_help = "Example: scrip-server books > books.journal")]
     Books,
+    /// Make a population of simulated owners to test with, and write down what is true of it.
+    ///
+    /// A test issuer, stores, and owners who top up, buy, play and send each other what they have:
+    /// all of it signed, all of it worth nothing. The same seed and options give the same files.
+    #[command(after_help = "Example: scrip-server simulate town --seed 7 --media 200")]
+    Simulate(Simulate),
     /// List the stores and what is left of their quotas.
     #[command(after_help = "Example: scrip-server stores")]
     Stores,
@@ -253,6 +263,45 @@ pub(crate) struct DuesArgs {
     /// Print comma-separated values, for a spreadsheet.
     #[arg(long, conflicts_with = "json")]
     pub(crate) csv: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Simulate {
+    /// Make this folder; one that exists is refused.
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    /// Let all choices follow from this number.
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: u64,
+    /// Make so many media.
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    pub(crate) media: u32,
+    /// Let them make so many records [default: 500 each].
+    #[arg(long, value_name = "N")]
+    pub(crate) events: Option<u64>,
+    /// Let so many stores sell them [default: one for 500 media, at least 2].
+    #[arg(long, value_name = "N")]
+    pub(crate) stores: Option<u32>,
+    /// Book the journals of so many of a thousand stores.
+    #[arg(long, value_name = "RATE", default_value_t = 1000)]
+    pub(crate) imported: u32,
+    /// Say how much it would be, write nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+impl Simulate {
+    /// What is asked for; not checked yet.
+    pub(crate) fn population(&self) -> Population {
+        let media = self.media;
+        Population {
+            seed: self.seed,
+            media,
+            events: self.events.unwrap_or(u64::from(media) * EVENTS_EACH),
+            stores: self.stores.unwrap_or(Population::usual_stores(media)),
+            imported: self.imported,
+        }
+    }
 }
 
 #[derive(Args)]

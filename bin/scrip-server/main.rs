@@ -15,6 +15,7 @@ mod paid;
 mod revoke;
 mod secret;
 mod sign;
+mod simulate;
 mod status;
 mod stores;
 #[path = "../usage.rs"]
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         Verb::Paid(args) => paid::run(&args, &office, output),
         Verb::Books => books::run(&office, output),
         Verb::Dues(args) => dues::run(&args, &office, output),
+        Verb::Simulate(args) => simulate::run(&args, output, interrupt),
         Verb::Stores => stores::run(&office, output),
         Verb::Status => status::run(&office, output),
     })

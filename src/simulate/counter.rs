@@ -1,0 +1,205 @@
+//! A store's counter: it burns, sells and journals what its agendas say, in the order of time.
+
+use super::SimulateError;
+use super::agenda::{Agenda, Sold};
+use super::calendar::burning;
+use super::chance::Chance;
+use super::population::Population;
+use super::setting::{EDITION, Setting, Stall};
+use crate::crypto::password::{Cost, Password};
+use crate::format::sheet::Sheet;
+use crate::format::store::Burn;
+use crate::image::stamp::{Order, StampError, Stamper, stamped_slots};
+use crate::shop::{BurnSecrets, ReservedBlank, Shop, ShopError, Writing, log};
+use crate::trust::{Passphrase, TestRoots, Verified};
+use crate::units::{Amount, MediumId, Timestamp};
+
+/// A medium as it left its store.
+#[derive(Debug)]
+pub(super) struct Burnt {
+    pub(super) medium: MediumId,
+    pub(super) sheet: Verified<Sheet>,
+    /// Sequence of its burn in the store's journal, and when that began.
+    pub(super) serial: u64,
+    pub(super) at: Timestamp,
+}
+
+/// A code or voucher that was sold.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ticket {
+    pub(super) at: Timestamp,
+    pub(super) amount: Amount,
+    pub(super) what: Kept,
+}
+
+/// What its buyer has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// The code of this slot.
+    Code(u8),
+    /// The voucher of this serial, by the store at this place.
+    Voucher { store: usize, serial: u64 },
+}
+
+/// All that one store did.
+pub(super) struct Trade {
+    /// Its media, by their place in the population.
+    pub(super) burnt: Vec<(usize, Burnt)>,
+    /// What it sold, by the place of the medium, then of the sale in its agenda.
+    pub(super) tickets: Vec<(usize, usize, Ticket)>,
+    /// Its journal as it lies in its folder.
+    pub(super) journal: Vec<u8>,
+    /// Its journal as it is exported.
+    pub(super) export: Vec<u8>,
+    /// How many entries that has.
+    pub(super) entries: u64,
+}
+
+/// What is done at a counter; in this order where the time is the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Deed {
+    Burn,
+    Sell(usize),
+}
+
+/// All that the store at this place does; its folder stays as it is.
+pub(super) fn keep(
+    setting: &Setting,
+    population: &Population,
+    agendas: &[Agenda],
+    store: usize,
+) -> Result<Trade, SimulateError> {
+    let stall = &setting.stalls[store];
+    let shop = Shop::open(&stall.folder, Passphrase::None, TestRoots::Allowed, Writing::Dry)?;
+    let trade =
+        Trade { burnt: vec![], tickets: vec![], journal: vec![], export: vec![], entries: 0 };
+    let chance = Chance::new(population.seed, "counter", store as u64);
+    let mut counter = Counter { setting, population, place: store, shop, chance, trade };
+    for (at, medium, deed) in deeds(population, agendas, store) {
+        match deed {
+            Deed::Burn => counter.burn(medium, at)?,
+            Deed::Sell(sale) => {
+                counter.sell(medium, (sale, agendas[medium].sales[sale].what), at)?;
+            }
+        }
+    }
+    let Counter { shop, mut trade, .. } = counter;
+    trade.export = shop.export()?;
+    let entries = shop.log().map_err(ShopError::from)?.entries();
+    trade.entries = entries.len() as u64;
+    trade.journal = entries.iter().flat_map(|entry| log::frame(entry.bytes())).collect();
+    Ok(trade)
+}
+
+/// What a store does, in the order of time.
+fn deeds(
+    population: &Population,
+    agendas: &[Agenda],
+    store: usize,
+) -> Vec<(Timestamp, usize, Deed)> {
+    let mut deeds = vec![];
+    for (medium, agenda) in agendas.iter().enumerate() {
+        let (own, place) = population.stall_of(medium);
+        if own == store {
+            deeds.push((burning(place), medium, Deed::Burn));
+        }
+        let here = |what| match what {
+            Sold::Voucher(seller, _) => seller == store,
+            Sold::Starter(_) | Sold::Code(_) => own == store,
+        };
+        let sales = agenda.sales.iter().enumerate().filter(|(_, sale)| here(sale.what));
+        deeds.extend(sales.map(|(sale, planned)| (planned.at, medium, Deed::Sell(sale))));
+    }
+    deeds.sort_unstable();
+    deeds
+}
+
+struct Counter<'a> {
+    setting: &'a Setting,
+    population: &'a Population,
+    place: usize,
+    shop: Shop,
+    chance: Chance,
+    trade: Trade,
+}
+
+impl Counter<'_> {
+    fn burn(&mut self, place: usize, now: Timestamp) -> Result<(), SimulateError> {
+        let secrets = burn_secrets(self.population.seed, place);
+        let ReservedBlank { medium, serial, at, sheet } =
+            self.shop.begin_burn(&secrets, now, &mut self.chance)?;
+        let burnt = Burnt { medium, sheet, serial, at };
+        let stall = &self.setting.stalls[self.place];
+        let (certificate, _) = burnt.stamp(self.setting, stall, &secrets)?;
+        let (root, target) = (self.chance.bytes(), "simulated".to_owned());
+        let label = Some(self.population.stall_of(place).1 as u64 + 1);
+        let burn = Burn { edition: EDITION, certificate, root, target, hardware: None, label };
+        self.shop.record_burnt(medium, burn, now)?;
+        self.trade.burnt.push((place, burnt));
+        Ok(())
+    }
+
+    fn sell(
+        &mut self,
+        place: usize,
+        (sale, what): (usize, Sold),
+        at: Timestamp,
+    ) -> Result<(), SimulateError> {
+        let (own, number) = self.population.stall_of(place);
+        let medium = self.setting.stalls[own].blanks[number];
+        let receipt = match what {
+            Sold::Starter(amount) => self.shop.sell(medium, None, Some(amount), at)?,
+            Sold::Code(amount) => self.shop.sell_code(medium, amount, at)?,
+            Sold::Voucher(_, amount) => self.shop.sell_voucher(medium, amount, at)?,
+        };
+        let entry = self.shop.entry(receipt.number).map_err(ShopError::from)?;
+        let value = entry.value.as_ref().expect("every sale here has a value");
+        let what = match (value.slot, value.serial) {
+            (Some(slot), _) => Kept::Code(slot),
+            (None, serial) => {
+                let serial = serial.expect("what has no slot is a voucher");
+                Kept::Voucher { store: self.place, serial }
+            }
+        };
+        let ticket = Ticket { at, amount: value.amount, what };
+        self.trade.tickets.push((place, sale, ticket));
+        Ok(())
+    }
+}
+
+/// The secrets of the burn of the medium at this place.
+pub(super) fn burn_secrets(seed: u64, place: usize) -> BurnSecrets {
+    BurnSecrets::generate(EDITION, "simulated", &mut Chance::new(seed, "burn", place as u64))
+}
+
+impl Burnt {
+    /// SHA-256 over its certificate, and its stamped slots: the same each time.
+    pub(super) fn stamp(
+        &self,
+        setting: &Setting,
+        stall: &Stall,
+        secrets: &BurnSecrets,
+    ) -> Result<([u8; 32], Vec<u8>), StampError> {
+        let stamper =
+            Stamper { store: stall.id, name: &stall.name, key: &stall.key, chain: &stall.chain };
+        let order = Order {
+            medium: self.medium,
+            currency: setting.form.currency(),
+            sheets: vec![(self.sheet.id, self.sheet.bytes().to_vec())],
+            policy: setting.policy.bytes(),
+            revocation: None,
+            serial: self.serial,
+            at: self.at,
+            floor: super::calendar::stocking(),
+            hardware: None,
+            holder: &secrets.keys,
+            seed: &secrets.seed,
+            password: &Password::new(String::new()),
+            cost: Cost::MINIMAL,
+            items: &[],
+            code: None,
+            sold: None,
+        };
+        stamped_slots(EDITION, &stamper, &order)
+    }
+}

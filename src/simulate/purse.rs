@@ -1,0 +1,179 @@
+//! One medium in its owner's hand: every record is signed, and followed by the ledger.
+
+use super::SimulateError;
+use super::calendar::stocking;
+use super::chance::Chance;
+use super::counter::{Burnt, Kept, Ticket, burn_secrets};
+use super::population::Population;
+use super::setting::{Setting, Stall};
+use super::tally::{Deed, Tally};
+use crate::crypto::sign::SecretKey;
+use crate::format::record::Record;
+use crate::format::sheet::Voucher;
+use crate::journal;
+use crate::ledger::next::{self, Code, Host, Slip};
+use crate::ledger::{Rules, State, advance};
+use crate::shop::VOUCHER_DAYS;
+use crate::trust::{Signer, Verified, sign_verified};
+use crate::units::{Amount, Timestamp};
+use crate::voucher::{VoucherSale, sign_voucher, slot_secret};
+
+/// What every medium of a population is held against.
+pub(super) struct Town<'a> {
+    pub(super) population: &'a Population,
+    pub(super) setting: &'a Setting,
+    pub(super) burnt: &'a [Burnt],
+    /// What was sold for each medium, by the order of its agenda.
+    pub(super) tickets: &'a [Vec<Ticket>],
+}
+
+impl Town<'_> {
+    pub(super) fn stall(&self, place: usize) -> &Stall {
+        &self.setting.stalls[self.population.stall_of(place).0]
+    }
+}
+
+/// One medium: where its journal stands, the key that signs it, and what was done.
+pub(super) struct Purse<'a> {
+    pub(super) town: &'a Town<'a>,
+    pub(super) place: usize,
+    pub(super) state: State,
+    pub(super) key: SecretKey,
+    pub(super) records: Vec<Vec<u8>>,
+    pub(super) tally: Tally,
+    pub(super) now: Timestamp,
+    slots: Vec<u8>,
+    chance: Chance,
+}
+
+impl<'a> Purse<'a> {
+    /// A medium after its first login: begun under the store's key, taken over by the owner's.
+    pub(super) fn begun(
+        town: &'a Town<'a>,
+        place: usize,
+        now: Timestamp,
+    ) -> Result<Self, SimulateError> {
+        let seed = town.population.seed;
+        let (burnt, secrets) = (&town.burnt[place], burn_secrets(seed, place));
+        let (certificate, slots) = burnt.stamp(town.setting, town.stall(place), &secrets)?;
+        let state = State::blank(burnt.medium, certificate, secrets.keys.key.public());
+        let mut purse = Self {
+            town,
+            place,
+            state,
+            key: secrets.keys.key,
+            records: vec![],
+            tally: Tally::default(),
+            now: burnt.at,
+            slots,
+            chance: Chance::new(seed, "purse", place as u64),
+        };
+        purse.put(|purse, host, event| next::genesis(&purse.state, host, event));
+        purse.now = now;
+        let owner = purse.chance.key();
+        purse.put(|purse, host, event| next::rekey(&purse.state, host, event, &owner));
+        purse.key = owner;
+        Ok(purse)
+    }
+
+    /// Sign the record that is next, and follow it.
+    pub(super) fn put(
+        &mut self,
+        next: impl FnOnce(&Self, &Host, [u8; 16]) -> Record,
+    ) -> Verified<Record> {
+        let host = Host { at: self.now, floor: stocking(), instance: self.chance.bytes() };
+        let event = self.chance.bytes();
+        let signed = sign_verified(&self.key, next(self, &host, event));
+        let (setting, burnt) = (self.town.setting, &self.town.burnt[self.place]);
+        let rules = Rules {
+            sheets: std::slice::from_ref(&burnt.sheet),
+            stores: std::slice::from_ref(&self.town.stall(self.place).signer),
+            issuer: Some(&setting.signer),
+            ..Rules::of(&setting.policy, setting.form.currency())
+        };
+        advance(&rules, &mut self.state, &signed).expect("owners here keep to the rules");
+        self.records.push(signed.bytes().to_vec());
+        signed
+    }
+
+    /// Enter what was sold.
+    pub(super) fn redeem(&mut self, ticket: &Ticket) {
+        let sum = minor(ticket.amount);
+        match ticket.what {
+            Kept::Code(slot) => {
+                let code = self.code(slot, ticket.amount);
+                let partner = format!("store {}", self.town.stall(self.place).id);
+                self.put(|purse, host, event| {
+                    let record = next::topup(&purse.state, host, &code, event, &partner);
+                    record.expect("balances are far below the limit")
+                });
+                self.tally.note(Deed::Code(slot), sum);
+            }
+            Kept::Voucher { store, serial } => {
+                let voucher = self.voucher(store, serial, ticket);
+                let own = self.town.population.stall_of(self.place).0 == store;
+                let certificate = self.town.setting.stalls[store].chain.0[0].as_slice();
+                let certificate = (!own).then_some(certificate);
+                self.put(|purse, host, event| {
+                    let slip = Slip { voucher: &voucher, certificate };
+                    let record = next::topup_voucher(&purse.state, host, &slip, event);
+                    record.expect("balances are far below the limit")
+                });
+                self.tally.note(Deed::Voucher(store, serial), sum);
+            }
+        }
+    }
+
+    fn code(&self, slot: u8, amount: Amount) -> Code {
+        let sheet = self.town.burnt[self.place].sheet.id;
+        let secret = slot_secret(&self.town.setting.seal, self.state.medium, &sheet, slot);
+        Code { sheet, slot, secret, amount }
+    }
+
+    /// The voucher of a sale, as the store signed it then.
+    fn voucher(&self, store: usize, serial: u64, ticket: &Ticket) -> Verified<Voucher> {
+        let stall = &self.town.setting.stalls[store];
+        let (medium, amount, issued) = (self.state.medium, ticket.amount, ticket.at);
+        let expires = issued.plus_days(VOUCHER_DAYS);
+        let sale = VoucherSale { medium, amount, serial, issued, expires };
+        let signed = sign_voucher(&stall.key, grant(&stall.signer), &sale);
+        let signed = signed.expect("it is within the store's grant");
+        stall.signer.open(&signed).expect("the store signed it just now")
+    }
+
+    /// Buy goods at this price.
+    pub(super) fn buy(&mut self, item: &str, price: u64) {
+        let seq = self.state.next.number();
+        self.put(|purse, host, event| {
+            let amount = Amount::from_minor(price).expect("prices are amounts");
+            let goods = (item, "Simulated studio");
+            next::purchase(&purse.state, host, event, goods, amount).expect("it can pay that")
+        });
+        let sum = -i64::try_from(price).expect("prices are small");
+        self.tally.note(Deed::Bought(seq), sum);
+    }
+
+    /// What may be spent, as the owner's wallet says.
+    pub(super) fn free(&self) -> u64 {
+        self.state.free().minor()
+    }
+
+    /// What `scrip-wallet export` writes of it.
+    pub(super) fn export(&self) -> Vec<u8> {
+        self.export_of(&self.records)
+    }
+
+    /// What it would write if the journal held these records.
+    pub(super) fn export_of(&self, records: &[Vec<u8>]) -> Vec<u8> {
+        let frames = journal::first_frames(records).expect("the ledger took them");
+        [self.slots.as_slice(), &frames].concat()
+    }
+}
+
+pub(super) fn grant(signer: &Signer) -> &crate::format::certificate::StoreGrant {
+    signer.certificate().grant.as_ref().expect("stores have a grant")
+}
+
+pub(super) fn minor(amount: Amount) -> i64 {
+    i64::try_from(amount.minor()).expect("amounts are far below 2^63")
+}
