@@ -1,5 +1,6 @@
 //! The issuer's tool as a person uses it: founding, enrolling, kits, codes, editions, revoking.
 
+mod backup;
 mod books;
 mod desk;
 

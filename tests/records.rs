@@ -6,6 +6,7 @@ use scrip::records::{OpenError, OperationError, Place, Records, StorageError};
 
 use crate::postgres::Cluster;
 
+mod backup;
 mod books;
 mod made;
 mod races;
@@ -15,9 +16,10 @@ mod settling;
 
 type Case = (&'static str, fn(&Place));
 
-const CASES: [Case; 27] = [
+const CASES: [Case; 30] = [
     ("records are made once and opened again", rules::made_once),
     ("records of a newer version are refused", rules::newer_version),
+    ("records opened for reading take nothing", rules::read_only),
     ("a store is enrolled once, whatever is asked twice", rules::enrolled_once),
     ("enrolments that the rules forbid leave nothing", rules::enrolment_refused),
     ("a failed certificate leaves no store", rules::certificate_failed),
@@ -42,6 +44,8 @@ const CASES: [Case; 27] = [
     ("of many plans for one state one wins", settling::one_plan_wins),
     ("sheets and the policy go with a checkpoint", settling::attached),
     ("records of the version before are brought up", settling::brought_up),
+    ("a backup is all of the records, there and back", backup::there_and_back),
+    ("a backup that can't be made leaves nothing", backup::refused),
     ("journals and payments that come at once are booked once", books::together),
 ];
 

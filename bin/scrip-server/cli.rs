@@ -96,6 +96,19 @@ pub(crate) enum Verb {
     /// Print the books as plain text that hledger and beancount read.
     #[command(after_help = "Example: scrip-server books > books.journal")]
     Books,
+    /// Copy the records to a file, as they are at one moment.
+    ///
+    /// The file holds all of them, whichever database they lie in; others may go on working
+    /// meanwhile. Keys and policy aren't in it: they lie in the issuer's folder.
+    #[command(after_help = "Example: scrip-server backup records-2026-11-01.db")]
+    Backup(Backup),
+    /// Make records of a backup, where there are none.
+    ///
+    /// Also moves them to another database: --records names where they are to lie.
+    #[command(
+        after_help = "Example: scrip-server restore records-2026-11-01.db --records postgres://localhost/scrip"
+    )]
+    Restore(Restore),
     /// Make a population of simulated owners to test with, and write down what is true of it.
     ///
     /// A test issuer, stores, and owners who top up, buy, play and send each other what they have:
@@ -302,6 +315,24 @@ impl Simulate {
             imported: self.imported,
         }
     }
+}
+
+#[derive(Args)]
+pub(crate) struct Backup {
+    /// Write to this file; one that exists is refused.
+    pub(crate) file: PathBuf,
+    /// Check everything, write nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Restore {
+    /// The file that `backup` wrote.
+    pub(crate) file: PathBuf,
+    /// Check everything, write nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Args)]

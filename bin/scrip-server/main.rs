@@ -1,5 +1,6 @@
 //! The issuer's tool: keys, stores, editions, kits, codes, revocations.
 
+mod backup;
 mod blanks;
 mod books;
 mod cli;
@@ -46,6 +47,8 @@ fn main() -> ExitCode {
         Verb::Books => books::run(&office, output),
         Verb::Dues(args) => dues::run(&args, &office, output),
         Verb::Simulate(args) => simulate::run(&args, output, interrupt),
+        Verb::Backup(args) => backup::back_up(&args, &office, output, interrupt),
+        Verb::Restore(args) => backup::restore(&args, &office, output, interrupt),
         Verb::Stores => stores::run(&office, output),
         Verb::Status => status::run(&office, output),
     })

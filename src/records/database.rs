@@ -102,17 +102,33 @@ impl Database {
     pub(super) fn connect(place: &Place, missing: Missing) -> Result<Self, StorageError> {
         let session = match place {
             Place::File(path) => Session::Sqlite(open_file(path, missing)?),
+            Place::Server(config) => reach(place, (**config).clone())?,
+        };
+        Ok(Self { place: place.to_string(), session })
+    }
+
+    /// Connect so that nothing can be changed, not even by mistake.
+    pub(super) fn connect_reading(place: &Place) -> Result<Self, StorageError> {
+        let session = match place {
+            Place::File(path) => Session::Sqlite(open_file_reading(path)?),
             Place::Server(config) => {
                 let mut config = (**config).clone();
-                config.connect_timeout(Duration::from_secs(CONNECT_S_MAX));
-                config.application_name("scrip");
-                let doing = || format!("connecting to {place}");
-                let client = config.connect(postgres::NoTls);
-                let client = Box::new(client.map_err(|error| server_error(doing(), &error))?);
-                Session::Postgres { client, prepared: HashMap::new() }
+                let asked = config.get_options().unwrap_or_default();
+                config.options(&format!("{asked} -c default_transaction_read_only=on"));
+                reach(place, config)?
             }
         };
         Ok(Self { place: place.to_string(), session })
+    }
+
+    /// Leave one file that is whole without any other beside it.
+    pub(super) fn close(self) -> Result<(), StorageError> {
+        let doing = || format!("closing {}", self.place);
+        let Session::Sqlite(connection) = self.session else { return Ok(()) };
+        connection
+            .pragma_update(None, "journal_mode", "delete")
+            .and_then(|()| connection.close().map_err(|(_, error)| error))
+            .map_err(|error| file_error(doing(), &error))
     }
 
     /// Run `work` in a transaction that sees one state and changes nothing.
@@ -247,6 +263,25 @@ pub(super) fn is_race(error: &postgres::Error) -> bool {
 
 fn pause(attempt: u32) -> Duration {
     Duration::from_millis(1_u64.checked_shl(attempt).unwrap_or(PAUSE_MS_MAX).min(PAUSE_MS_MAX))
+}
+
+fn reach(place: &Place, mut config: postgres::Config) -> Result<Session, StorageError> {
+    config.connect_timeout(Duration::from_secs(CONNECT_S_MAX));
+    config.application_name("scrip");
+    let doing = || format!("connecting to {place}");
+    let client = config.connect(postgres::NoTls);
+    let client = Box::new(client.map_err(|error| server_error(doing(), &error))?);
+    Ok(Session::Postgres { client, prepared: HashMap::new() })
+}
+
+fn open_file_reading(path: &Path) -> Result<rusqlite::Connection, StorageError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let opened = rusqlite::Connection::open_with_flags(path, flags).and_then(|connection| {
+        connection.busy_timeout(Duration::from_millis(BUSY_MS_MAX))?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+        Ok(connection)
+    });
+    opened.map_err(|error| file_error(format!("opening {}", path.display()), &error))
 }
 
 fn open_file(path: &Path, missing: Missing) -> Result<rusqlite::Connection, StorageError> {

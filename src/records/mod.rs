@@ -5,6 +5,7 @@
 //! time. Money here is what issuing needs: quotas, and codes that are sold once.
 
 mod accounts;
+mod backup;
 mod books;
 mod database;
 mod entries;
@@ -25,6 +26,7 @@ pub use accounts::{
     Burnt, FindingId, FindingNote, Known, KnownFinding, MediumSale, Planned, PostError, Posted,
     Posting, Row, Seller, Sold, Voided,
 };
+pub use backup::{Copied, CopyError, Pulse};
 pub use books::{
     Dues, ImportError, Imported, JournalLine, Payment, PaymentError, REFERENCE_BYTES_MAX,
 };
@@ -65,6 +67,13 @@ impl Records {
     pub fn open(place: &Place) -> Result<Self, OpenError> {
         let mut database = Database::connect(place, database::Missing::Refuse)?;
         schema::renew(&mut database, place)?;
+        Ok(Self { database })
+    }
+
+    /// Open the records at `place` for reading alone; only those of this version.
+    pub fn open_reading(place: &Place) -> Result<Self, OpenError> {
+        let mut database = Database::connect_reading(place)?;
+        schema::check(&mut database, place)?;
         Ok(Self { database })
     }
 }

@@ -41,6 +41,17 @@ pub enum OpenError {
         /// The version of the records.
         found: u64,
     },
+    /// Records of an older program, where they are only to be read.
+    #[error(
+        "{place}: records have schema version {found}, this program reads {SCHEMA_VERSION}; opened \
+         for writing they are brought to that"
+    )]
+    Older {
+        /// Where.
+        place: String,
+        /// The version of the records.
+        found: u64,
+    },
     /// The database did not do it.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -50,12 +61,20 @@ operation_error!(OpenError);
 
 /// Make all tables, where there are none yet.
 pub(super) fn make(database: &mut Database, place: &Place) -> Result<(), OpenError> {
-    database.write(|tx| {
-        if version(tx)?.is_some() {
-            return Err(OpenError::Exists(place.to_string()));
-        }
-        Ok(begin(tx, &STEPS)?)
-    })
+    database.write(|tx| make_at(tx, place, SCHEMA_VERSION))
+}
+
+/// Make the tables of a version that this program knows.
+pub(super) fn make_at(
+    tx: &mut Transaction<'_>,
+    place: &Place,
+    version_wanted: u64,
+) -> Result<(), OpenError> {
+    if version(tx)?.is_some() {
+        return Err(OpenError::Exists(place.to_string()));
+    }
+    let steps = usize::try_from(version_wanted).unwrap_or(usize::MAX).min(STEPS.len());
+    Ok(begin(tx, &STEPS[..steps])?)
 }
 
 fn begin(tx: &mut Transaction<'_>, steps: &[Step]) -> Result<(), StorageError> {
@@ -70,6 +89,16 @@ pub(super) fn renew(database: &mut Database, place: &Place) -> Result<(), OpenEr
         return Ok(());
     }
     database.write(|tx| if checked(tx, place)? { Ok(()) } else { Ok(climb(tx, &STEPS)?) })
+}
+
+/// Refuse records of another version.
+pub(super) fn check(database: &mut Database, place: &Place) -> Result<(), OpenError> {
+    database.read(|tx| match version(tx)? {
+        Some(found) if found < SCHEMA_VERSION => {
+            Err(OpenError::Older { place: place.to_string(), found })
+        }
+        _ => checked(tx, place).map(drop),
+    })
 }
 
 /// Are these records of this version? Others than older ones are refused.
@@ -94,8 +123,14 @@ fn climb(tx: &mut Transaction<'_>, steps: &[Step]) -> Result<(), StorageError> {
     Ok(())
 }
 
+/// The version of records that this program knows, be it an older one.
+pub(super) fn known_version(tx: &mut Transaction<'_>, place: &Place) -> Result<u64, OpenError> {
+    checked(tx, place)?;
+    Ok(version(tx)?.unwrap_or(SCHEMA_VERSION))
+}
+
 /// The version of the records, if these are records.
-fn version(tx: &mut Transaction<'_>) -> Result<Option<u64>, StorageError> {
+pub(super) fn version(tx: &mut Transaction<'_>) -> Result<Option<u64>, StorageError> {
     if !tx.has_table("scrip_schema")? {
         return Ok(None);
     }

@@ -10,7 +10,7 @@ use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::Type;
 
 use super::database::{StorageError, file_error, is_race, server_error};
-use super::value::{Row, Value};
+use super::value::{Kind, Row, Value};
 
 /// A connection as its own driver has it.
 pub(super) enum Session {
@@ -31,6 +31,12 @@ pub(super) struct Transaction<'a> {
 enum Driver<'a> {
     Sqlite(rusqlite::Transaction<'a>),
     Postgres(postgres::Transaction<'a>, &'a mut Prepared),
+}
+
+/// A column, where tables are copied whatever they are.
+pub(super) struct Column {
+    pub(super) name: String,
+    pub(super) kind: Kind,
 }
 
 /// A table that rows are brought into in bulk.
@@ -173,15 +179,44 @@ impl<'a> Transaction<'a> {
         done.map_err(|trouble| self.explain(trouble))
     }
 
-    fn explain(&mut self, trouble: Trouble) -> StorageError {
-        let doing = format!("working on the records at {}", self.place);
-        match trouble {
-            Trouble::File(error) => file_error(doing, &error),
-            Trouble::Server(error) => {
-                self.lost_race |= is_race(&error);
-                server_error(doing, &error)
+    /// Copy all rows of a table into the same, empty one of another database; `each` is called
+    /// after every row.
+    pub(super) fn copy_rows<E: From<StorageError>>(
+        &mut self,
+        to: &mut Transaction<'_>,
+        name: &str,
+        columns: &[Column],
+        each: &mut dyn FnMut() -> Result<(), E>,
+    ) -> Result<(), E> {
+        let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+        let names = names.join(", ");
+        let mut sink = Sink::open(to, name, &names, columns)?;
+        let mut refusal = None;
+        let mut take = |row: &Row<'_>| match sink.put(row).map_err(E::from).and_then(|()| each()) {
+            Ok(()) => true,
+            Err(error) => {
+                refusal = Some(error);
+                false
             }
+        };
+        let sql = format!("SELECT {names} FROM {name}");
+        let done = match &mut self.driver {
+            Driver::Sqlite(transaction) => read_file(transaction, &sql, &[], &mut take),
+            Driver::Postgres(transaction, _) => {
+                let rows = transaction.query_raw(&sql, None::<i64>);
+                rows.map_err(Trouble::Server).and_then(|rows| take_all(rows, &mut take))
+            }
+        };
+        done.map_err(|trouble| self.explain(trouble))?;
+        refusal.map_or(Ok(()), Err)?;
+        Ok(sink.finish()?)
+    }
+
+    fn explain(&mut self, trouble: Trouble) -> StorageError {
+        if let Trouble::Server(error) = &trouble {
+            self.lost_race |= is_race(error);
         }
+        explained(self.place, trouble)
     }
 }
 
@@ -256,13 +291,95 @@ fn read_server(
 ) -> Result<(), Trouble> {
     let statement = prepare(transaction, prepared, sql)?;
     let values = values.iter().map(Value::for_server);
-    let mut rows = transaction.query_raw(&statement, values)?;
+    take_all(transaction.query_raw(&statement, values)?, take)
+}
+
+fn take_all(
+    mut rows: postgres::RowIter<'_>,
+    take: &mut dyn FnMut(&Row<'_>) -> bool,
+) -> Result<(), Trouble> {
     while let Some(row) = rows.next()? {
         if !take(&Row::Postgres(&row)) {
             break;
         }
     }
     Ok(())
+}
+
+/// Takes the rows of one table.
+struct Sink<'t> {
+    place: &'t str,
+    columns: &'t [Column],
+    into: Into<'t>,
+}
+
+enum Into<'t> {
+    Sqlite(rusqlite::Statement<'t>),
+    Postgres(Box<BinaryCopyInWriter<'t>>),
+}
+
+impl<'t> Sink<'t> {
+    fn open(
+        to: &'t mut Transaction<'_>,
+        name: &str,
+        names: &str,
+        columns: &'t [Column],
+    ) -> Result<Self, StorageError> {
+        let place = to.place;
+        let opened = match &mut to.driver {
+            Driver::Sqlite(transaction) => {
+                let places: Vec<String> = (1..=columns.len()).map(|at| format!("?{at}")).collect();
+                let sql = format!("INSERT INTO {name} ({names}) VALUES ({})", places.join(", "));
+                transaction.prepare(&sql).map(Into::Sqlite).map_err(Trouble::File)
+            }
+            Driver::Postgres(transaction, _) => {
+                let sql = format!("COPY {name} ({names}) FROM STDIN (FORMAT binary)");
+                let types: Vec<Type> = columns.iter().map(|column| column.kind.server()).collect();
+                let writer = transaction.copy_in(&sql).map_err(Trouble::Server);
+                writer
+                    .map(|writer| Into::Postgres(Box::new(BinaryCopyInWriter::new(writer, &types))))
+            }
+        };
+        let into = opened.map_err(|trouble| explained(place, trouble))?;
+        Ok(Self { place, columns, into })
+    }
+
+    fn put(&mut self, row: &Row<'_>) -> Result<(), StorageError> {
+        let read = |(at, column): (usize, &Column)| row.value(at, column.kind);
+        let values = self.columns.iter().enumerate().map(read);
+        let values: Vec<Value<'_>> = values.collect::<Result<_, _>>()?;
+        let done = match &mut self.into {
+            Into::Sqlite(statement) => put_file(statement, &values).map_err(Trouble::File),
+            Into::Postgres(writer) => {
+                let values = values.iter().zip(self.columns);
+                let values: Vec<_> =
+                    values.map(|(value, column)| value.for_column(column.kind)).collect();
+                writer.write(&values).map_err(Trouble::Server)
+            }
+        };
+        done.map_err(|trouble| explained(self.place, trouble))
+    }
+
+    fn finish(self) -> Result<(), StorageError> {
+        let Into::Postgres(writer) = self.into else { return Ok(()) };
+        let done = writer.finish().map_err(Trouble::Server);
+        done.map(drop).map_err(|trouble| explained(self.place, trouble))
+    }
+}
+
+fn put_file(statement: &mut rusqlite::Statement<'_>, values: &[Value<'_>]) -> rusqlite::Result<()> {
+    for (place, value) in values.iter().enumerate() {
+        statement.raw_bind_parameter(place + 1, value)?;
+    }
+    statement.raw_execute().map(drop)
+}
+
+fn explained(place: &str, trouble: Trouble) -> StorageError {
+    let doing = format!("working on the records at {place}");
+    match trouble {
+        Trouble::File(error) => file_error(doing, &error),
+        Trouble::Server(error) => server_error(doing, &error),
+    }
 }
 
 fn insert_file<'v, const N: usize>(
@@ -275,10 +392,7 @@ fn insert_file<'v, const N: usize>(
     let sql = format!("INSERT INTO {name} ({columns}) VALUES ({})", places.join(", "));
     let mut statement = transaction.prepare_cached(&sql)?;
     for row in rows {
-        for (place, value) in row.iter().enumerate() {
-            statement.raw_bind_parameter(place + 1, value)?;
-        }
-        statement.raw_execute()?;
+        put_file(&mut statement, &row)?;
     }
     Ok(())
 }

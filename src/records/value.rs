@@ -20,16 +20,60 @@ pub(super) enum Value<'a> {
     NoBytes,
 }
 
+/// What a column holds, where no program names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Int,
+    Bytes,
+    Text,
+}
+
+impl Kind {
+    /// As `PostgreSQL` names it.
+    pub(super) fn server(self) -> postgres::types::Type {
+        match self {
+            Self::Int => postgres::types::Type::INT8,
+            Self::Bytes => postgres::types::Type::BYTEA,
+            Self::Text => postgres::types::Type::TEXT,
+        }
+    }
+}
+
 /// A row of an answer; columns count from 0.
 pub(super) enum Row<'a> {
     Sqlite(&'a rusqlite::Row<'a>),
     Postgres(&'a postgres::Row),
 }
 
+/// A value of `PostgreSQL` that is there, whatever it is.
+struct Anything;
+
+impl<'a> postgres::types::FromSql<'a> for Anything {
+    fn from_sql(
+        _: &postgres::types::Type,
+        _: &'a [u8],
+    ) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Self)
+    }
+
+    fn accepts(_: &postgres::types::Type) -> bool {
+        true
+    }
+}
+
 impl Value<'_> {
     /// A number below 2^63, which every counted thing here is.
     pub(super) fn count(count: u64) -> Self {
         Self::Int(i64::try_from(count).expect("counted things stay below 2^63"))
+    }
+
+    /// The value as a column of `PostgreSQL` takes it, be it none.
+    pub(super) fn for_column(&self, kind: Kind) -> &(dyn postgres::types::ToSql + Sync) {
+        match (self, kind) {
+            (Self::Nothing, Kind::Bytes) => &None::<&[u8]>,
+            (Self::Nothing, Kind::Text) => &None::<&str>,
+            _ => self.for_server(),
+        }
     }
 
     /// The value as `PostgreSQL` takes it.
@@ -87,19 +131,13 @@ impl Row<'_> {
         }
     }
 
-    /// A number that may be absent, else read by `read`.
+    /// What may be absent, else read by `read`.
     pub(super) fn optional<T>(
         &self,
         column: usize,
         read: impl FnOnce(&Self, usize) -> Result<T, StorageError>,
     ) -> Result<Option<T>, StorageError> {
-        let number: Option<i64> = match self {
-            Self::Sqlite(row) => row.get(column).map_err(|error| self.wrong(column, &error))?,
-            Self::Postgres(row) => {
-                row.try_get(column).map_err(|error| self.wrong(column, &error))?
-            }
-        };
-        number.map(|_| read(self, column)).transpose()
+        if self.is_null(column)? { Ok(None) } else { read(self, column).map(Some) }
     }
 
     pub(super) fn bytes(&self, column: usize) -> Result<&[u8], StorageError> {
@@ -121,6 +159,32 @@ impl Row<'_> {
                 .as_str()
                 .map_err(|error| self.wrong(column, &error)),
             Self::Postgres(row) => row.try_get(column).map_err(|error| self.wrong(column, &error)),
+        }
+    }
+
+    /// Whatever stands there.
+    pub(super) fn value(&self, column: usize, kind: Kind) -> Result<Value<'_>, StorageError> {
+        if self.is_null(column)? {
+            return Ok(Value::Nothing);
+        }
+        match kind {
+            Kind::Int => self.int(column).map(Value::Int),
+            Kind::Bytes => self.bytes(column).map(Value::Bytes),
+            Kind::Text => self.text(column).map(Value::Text),
+        }
+    }
+
+    fn is_null(&self, column: usize) -> Result<bool, StorageError> {
+        match self {
+            Self::Sqlite(row) => {
+                let value = row.get_ref(column).map_err(|error| self.wrong(column, &error))?;
+                Ok(value == rusqlite::types::ValueRef::Null)
+            }
+            Self::Postgres(row) => {
+                let value: Option<Anything> =
+                    row.try_get(column).map_err(|error| self.wrong(column, &error))?;
+                Ok(value.is_none())
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! What the records answer, refuse and keep, one call after the other.
 
+use scrip::crypto::SeededRandom;
 use scrip::records::{
     EnrolError, HeldError, Kit, OpenError, OperationError, Place, Quota, Records, RevokeError,
     SCHEMA_VERSION, SERIAL_MAX, SlotState, Stock, StorageError, StoreRefusal, StoreStatus,
@@ -36,6 +37,22 @@ pub(super) fn newer_version(place: &Place) {
         SCHEMA_VERSION + 1
     );
     assert_eq!(error.to_string(), expected);
+}
+
+pub(super) fn read_only(place: &Place) {
+    let mut records = Records::create(place).unwrap();
+    enrol(&mut records, 1, 1000);
+    drop(records);
+    let mut reading = Records::open_reading(place).unwrap();
+    assert_eq!(reading.stores().unwrap().len(), 1);
+    let refused = reading.reserve_media(id(1), 1, &mut SeededRandom::new([1; 32])).unwrap_err();
+    assert!(matches!(refused.storage(), Some(StorageError::Failed { .. })), "{refused}");
+    assert!(refused.to_string().contains("read"), "{refused}");
+    drop(reading);
+    execute(place, "UPDATE scrip_schema SET version = 1");
+    let error = Records::open_reading(place).unwrap_err().to_string();
+    let expected = format!("{place}: records have schema version 1, this program reads ");
+    assert!(error.starts_with(&expected), "{error}");
 }
 
 pub(super) fn enrolled_once(place: &Place) {

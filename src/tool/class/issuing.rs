@@ -4,7 +4,7 @@ use crate::issuer::{
     BlanksError, CodeSaleError, EnrolError, FoundError, JournalError, KeyError, NameError,
     OpenError, RequestError, RevocationError,
 };
-use crate::records::{self, OperationError, PaymentError, PlaceError, StorageError};
+use crate::records::{self, CopyError, OperationError, PaymentError, PlaceError, StorageError};
 use crate::tool::Exit;
 
 impl From<&StorageError> for Exit {
@@ -36,6 +36,17 @@ impl From<&NameError> for Exit {
 impl From<&records::OpenError> for Exit {
     fn from(error: &records::OpenError) -> Self {
         operation(error)
+    }
+}
+
+impl From<&CopyError> for Exit {
+    fn from(error: &CopyError) -> Self {
+        match error {
+            CopyError::Exists(_) => Self::Refusal,
+            CopyError::Stopped(_) => Self::Interrupted,
+            CopyError::Open(error) => Self::from(error),
+            CopyError::Storage(error) => Self::from(error),
+        }
     }
 }
 
