@@ -7,7 +7,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use super::{Exit, Failure, Interrupt, printable, told};
 use crate::crypto::SecretBytes;
@@ -82,12 +82,14 @@ impl PasswordSource {
 type Prompt<'a> = &'a mut dyn FnMut(&str) -> io::Result<String>;
 
 /// Ask on the terminal, unseen; Ctrl-C ends it at once, and the terminal shows again what is typed.
+///
+/// What is typed is hidden before the question is shown: whoever is quick answers at once.
 fn prompt(question: &str) -> io::Result<String> {
     let interrupt = Interrupt::of_process();
     if interrupt.requested() {
         return Err(ErrorKind::Interrupted.into());
     }
-    let before = Shown::now();
+    let before = Shown::now().inspect(Shown::hide);
     let (said, heard) = channel();
     let question = question.to_owned();
     thread::spawn(move || {
@@ -96,10 +98,14 @@ fn prompt(question: &str) -> io::Result<String> {
     });
     loop {
         match heard.recv_timeout(LOOK_EVERY) {
-            Ok(typed) => return typed,
+            Ok(typed) => {
+                before.iter().for_each(Shown::restore);
+                return typed;
+            }
             Err(RecvTimeoutError::Timeout) if interrupt.requested() => {
-                if let Some(shown) = before {
+                if let Some(mut shown) = before {
                     shown.restore();
+                    shown.end_line();
                 }
                 return Err(ErrorKind::Interrupted.into());
             }
@@ -123,9 +129,24 @@ impl Shown {
         Some(Self { terminal, settings })
     }
 
-    fn restore(mut self) {
+    /// From now on show nothing of what is typed but the end of a line.
+    fn hide(&self) {
+        let mut hidden = self.settings.clone();
+        hidden.local_modes.remove(LocalModes::ECHO);
+        hidden.local_modes.insert(LocalModes::ECHONL);
+        self.set(&hidden);
+    }
+
+    fn restore(&self) {
+        self.set(&self.settings);
+    }
+
+    fn set(&self, settings: &Termios) {
         // A terminal that is gone shows nothing any more.
-        let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.settings);
+        let _ = tcsetattr(&self.terminal, OptionalActions::Now, settings);
+    }
+
+    fn end_line(&mut self) {
         let _ = self.terminal.write_all(b"\n");
     }
 }

@@ -8,6 +8,7 @@ use std::thread::{JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use rustix::termios::{LocalModes, tcgetattr};
 
 use super::desk::{Said, wait_until};
 
@@ -89,6 +90,13 @@ impl Terminal {
     /// Press Ctrl-C.
     pub(crate) fn interrupts(&mut self) {
         self.press(CTRL_C);
+    }
+
+    /// Does its terminal show what is typed?
+    pub(crate) fn echoes(&self, tool: &str) -> bool {
+        let tool = below(self.running.id(), tool).unwrap_or_else(|| panic!("no {tool} runs"));
+        let terminal = fs::File::open(format!("/proc/{tool}/fd/0")).unwrap();
+        tcgetattr(&terminal).unwrap().local_modes.contains(LocalModes::ECHO)
     }
 
     /// Send a signal to the tool of this name, and to nobody else on the terminal.

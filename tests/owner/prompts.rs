@@ -2,6 +2,7 @@
 
 use rustix::process::Signal;
 
+use super::OWN;
 use super::bench::Bench;
 use super::refused::shop;
 use crate::burn::terminal::Terminal;
@@ -50,6 +51,20 @@ fn ctrl_c_is_heard_at_every_prompt_without_enter() {
         ended(terminal);
     }
     assert_eq!(bench.balance(), "500");
+}
+
+/// Whoever is quick types before the tool waits for it.
+#[test]
+fn a_password_is_hidden_before_it_is_asked_for() {
+    let (bench, _) = prompts();
+    for _ in 0..8 {
+        let mut terminal = bench.terminal(&["login"]);
+        terminal.shows("password of medium", 1);
+        assert!(!terminal.echoes("scrip-wallet"), "it was asked for first");
+        terminal.types(OWN);
+        let said = terminal.ends();
+        assert!(said.exit == 0 && !said.out.contains(OWN), "{}", said.out);
+    }
 }
 
 #[test]
