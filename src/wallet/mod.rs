@@ -69,7 +69,7 @@ pub use offered::{Offered, Place, laid_out, offered};
 pub use opened::{CommitError, LoginError, MirrorError, OpenError, Opened, Repairs};
 pub use overview::{Offer, Overview};
 #[cfg(feature = "wallet")]
-pub use parted::keep_branch;
+pub use parted::{branch_name, keep_branch};
 #[cfg(feature = "wallet")]
 pub use play::{PlayError, Playing};
 #[cfg(feature = "wallet")]

@@ -36,12 +36,17 @@ impl Branch {
     }
 }
 
+/// The name in the OUTBOX of records that don't count.
+pub fn branch_name(records: &[Vec<u8>]) -> String {
+    let first = sha256(records.first().map(Vec::as_slice).unwrap_or_default());
+    let hash = data_encoding::HEXLOWER.encode(&first[..6]);
+    format!("{BRANCH_PREFIX}{hash}-{}.JRN", records.len())
+}
+
 /// Keep records that don't count in the OUTBOX; the name of their file there.
 pub fn keep_branch(exchange: &Exchange<'_>, records: &[Vec<u8>]) -> Result<String, ExchangeError> {
     let frames = first_frames(records).expect("they came from frames");
-    let first = sha256(records.first().map(Vec::as_slice).unwrap_or_default());
-    let hash = data_encoding::HEXLOWER.encode(&first[..6]);
-    let name = format!("{BRANCH_PREFIX}{hash}-{}.JRN", records.len());
+    let name = branch_name(records);
     if exchange.size(Tray::Outbox, &name)? != Some(frames.len() as u64) {
         exchange.write(Tray::Outbox, &name, &frames)?;
     }

@@ -156,6 +156,9 @@ fn what_this_computer_saw_is_held_against_the_medium() {
     done.says(0, "Done: the 3 records that this computer alone saw go to SCRIP/OUTBOX.");
     let told = bench.run(&["doctor"]);
     told.says(0, "JRN holds 3 records that the medium lost, for the shop to merge.");
+    assert!(!told.text.contains("Done: "), "it was put away before: {}", told.text);
+    let again = bench.run(&["--json", "doctor"]);
+    assert_eq!((again.exit, remedies(&again)), (0, words(&[], true)), "{}", again.text);
     fs::remove_dir_all(folder.join("state")).unwrap();
     mirror(&bench, "missing");
 }

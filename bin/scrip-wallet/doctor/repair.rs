@@ -6,7 +6,7 @@ use scrip::image::check::{Access, History, ItemKeys, Report};
 use scrip::journal::Relation;
 use scrip::phrases;
 use scrip::tool::{Exit, Failure, Output};
-use scrip::wallet::{Found, Kept};
+use scrip::wallet::{Found, Frames, Kept, branch_name};
 use scrip::words::Phrase;
 use serde_json::{Value, json};
 
@@ -162,7 +162,9 @@ fn remedies(report: &Report, seen: &Seen, found: &[Found]) -> Vec<Remedy> {
     }
     match &seen.relation {
         Some(Relation::Mirror(lost)) => add(Kind::WriteBack, write_back(lost.len())),
-        Some(Relation::Parted { branch, .. } | Relation::Apart { branch, .. }) => {
+        Some(Relation::Parted { branch, .. } | Relation::Apart { branch, .. })
+            if !lies_there(branch, found) =>
+        {
             add(Kind::PutAway, put_away(branch.len()));
         }
         _ => {}
@@ -173,6 +175,15 @@ fn remedies(report: &Report, seen: &Seen, found: &[Found]) -> Vec<Remedy> {
         }
     }
     all
+}
+
+/// Was this branch put away before, whole?
+fn lies_there(branch: &[Vec<u8>], found: &[Found]) -> bool {
+    let name = branch_name(branch);
+    let whole = |frames: &Frames| frames.whole == branch.len() && frames.torn_bytes == 0;
+    found.iter().any(|file| {
+        file.name == name && matches!(&file.what, Kept::Branch(frames) if whole(frames))
+    })
 }
 
 /// Open the medium as every verb that writes does, which repairs it; then sweep.
