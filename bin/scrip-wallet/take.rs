@@ -275,9 +275,9 @@ impl Desk<'_> {
         let trust = opened.medium().trust();
         if let From::Kiosk(kiosk) = &order.from {
             let inbox = &Folder::open_or_create(&self.args.from.join(INBOX_NAME)).or_tell()?;
-            let (store, chunk) = (kiosk.offer.store, opened.medium().grounds().policy.chunk);
+            let (store, policy) = (kiosk.offer.store, &opened.medium().grounds().policy.clone());
             let laid_out = kiosk.keys(&order.goods)?;
-            let mut giver = Kiosk { store, inbox, trust: &trust, chunk, keys: &laid_out };
+            let mut giver = Kiosk { store, inbox, trust: &trust, policy, keys: &laid_out };
             return self.speak((opened, keys), &mut giver, order, file);
         }
         let mut other = other.expect("a medium is open where something is to be written");
@@ -426,7 +426,9 @@ fn broken(own: &Medium, order: &Order, error: &TakeError) -> Failure {
     let failure = match error {
         TakeError::Refused(refusal) => return refused(own, order, refusal),
         TakeError::Commit(error) => full(error),
-        TakeError::Giver(GiverError::Open(_)) => refusal.hint(settle_other()),
+        TakeError::Giver(GiverError::Open(_)) => {
+            refusal.hint(settle_other())
+        }
         TakeError::Giver(GiverError::Space { .. }) => refusal.hint(make_room_there()),
         _ if refusal.exit() == Exit::Refusal => refusal,
         _ => refusal.hint(kept_and_paid()),

@@ -24,7 +24,7 @@ use crate::units::{ByteCount, MediumId};
 use crate::wallet::{CommitError, Opened, RingError};
 
 /// So many papers that payers showed are held against a new one.
-const EVIDENCE_MAX: usize = 256;
+const EVIDENCE_MAX: usize = 1_024;
 /// The longest receipt.
 const RECEIPT_BYTES_MAX: u64 = 1 << 10;
 
@@ -178,22 +178,6 @@ impl<D: Device> Owner<'_, D> {
         Ok(())
     }
 
-    /// What the payer showed before, in files other than `name`, that it doesn't show now.
-    fn beside(&self, shown: &Funding, name: &str) -> Result<Beside, ShelfError> {
-        let mut beside = Beside::default();
-        let files = self.shelf.list()?;
-        let earlier = files.iter().filter(|file| file.ends_with(FUNDING_END) && *file != name);
-        for file in earlier.take(EVIDENCE_MAX) {
-            let bytes = self.shelf.read(file, Kind::Funding.bytes_max() as u64);
-            // What its owner put there, or can't be read any more, shows nothing.
-            let Some(earlier) = bytes.ok().and_then(|bytes| Funding::decode(&bytes).ok()) else {
-                continue;
-            };
-            beside = beside.with(self.trust, shown, &earlier, self.partner());
-        }
-        Ok(beside)
-    }
-
     fn earn(
         &mut self,
         receipt: &Verified<Receipt>,
@@ -243,9 +227,11 @@ impl<D: Device> Giver for Owner<'_, D> {
         let funded = judge(funding, goods, self.trust, self.partner())?;
         let grounds = self.opened.medium().grounds();
         grounds.revoked.check_medium(funded.medium)?;
-        funded.within(&grounds.policy, self.beside(funding, &shown_name(&funded))?)?;
+        let name = shown_name(&funded);
+        let beside = beside((self.shelf, &name), self.trust, funding, self.partner())?;
+        funded.within(&grounds.policy, beside)?;
         let chunk = grounds.policy.chunk;
-        self.shelf.write(&shown_name(&funded), &funding.encode())?;
+        self.shelf.write(&name, &funding.encode())?;
         let segment = Segment {
             terms: &funded.terms,
             item: &funded.item,
@@ -305,8 +291,8 @@ pub struct Kiosk<'a> {
     pub inbox: &'a dyn Shelf,
     /// The payer's own roots: what it leaves behind has to be good.
     pub trust: &'a Trust,
-    /// What is sent before a receipt, by the payer's policy.
-    pub chunk: ByteCount,
+    /// The payer's policy: what may be spent at partners, and is sent before a receipt.
+    pub policy: &'a Policy,
     /// The keys that it lays out, by the roots of their files.
     pub keys: &'a BTreeMap<Digest, Secret<32>>,
 }
@@ -343,8 +329,11 @@ impl Giver for Kiosk<'_> {
         _hand: &mut Hand<'_>,
     ) -> Result<Sending, GiverError> {
         let funded = judge(funding, goods, self.trust, self.partner())?;
-        self.inbox.write(&shown_name(&funded), &funding.encode())?;
-        Ok(Sending::new(&funded, self.partner(), self.chunk))
+        let name = shown_name(&funded);
+        let beside = beside((self.inbox, &name), self.trust, funding, self.partner())?;
+        funded.within(self.policy, beside)?;
+        self.inbox.write(&name, &funding.encode())?;
+        Ok(Sending::new(&funded, self.partner(), self.policy.chunk))
     }
 
     fn key(&self, root: &Digest) -> Result<Option<Secret<32>>, GiverError> {
@@ -366,6 +355,27 @@ impl Giver for Kiosk<'_> {
             None => Ok(()),
         }
     }
+}
+
+/// What the payer showed before, in files on a shelf other than `name`, that it doesn't show now.
+fn beside(
+    (shelf, name): (&dyn Shelf, &str),
+    trust: &Trust,
+    shown: &Funding,
+    partner: Partner,
+) -> Result<Beside, ShelfError> {
+    let mut beside = Beside::default();
+    let files = shelf.list()?;
+    let earlier = files.iter().filter(|file| file.ends_with(FUNDING_END) && *file != name);
+    for file in earlier.take(EVIDENCE_MAX) {
+        let bytes = shelf.read(file, Kind::Funding.bytes_max() as u64);
+        // What somebody put there, or can't be read any more, shows nothing.
+        let Some(earlier) = bytes.ok().and_then(|bytes| Funding::decode(&bytes).ok()) else {
+            continue;
+        };
+        beside = beside.with(trust, shown, &earlier, partner);
+    }
+    Ok(beside)
 }
 
 fn has_room(shelf: &dyn Shelf) -> Result<(), GiverError> {

@@ -2,6 +2,7 @@
 //! payers never return stop nobody.
 
 use std::fs;
+use std::path::Path;
 
 use rustix::process::Signal;
 use scrip::format::record::Body;
@@ -13,6 +14,7 @@ use scrip::wallet::take::Shelf;
 
 use super::FORMS;
 use super::fair::{CHUNK, Fair, Form, song};
+use crate::world::minor;
 
 /// The names in a medium's OUTBOX that end so.
 fn kept(fair: &Fair, name: &str, end: &str) -> Vec<String> {
@@ -44,6 +46,28 @@ fn copies_of_one_medium_are_held_to_one_cap_together() {
     rewind(&fair, "one", &fresh);
     fair.settle("one");
     fair.take("one", "two", &[]).says(0, "Taken: song");
+}
+
+#[test]
+fn copies_of_one_medium_are_held_to_one_cap_at_a_kiosk_too() {
+    let fair = Fair::new(Form::Images);
+    let (kiosk, fresh) = (fair.kiosk(), fs::read(fair.path("one")).unwrap());
+    for _ in 0..3 {
+        rewind(&fair, "one", &fresh);
+        fair.take("one", &kiosk, &[]).says(0, "Taken: song");
+    }
+    rewind(&fair, "one", &fresh);
+    let refused = fair.take("one", &kiosk, &[]);
+    refused.says(5, "1196 minor units at partners since the last settlement, policy 1 allows 1000");
+    assert_eq!(fair.medium("one").balance(), minor(1_000));
+    let left = fs::read_dir(Path::new(&kiosk).join("INBOX")).unwrap().flatten();
+    let shown = left.filter(|file| file.file_name().to_string_lossy().ends_with(FUNDING_END));
+    assert_eq!(shown.count(), 3);
+    // Nobody else is held to what this one showed, nor this one once a settler has seen it.
+    fair.take("three", &kiosk, &[]).says(0, "Taken: song");
+    rewind(&fair, "one", &fresh);
+    fair.settle("one");
+    fair.take("one", &kiosk, &[]).says(0, "Taken: song");
 }
 
 #[test]
