@@ -426,7 +426,7 @@ fn broken(own: &Medium, order: &Order, error: &TakeError) -> Failure {
     let failure = match error {
         TakeError::Refused(refusal) => return refused(own, order, refusal),
         TakeError::Commit(error) => full(error),
-        TakeError::Giver(GiverError::Open(_)) => {
+        TakeError::Giver(GiverError::Open(_) | GiverError::Full { .. }) => {
             refusal.hint(settle_other())
         }
         TakeError::Giver(GiverError::Space { .. }) => refusal.hint(make_room_there()),

@@ -209,9 +209,14 @@ impl<D: Device> Journal<D> {
         }
     }
 
+    /// Bytes that frames may still fill in the bank that counts.
+    pub fn left_bytes(&self) -> u64 {
+        self.place.bank_bytes().saturating_sub(self.reading.end)
+    }
+
     fn check_room(&self, needs: u64, usage: Use) -> Result<(), AppendError> {
         let (used, bank) = (self.reading.end, self.place.bank_bytes());
-        let left = bank.saturating_sub(used);
+        let left = self.left_bytes();
         if needs > left {
             return Err(AppendError::Full { needs, left, bank });
         }

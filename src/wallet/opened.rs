@@ -391,6 +391,11 @@ impl<D: Device> Opened<D> {
         self.commit(&keys.key, record, usage)
     }
 
+    /// Bytes that records may still fill.
+    pub(super) fn left_bytes(&self) -> u64 {
+        self.journal.left_bytes()
+    }
+
     fn check_own(&self) -> Result<(), CommitError> {
         match self.life() {
             KeyLife::Owners => Ok(()),

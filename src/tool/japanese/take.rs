@@ -46,6 +46,9 @@ impl Japanese for GiverError {
             Self::Space { needs, free } => {
                 format!("相手側に{needs}バイト必要ですが、空きは{free}バイトです")
             }
+            Self::Full { needs, left } => {
+                format!("相手側の取引記録に{needs}バイト必要ですが、残りは{left}バイトです")
+            }
             Self::Goods => "取り込みが別の品のものです".to_owned(),
             Self::Receipt(error) => error.japanese(),
             Self::Commit(error) => error.japanese(),

@@ -25,6 +25,8 @@ use crate::wallet::{CommitError, Opened, RingError};
 
 /// So many papers that payers showed are held against a new one.
 const EVIDENCE_MAX: usize = 1_024;
+/// What the start of an upload, its end and its fee take in a journal at most.
+const UPLOAD_BYTES_MAX: u64 = 4 << 10;
 /// The longest receipt.
 const RECEIPT_BYTES_MAX: u64 = 1 << 10;
 
@@ -47,6 +49,14 @@ pub enum GiverError {
         needs: u64,
         /// What is free.
         free: u64,
+    },
+    /// No room in the journal for the records of an upload.
+    #[error("{needs} bytes are needed in the journal there, {left} are left")]
+    Full {
+        /// What they need at most.
+        needs: u64,
+        /// What is left.
+        left: u64,
     },
     /// What the payer begins is of other goods.
     #[error("the download that begins is of other goods")]
@@ -214,6 +224,10 @@ impl<D: Device> Giver for Owner<'_, D> {
         self.close_oldest(hand)?;
         if self.state().uploads.len() >= OPEN_MAX {
             return Err(GiverError::Open(OPEN_MAX));
+        }
+        let (needs, left) = (UPLOAD_BYTES_MAX, self.opened.left_bytes());
+        if needs > left {
+            return Err(GiverError::Full { needs, left });
         }
         has_room(self.shelf)
     }

@@ -8,16 +8,18 @@ use scrip::device::{Access, FileDevice};
 use scrip::format::policy::{Revocation, RevokedStore};
 use scrip::tool::Source;
 use scrip::units::{MediumId, StoreId};
-use scrip::wallet::Opened;
+use scrip::voucher::voucher_id;
 use scrip::wallet::take::Shelf;
+use scrip::wallet::{Opened, read_given};
 
 use super::fair::{CHUNK, Fair, Form, LENGTH, song};
 use super::shelf::balance_of;
 use super::{FORMS, OWN};
 use crate::owner::bench::Answer;
+use crate::owner::refused::voucher;
 use crate::owner::storage::Mount;
 use crate::owner::{code, password, rng};
-use crate::world::{at, minor};
+use crate::world::{World, at, minor};
 
 /// The serial number of `one`.
 const ONE: u64 = 11;
@@ -232,20 +234,64 @@ fn a_medium_in_use_is_named_and_two_that_cross_lose_nothing() {
     }
 }
 
+/// How full a journal is to be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Full {
+    /// It takes no more spending.
+    Nearly,
+    /// It takes no more records.
+    Wholly,
+}
+
+impl Fair {
+    fn fill_journal(&self, (name, serial): (&str, u64), full: Full) {
+        let device = FileDevice::open(&self.path(name), Access::Write).unwrap();
+        let mut opened = Opened::open(&device, self.medium(name), &mut rng(60)).unwrap();
+        let keys = opened.unlock(&password(crate::owner::OWN)).unwrap().keys;
+        let mut random = rng(61);
+        for slot in [1, 2] {
+            let credit = opened.medium().judge(&crate::owner::entry(serial, slot)).ok().unwrap();
+            opened.topup(&keys, &credit, at(3_000), &mut random).unwrap();
+        }
+        let book = ("book", "somebody");
+        while opened.buy(&keys, book, minor(1), at(3_000), &mut random).is_ok() {}
+        let store = StoreId::from_number(7).unwrap();
+        for number in (1..1_000).take_while(|_| full == Full::Wholly) {
+            let file = voucher(&World::new(), |voucher| {
+                (voucher.id, voucher.serial) = (voucher_id(store, number), number);
+                (voucher.medium, voucher.amount) = (MediumId::from_serial(serial), minor(1));
+            });
+            let credit = opened.medium().judge(&read_given(&file).unwrap()).ok().unwrap();
+            if opened.topup(&keys, &credit, at(3_001), &mut random).is_err() {
+                return;
+            }
+        }
+        assert!(full == Full::Nearly, "there is room for ever more");
+    }
+}
+
+#[test]
+fn a_journal_that_is_full_there_begins_nothing() {
+    let fair = Fair::new(Form::Images);
+    fair.fill_journal(("two", TWO), Full::Wholly);
+    let before = fair.bytes_of("two");
+    let refused = fair.take("one", "two", &[]);
+    for words in [
+        "the other side: 4096 bytes are needed in the journal there, ",
+        "hint: let a shop or the issuer settle the other medium first",
+    ] {
+        refused.says(5, words);
+    }
+    assert!(before == fair.bytes_of("two"), "a refusal wrote");
+    assert_eq!(balance_of(&fair, "one"), 1_000);
+    fair.take("one", "three-of-two", &[]).says(0, "Taken: song");
+    assert_eq!(fair.file("one"), song());
+}
+
 #[test]
 fn a_journal_that_is_nearly_full_begins_nothing() {
     let fair = Fair::new(Form::Images);
-    let device = FileDevice::open(&fair.path("one"), Access::Write).unwrap();
-    let mut opened = Opened::open(&device, fair.medium("one"), &mut rng(60)).unwrap();
-    let own = opened.unlock(&password(crate::owner::OWN)).unwrap();
-    let mut random = rng(61);
-    for slot in [1, 2] {
-        let credit = opened.medium().judge(&crate::owner::entry(ONE, slot)).ok().unwrap();
-        opened.topup(&own.keys, &credit, at(3_000), &mut random).unwrap();
-    }
-    let book = ("book", "somebody");
-    while opened.buy(&own.keys, book, minor(1), at(3_000), &mut random).is_ok() {}
-    drop(opened);
+    fair.fill_journal(("one", ONE), Full::Nearly);
     let before = fair.bytes_of("two");
     let refused = fair.take("one", "two", &[]);
     for words in ["journal is nearly full", "hint: the journal has to be settled first"] {
