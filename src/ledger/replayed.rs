@@ -1,10 +1,10 @@
-//! The same codes and vouchers entered again and again over real journals, across crashes, restarts
-//! and compactions: each is credited once, on its own medium alone.
+//! The same codes and vouchers entered again and again on two real journals, with everything that may
+//! happen at each entry: each is credited once, on its own medium alone.
 //!
-//! An entry on one medium touches no byte of the other, so all orders of entries on two media follow
-//! from all orders on each.
+//! Sequences that leave the same bytes on both media go on as one, so that all of them are walked:
+//! each is counted, and each step from each different pair of media is taken.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::fixture::{Purse, SETTLER, STORE, World, host, key, minor, stated};
 use super::next::{self, Slip};
@@ -28,7 +28,7 @@ const ITEMS: [(usize, Option<u8>); 4] = [(0, Some(0)), (0, Some(1)), (1, Some(2)
 const SUMS: [u64; 4] = [500, 500, 500, VOUCHER];
 
 /// What happens at an entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Way {
     Plain,
     /// The medium is pulled out while it is written, then the entry is repeated.
@@ -37,22 +37,20 @@ enum Way {
     Restart,
     /// The journal is compacted under a checkpoint, and opened again.
     Compaction,
+    /// The medium is pulled out while it is compacted.
+    Broken(u64),
 }
 
-/// Rotations of what happens; the first four are the same at each entry.
-const WAYS: [[Way; 3]; 8] = {
-    use Way::{Compaction, Crash, Plain, Restart};
-    [
-        [Plain, Plain, Plain],
-        [Crash(0), Crash(1), Crash(2)],
-        [Restart, Restart, Restart],
-        [Compaction, Compaction, Compaction],
-        [Plain, Compaction, Crash(3)],
-        [Compaction, Crash(1), Restart],
-        [Crash(2), Compaction, Plain],
-        [Restart, Plain, Compaction],
-    ]
+/// An append stopped at each write and flush; a compaction before it counts, and after.
+const WAYS: [Way; 9] = {
+    use Way::{Broken, Compaction, Crash, Plain, Restart};
+    [Plain, Crash(0), Crash(1), Crash(2), Crash(3), Restart, Compaction, Broken(3), Broken(6)]
 };
+
+/// The ways that are walked: without the last two in seconds, with them in a minute.
+fn ways() -> &'static [Way] {
+    if cfg!(feature = "thorough") { &WAYS } else { &WAYS[..7] }
+}
 
 /// What is held in memory of one medium; the rest lies on its device.
 struct Held {
@@ -75,12 +73,18 @@ fn append(device: impl Device, record: &[u8]) -> bool {
     journal.is_ok_and(|mut journal| journal.append(record, Use::Keeps).is_ok())
 }
 
+/// One of the two media, by its place and the number it was met as.
+type Met = (usize, usize);
+
 struct Replayed<'w> {
     purses: [Purse<'w>; 2],
     blanks: [State; 2],
     voucher: Verified<Voucher>,
     place: usize,
-    entries: u64,
+    /// Of each medium all that differ, and which they are by what lies on them.
+    met: [Vec<Held>; 2],
+    known: HashMap<(usize, [u8; 32]), usize>,
+    steps: HashMap<(Met, usize, Way), usize>,
     outcomes: BTreeMap<(Way, bool), u64>,
 }
 
@@ -113,7 +117,6 @@ impl Replayed<'_> {
     }
 
     fn enter(&mut self, held: &mut Held, item: usize, way: Way) {
-        self.entries += 1;
         let record = self.record(&held.state, item);
         let mut after = held.state.clone();
         let outcome = follow(&self.rules(), &mut after, &record);
@@ -145,45 +148,91 @@ impl Replayed<'_> {
         match way {
             Way::Plain | Way::Crash(_) => {}
             Way::Restart => held.state = self.read(&held.device),
-            Way::Compaction => self.compact(held),
+            Way::Compaction => self.compact(held, u64::MAX),
+            Way::Broken(stop) => self.compact(held, stop),
         }
         let due = held.credited.iter().zip(SUMS).filter(|(credited, _)| **credited);
         assert_eq!(held.state.balance, minor(due.map(|(_, sum)| sum).sum()));
     }
 
-    fn compact(&self, held: &mut Held) {
+    /// Compact under a checkpoint; the power goes at this write or flush.
+    fn compact(&self, held: &mut Held, stop: u64) {
         let slots = (0..3).map(|item| u8::from(held.credited[item]) << item).sum();
         let used =
             UsedVoucher { id: self.voucher.id, seq: Sequence::FIRST, at: super::fixture::at(40) };
         let vouchers = Bounded(if held.credited[3] { vec![used] } else { vec![] });
         let prev = held.hash;
-        let checkpoint = stated(&held.state, held.number + 1, slots);
+        let number = held.number + 1;
+        let checkpoint = stated(&held.state, number, slots);
         let signed = sign(&key(SETTLER), &Checkpoint { prev, vouchers, ..checkpoint });
         let certificate = self.purses[self.place].world.settler.clone();
-        let mut journal = Journal::open(&held.device, PLACE, RamKind::Rewritable).unwrap();
-        let newest =
-            journal.reading().records.last().is_some_and(|last| sha256(last) == held.state.head);
-        if !newest {
+        let newest = read(&held.device, &PLACE).unwrap().records.pop();
+        if newest.is_none_or(|newest| sha256(&newest) != held.state.head) {
             // Nothing was added since the last compaction.
             return;
         }
-        (held.number, held.hash) = (held.number + 1, sha256(&signed));
         let front = [signed, certificate];
         let carry = Carry { head: held.state.head, checkpoint: &front, outside: &[] };
-        let _mirrored = journal.compact(&carry, &mut Kept(vec![])).unwrap();
-        drop(journal);
+        let power = Stopping::new(&held.device, StopAt::WriteOrFlush(stop)).tearing(1);
+        let done = Journal::open(&power, PLACE, RamKind::Rewritable)
+            .is_ok_and(|mut journal| journal.compact(&carry, &mut Kept(vec![])).is_ok());
+        assert!(done || stop < u64::MAX);
         held.state = self.read(&held.device);
+        let counts = held.state.checkpoint.is_some_and(|known| known.number == number);
+        assert!(counts || !done);
+        if counts {
+            (held.number, held.hash) = (number, sha256(&front[0]));
+        }
     }
 
-    fn all(&mut self, held: &Held, done: usize, ways: [Way; 3]) {
-        if done == LENGTH {
-            return;
+    /// Which of the media that differ this is, in the bytes that it holds.
+    fn meet(&mut self, held: Held) -> usize {
+        let bytes = [&held.device.snapshot()[..], &held.number.to_be_bytes(), &held.hash].concat();
+        let met = &mut self.met[self.place];
+        let id = *self.known.entry((self.place, sha256(&bytes))).or_insert(met.len());
+        match met.get(id) {
+            Some(same) => assert_eq!((&same.state, same.credited), (&held.state, held.credited)),
+            None => met.push(held),
         }
-        for item in 0..ITEMS.len() {
-            let mut next = held.copy();
-            self.enter(&mut next, item, ways[done % ways.len()]);
-            self.all(&next, done + 1, ways);
+        id
+    }
+
+    /// What an entry makes of a medium.
+    fn step(&mut self, (place, id): Met, item: usize, way: Way) -> usize {
+        if let Some(known) = self.steps.get(&((place, id), item, way)) {
+            return *known;
         }
+        self.place = place;
+        let mut held = self.met[place][id].copy();
+        self.enter(&mut held, item, way);
+        let next = self.meet(held);
+        self.steps.insert(((place, id), item, way), next);
+        next
+    }
+
+    /// All pairs of media that one more entry may leave, each with the sequences that lead there.
+    fn further(&mut self, pairs: &BTreeMap<[usize; 2], u64>) -> BTreeMap<[usize; 2], u64> {
+        let mut further = BTreeMap::new();
+        for (pair, sequences) in pairs {
+            for (place, item) in (0..2).flat_map(|place| (0..4).map(move |item| (place, item))) {
+                for way in ways() {
+                    let mut next = *pair;
+                    next[place] = self.step((place, pair[place]), item, *way);
+                    *further.entry(next).or_default() += sequences;
+                }
+            }
+        }
+        further
+    }
+
+    /// What was credited on both is what their journals add up to, each thing on its own medium.
+    fn check(&self, pair: [usize; 2]) {
+        let [one, other] = [0, 1].map(|place| &self.met[place][pair[place]]);
+        let both = one.credited.iter().zip(other.credited);
+        assert!(both.clone().all(|(one, other)| !(*one && other)));
+        let due = both.zip(SUMS).filter(|((one, other), _)| **one || *other);
+        let sum = one.state.balance.minor() + other.state.balance.minor();
+        assert_eq!(sum, due.map(|(_, sum)| sum).sum::<u64>());
     }
 }
 
@@ -194,8 +243,9 @@ fn each_is_credited_once_over_real_journals() {
     let blanks = [1, 2].map(|serial| Purse::blank(&world, serial).state);
     let signed = purses[1].voucher(STORE, 1, VOUCHER);
     let voucher = verify(&signed, &key(STORE).public()).unwrap();
-    let (entries, outcomes) = (0, BTreeMap::new());
-    let mut replayed = Replayed { purses, blanks, voucher, place: 0, entries, outcomes };
+    let (met, known) = ([vec![], vec![]], HashMap::new());
+    let (steps, outcomes) = (HashMap::new(), BTreeMap::new());
+    let mut replayed = Replayed { purses, blanks, voucher, place: 0, met, known, steps, outcomes };
     for place in 0..2 {
         replayed.place = place;
         let purse = &replayed.purses[place];
@@ -204,16 +254,22 @@ fn each_is_credited_once_over_real_journals() {
             device.write_at(start, &first_frames(&purse.records).unwrap()).unwrap();
         }
         let (state, hash) = (purse.state.clone(), replayed.blanks[place].head);
-        let held = Held { device, state, credited: [false; 4], number: 0, hash };
-        for ways in WAYS {
-            replayed.all(&held, 0, ways);
-        }
+        let first = Held { device, state, credited: [false; 4], number: 0, hash };
+        assert_eq!(replayed.meet(first), 0);
     }
-    let orders = 4_u64.pow(6) * WAYS.len() as u64 * 2;
-    println!("{} entries in {orders} orders: {:?}", replayed.entries, replayed.outcomes);
-    assert_eq!(
-        replayed.entries,
-        WAYS.len() as u64 * 2 * (1..=6).map(|n| 4_u64.pow(n)).sum::<u64>()
-    );
-    assert!(replayed.outcomes.len() >= 12, "{:?}", replayed.outcomes);
+    let mut pairs = BTreeMap::from([([0, 0], 1)]);
+    for entries in 1..=LENGTH {
+        pairs = replayed.further(&pairs);
+        for pair in pairs.keys() {
+            replayed.check(*pair);
+        }
+        let sequences = pairs.values().sum::<u64>();
+        println!("{sequences} sequences of {entries} entries leave {} pairs of media", pairs.len());
+        assert_eq!(sequences, (2 * 4 * ways().len() as u64).pow(u32::try_from(entries).unwrap()));
+    }
+    let Replayed { met: [one, other], steps, outcomes, .. } = replayed;
+    println!("{} and {} media, {} steps: {outcomes:?}", one.len(), other.len(), steps.len());
+    assert_eq!(outcomes.len(), 2 * ways().len(), "each way with something credited and refused");
+    let all = |met: &[Held]| met.iter().any(|held| held.state.balance > minor(500));
+    assert!(all(&one) && all(&other) && pairs.len() > 1_000, "{} pairs", pairs.len());
 }
