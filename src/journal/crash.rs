@@ -327,6 +327,7 @@ fn what_was_committed_survives_two_losses() {
 fn a_compaction_leaves_the_state_before_or_after() {
     let found = explored(&COMPACTIONS, &[fine(16)]);
     assert!(found.violations.is_empty(), "{}", told(&found));
+    assert!(found.unflushed_max <= 16, "of {} sectors some subsets", found.unflushed_max);
     for script in [COMPACTIONS, RETRIES] {
         let found = explored(&script, &[coarse(), coarse()]);
         assert!(found.violations.is_empty(), "{}", told(&found));

@@ -162,6 +162,14 @@ fn coarse() -> Bounds {
     Bounds { states_max: 4, torn_bytes: vec![130], ..Bounds::default() }
 }
 
+/// Every subset of what was not flushed, within one loss.
+fn every_subset(act: Act) {
+    let (sectors, torn_bytes) = (16, vec![16, 130, 500]);
+    let found =
+        explored(act, &[Bounds { states_max: 1 << sectors, torn_bytes, ..Bounds::default() }]);
+    assert!(found.unflushed_max <= sectors, "of {} sectors some subsets", found.unflushed_max);
+}
+
 #[test]
 fn a_first_login_stopped_anywhere_leaves_the_old_password_or_the_new_one() {
     let found = explored(Act::Login, &[coarse(), coarse()]);
@@ -169,9 +177,19 @@ fn a_first_login_stopped_anywhere_leaves_the_old_password_or_the_new_one() {
 }
 
 #[test]
+fn a_first_login_is_stopped_in_every_way_once() {
+    every_subset(Act::Login);
+}
+
+#[test]
 fn a_change_of_the_password_stopped_anywhere_leaves_one_that_opens() {
     let found = explored(Act::Passwd, &[coarse(), coarse()]);
     assert!(found.within.len() > 100, "{}", found.within.len());
+}
+
+#[test]
+fn a_change_of_the_password_is_stopped_in_every_way_once() {
+    every_subset(Act::Passwd);
 }
 
 #[test]

@@ -68,6 +68,9 @@ pub struct Explored {
     pub beyond: HashSet<u64, BuildHasherDefault<Passed>>,
     /// Losses tried, those that left a known state among them.
     pub losses: u64,
+    /// The most sectors that were unflushed at a loss: where all subsets of so many are listed, none
+    /// was left out.
+    pub unflushed_max: usize,
     /// The first violations, each with the losses that led to it.
     pub violations: Vec<(Violation, Vec<String>)>,
     /// States judged: fingerprint and promise.
@@ -144,6 +147,7 @@ impl Explored {
         let model = path.model;
         for loss in device.losses(bounds) {
             self.losses += 1;
+            self.unflushed_max = self.unflushed_max.max(loss.unflushed());
             let promise = witness.at(&loss).expect("one was made at the start");
             let found = loss.reopen();
             path.model = if loss.is_beyond() { Model::Beyond } else { model };

@@ -137,6 +137,11 @@ impl Loss {
         self.fault.as_ref().is_some_and(two)
     }
 
+    /// How many sectors were unflushed when the power went.
+    pub fn unflushed(&self) -> usize {
+        self.kept.len()
+    }
+
     /// How many writes and flushes were done before the power went.
     pub fn at(&self) -> usize {
         self.window.at
