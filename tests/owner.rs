@@ -21,6 +21,7 @@ pub(crate) mod storage;
 mod take;
 mod taking;
 mod tool;
+mod trays;
 mod tried;
 mod voice;
 

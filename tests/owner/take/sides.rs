@@ -19,8 +19,8 @@ use scrip::journal::{Archive, ArchiveFault};
 use scrip::trust::{Verified, sign, verify};
 use scrip::units::{ByteCount, MediumId};
 use scrip::wallet::take::{
-    Content, File, Goods, Hand, Leaves, Owner, Payer, Sealing, Shelf, ShelfError, TakeError, Taken,
-    resume, take,
+    Content, File, Giver, Goods, Hand, Leaves, Owner, Payer, Sealing, Shelf, ShelfError, TakeError,
+    Taken, resume, settle as settle_sides, take,
 };
 use scrip::wallet::{Medium, Opened};
 
@@ -388,6 +388,30 @@ impl Scene {
         let leaves = Leaves::survey(&content, &self.goods, THREADS, &Unwatched).unwrap();
         between(payer, giver, &Fuse::never(), &Unwatched, |payer, giver, hand| {
             resume(payer, giver, &self.goods, &leaves, hand)
+        })
+        .unwrap();
+    }
+
+    /// The same, while a fuse lasts.
+    pub(super) fn meet_while(
+        &self,
+        payer: &Stick,
+        giver: &Stick,
+        fuse: &Fuse,
+    ) -> Result<(), TakeError> {
+        between(payer, giver, fuse, &Unwatched, |payer, giver, hand| {
+            settle_sides(payer, giver, &self.goods, hand)
+        })
+    }
+
+    /// The side that sent goes on with what waits there by what it holds alone.
+    pub(super) fn close_alone(payer: &Stick, giver: &Stick) {
+        let medium = payer.id();
+        between(payer, giver, &Fuse::never(), &Unwatched, |_, giver, hand| {
+            for (transfer, _) in giver.waiting(medium) {
+                giver.close(&transfer, None, hand)?;
+            }
+            Ok(())
         })
         .unwrap();
     }

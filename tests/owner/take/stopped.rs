@@ -109,6 +109,44 @@ fn the_giver_pulled_out_at_every_write_and_flush() {
     stopped_everywhere(Stops::Giver, Settled::Before);
 }
 
+/// What a payer brings when two media meet again is kept before it closes an upload: wherever the
+/// side that sent stops then, it earns by what it holds, and needs its payer no more.
+#[test]
+fn what_closes_an_upload_is_kept_before_it() {
+    let mut cases = [0; 2];
+    for first in 1.. {
+        let mut whole = false;
+        for at in 0.. {
+            let scene = Scene::new(Settled::Never);
+            let [payer, giver, _] = &scene.sticks;
+            whole = scene.take(payer, giver, &Fuse::after(first, Some(giver.id()))).is_ok();
+            let paid = segments(&payer.records(), giver.id()).last().map_or(0, |paid| paid.1);
+            let closed = |giver: &Stick| sent(&giver.records()).0.last().map(|(_, got)| *got);
+            let begun = !giver.medium().account().state.uploads.is_empty();
+            if whole || !begun || closed(giver).is_some() || Scene::signed_for(payer, giver) >= paid
+            {
+                break;
+            }
+            let met = scene.meet_while(payer, giver, &Fuse::after(at, Some(giver.id())));
+            let told = format!("stopped at {first}, then at {at}");
+            if let Some(got) = closed(giver) {
+                assert_eq!(got, paid, "{told}");
+                cases[usize::from(sent(&giver.records()).1 > 0)] += 1;
+                Scene::close_alone(payer, giver);
+                assert_eq!(sent(&giver.records()).1, fee(0, paid), "{told}");
+            }
+            if met.is_ok() {
+                break;
+            }
+        }
+        if whole {
+            break;
+        }
+    }
+    println!("{} stops behind the close of an upload and before its fee", cases[0]);
+    assert!(cases.iter().all(|count| *count > 0), "{cases:?}");
+}
+
 /// What is open then is carried over on one side, and waits for its fee on the other.
 #[test]
 fn settled_between_a_stop_and_the_rest_it_still_adds_up() {
