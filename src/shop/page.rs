@@ -93,7 +93,7 @@ fn voucher_part(receipt: &Receipt) -> Markup {
     html! {
         section.code {
             p.small { "This is a voucher" }
-            p.small lang="ja" { "電子バウチャー" }
+            p.small lang="ja" { "引換券" }
             (picture(receipt, Strength::Low))
             p.small { "Good once, and for this medium alone." }
             p.small lang="ja" { "この媒体で一度だけ使えます。" }
@@ -101,7 +101,7 @@ fn voucher_part(receipt: &Receipt) -> Markup {
         section.how {
             p { "Start the player on the medium, choose top up and give it the voucher's file or a \
                  picture of the square. No network is needed." }
-            p lang="ja" { "媒体のプレーヤーを起動し、チャージを選んで、バウチャーのファイルか四角い\
+            p lang="ja" { "媒体のプレーヤーを起動し、チャージを選んで、引換券のファイルか四角い\
                            コードの写真を指定してください。通信は不要です。" }
         }
     }
