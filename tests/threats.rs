@@ -21,6 +21,35 @@ fn exists(name: &str) -> bool {
     })
 }
 
+/// What the page has to answer, by words of its rows.
+const ATTACKS: [&str; 25] = [
+    "a clone and its original both brought to settle",
+    "a clone or a rewound medium, spent at other owners",
+    "the newest records cut off",
+    "a code or voucher entered twice",
+    "a code or voucher of another medium",
+    "a guessed or forged code",
+    "a forged voucher",
+    "one kind of signed object passed off as another",
+    "two spellings of one object",
+    "one signature fits every message",
+    "a stolen shop",
+    "a thief signs old serials again",
+    "a shop frames an owner with the first key",
+    "an edited balance",
+    "numbers that overflow",
+    "another currency",
+    "a byte of the read-only area changed",
+    "a shop's key that seals a changed player",
+    "a forged medium under a root of its own",
+    "guessing the password of a found medium",
+    "power lost anywhere",
+    "a process that is killed",
+    "two wallets at once",
+    "partners who lie about bytes, or work together",
+    "oversized, deep or hostile files",
+];
+
 #[test]
 fn every_threat_names_tests_that_exist() {
     let page = read("docs/THREATS.md").unwrap();
@@ -31,6 +60,9 @@ fn every_threat_names_tests_that_exist() {
     let rows: Vec<_> =
         rows.filter(|(threat, _)| !["attack", "what happens"].contains(&&**threat)).collect();
     assert!(rows.len() > 35, "{} threats", rows.len());
+    for named in ATTACKS {
+        assert!(rows.iter().any(|(threat, _)| threat.contains(named)), "no row tells of {named}");
+    }
     let mut named = 0;
     for (threat, shown) in rows {
         let tests: Vec<_> = shown.split('`').skip(1).step_by(2).collect();
