@@ -11,7 +11,7 @@ mod books;
 mod made;
 mod races;
 mod rules;
-mod settled;
+pub(crate) mod settled;
 mod settling;
 
 type Case = (&'static str, fn(&Place));

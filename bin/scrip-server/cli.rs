@@ -12,7 +12,7 @@ const EVENTS_EACH: u64 = 500;
 
 /// Verbs that change nothing, in the issuer's folder or beside it.
 #[cfg(test)]
-pub(crate) const READING: &[&str] = &["stores", "status", "dues", "books"];
+pub(crate) const READING: &[&str] = &["stores", "status", "dues", "statement", "books"];
 
 /// Issue value: found an issuer, enrol stores, make kits, sell codes, revoke, keep the books.
 #[derive(Parser)]
@@ -93,6 +93,12 @@ pub(crate) enum Verb {
     /// sale counts when the store's clock says that it was made.
     #[command(after_help = "Example: scrip-server dues --period 2026-10")]
     Dues(DuesArgs),
+    /// Show a medium's statement: opening, lines, closing.
+    ///
+    /// What was bought and isn't known to be on the medium is unredeemed; the balance is what is on
+    /// it. Sales count by the stores' clocks, all else by the newest evidence of its settlement.
+    #[command(after_help = "Example: scrip-server statement 482109376527 --period 2026-10")]
+    Statement(StatementArgs),
     /// Print the books as plain text that hledger and beancount read.
     #[command(after_help = "Example: scrip-server books > books.journal")]
     Books,
@@ -271,6 +277,18 @@ pub(crate) struct Paid {
 #[derive(Args)]
 pub(crate) struct DuesArgs {
     /// Show this month, in UTC [default: this one].
+    #[arg(long, value_name = "YYYY-MM")]
+    pub(crate) period: Option<Month>,
+    /// Print comma-separated values, for a spreadsheet.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) csv: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct StatementArgs {
+    /// The medium's number, 12 digits.
+    pub(crate) medium: MediumId,
+    /// Show this month, in UTC [default: all there is].
     #[arg(long, value_name = "YYYY-MM")]
     pub(crate) period: Option<Month>,
     /// Print comma-separated values, for a spreadsheet.

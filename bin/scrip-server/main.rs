@@ -17,6 +17,7 @@ mod revoke;
 mod secret;
 mod sign;
 mod simulate;
+mod statement;
 mod status;
 mod stores;
 #[path = "../usage.rs"]
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         Verb::Simulate(args) => simulate::run(&args, output, interrupt),
         Verb::Backup(args) => backup::back_up(&args, &office, output, interrupt),
         Verb::Restore(args) => backup::restore(&args, &office, output, interrupt),
+        Verb::Statement(args) => statement::run(&args, &office, output),
         Verb::Stores => stores::run(&office, output),
         Verb::Status => status::run(&office, output),
     })

@@ -10,6 +10,7 @@ mod books;
 mod database;
 mod entries;
 mod held;
+mod holding;
 mod kits;
 mod known;
 mod media;
@@ -33,6 +34,7 @@ pub use books::{
 pub use database::{OperationError, StorageError};
 pub use entries::sold_event;
 pub use held::{HeldError, HeldSlot, Stock};
+pub use holding::{Happening, Holding, Statement, StatementError, StatementLine};
 pub use kits::{HandedSlots, Kit, KitError, Sheet, Slot, SlotPlace, SlotState};
 pub use media::{MediaError, RESERVE_MAX};
 pub use moves::{Account, Balance, BookedMove, Move, Origin};

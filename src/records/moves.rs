@@ -273,7 +273,7 @@ impl Records {
     }
 }
 
-fn booked_move(row: &Row<'_>, names: &HolderNames) -> Result<BookedMove, StorageError> {
+pub(super) fn booked_move(row: &Row<'_>, names: &HolderNames) -> Result<BookedMove, StorageError> {
     let origin = match row.int(5)? {
         BY_PAYMENT => Origin::Payment(row.text(4)?.to_owned()),
         BY_CHECKPOINT => Origin::Checkpoint(row.medium(9)?, row.count(3)?),

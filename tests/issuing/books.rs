@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
 
+use scrip::ledger::Effect;
+use scrip::records::{Place, Records};
 use serde_json::{Value, json};
 
 use super::desk::{self, Desk};
+use crate::records::settled::{Event, next, post};
 use crate::world::minor;
 
 /// A store that sold vouchers of 500 and 300, took the second back, and exported its journal.
@@ -134,6 +137,64 @@ fn a_store_that_signed_two_journals_is_told() {
     assert_eq!(dues(&desk), owed);
 }
 
+/// Settle the desk's medium by these events, as the plan of this name.
+fn settle(desk: &Desk, name: u8, events: &[Event]) {
+    let mut records = Records::open(&Place::in_folder(&desk.path("issuer"))).unwrap();
+    let known = records.known(desk.medium.parse().unwrap()).unwrap().unwrap();
+    post(&mut records, name, &[next(&known, events)]).unwrap();
+}
+
+/// The sums of a line, an opening or a closing: unredeemed and balance.
+fn both(told: &Value) -> [&str; 2] {
+    ["unredeemed", "balance"].map(|name| desk::text(&told[name], "minor"))
+}
+
+#[test]
+fn a_statement_leads_from_its_opening_to_its_closing() {
+    let desk = sold();
+    desk.json(&["import", "second.journal"]);
+    settle(&desk, 1, &[(1, 500, Effect::Own), (2, -120, Effect::AtPartner)]);
+    settle(&desk, 2, &[(3, -30, Effect::Own), (4, 6, Effect::Earned)]);
+    let told = desk.json(&["statement", &desk.medium]);
+    assert_eq!((both(&told["opening"]), both(&told["closing"])), (["0", "0"], ["0", "356"]));
+    assert_eq!(told["closing"]["provisional"]["minor"], "6");
+    let lines = told["lines"].as_array().unwrap();
+    let expected = [
+        ("credited", "", "checkpoint 1", ["-500", "500"]),
+        ("spent", "Ann's Press", "checkpoint 1", ["0", "-120"]),
+        ("spent", "Ann's Press", "checkpoint 2", ["0", "-30"]),
+        ("earned", "Ann's Press", "checkpoint 2", ["0", "6"]),
+        ("bought", "Station Books", "entry 0 of store 1", ["500", "0"]),
+        ("bought", "Station Books", "entry 1 of store 1", ["300", "0"]),
+        ("taken back", "Station Books", "entry 2 of store 1", ["-300", "0"]),
+    ];
+    let told_lines: Vec<_> = lines
+        .iter()
+        .map(|line| {
+            let text = |name| desk::text(line, name);
+            (text("what"), text("party"), text("by"), both(line))
+        })
+        .collect();
+    assert_eq!(told_lines, expected);
+    // The postings are of 1970, so that of this month they are the opening.
+    let month = desk::now().to_string()[..7].to_owned();
+    let told = desk.json(&["statement", &desk.medium, "--period", &month]);
+    assert_eq!((both(&told["opening"]), both(&told["closing"])), (["-500", "356"], ["0", "356"]));
+    assert_eq!(told["lines"].as_array().unwrap().len(), 3);
+    let shown = desk.run(&["statement", &desk.medium]).stdout;
+    for words in
+        ["closing                          ¥0           ¥356", "spent, Ann's Press (checkp"]
+    {
+        assert!(shown.contains(words), "{shown}");
+    }
+    let sheet = desk.run(&["statement", &desk.medium, "--csv"]).stdout;
+    let rows: Vec<&str> = sheet.lines().collect();
+    assert_eq!(rows.len(), 10, "{sheet}");
+    assert_eq!(rows[2], "1970-01-01T00:16:40Z,credited,,checkpoint 1,JPY,-500,500", "{sheet}");
+    let unknown = "medium 000000000195 is unknown: its number was never given out";
+    desk.refused(&["statement", "000000000195"], 5, unknown);
+}
+
 /// Run a program that reads our books; what it printed.
 fn read_by(desk: &Desk, program: &str, args: &[&str], hint: &str) -> String {
     let output = Command::new(program).args(args).current_dir(desk.path("")).output();
@@ -188,8 +249,14 @@ fn hledger_and_beancount_find_the_same_balances() {
     // A reference of all that could end a text, a line or a number in either language.
     let odd = "a\"b;c|d\\e\nf  g ¥5 = @ 2026-01-01 *";
     desk.json(&["paid", "1", "200", "--reference", odd, "--at", "2001-02-03"]);
+    settle(
+        &desk,
+        1,
+        &[(1, 700, Effect::Own), (2, -120, Effect::AtPartner), (3, 6, Effect::Earned)],
+    );
     let printed = desk.run(&["books"]).stdout;
     assert!(printed.contains("a_b_c_d_e_f  g ¥5 = @"), "{printed}");
+    assert!(printed.contains("; Income:Revenue:1 is \"Ann's Press\""), "{printed}");
     desk.write("books.journal", printed.as_bytes());
     let told = desk.json(&["books"]);
     let ours: BTreeMap<String, String> = told["accounts"]
@@ -203,9 +270,17 @@ fn hledger_and_beancount_find_the_same_balances() {
             )
         })
         .collect();
-    let outstanding = format!("Liabilities:Outstanding:{}", desk.medium);
-    let expected =
-        [("Assets:Cash", "200"), ("Assets:Stores:1", "300"), (outstanding.as_str(), "-500")];
+    let of = |kind| format!("Liabilities:{kind}:{}", desk.medium);
+    let [outstanding, settled, earned] = ["Outstanding", "Settled", "Provisional"].map(of);
+    // More is on the medium than was sold for it.
+    let expected = [
+        ("Assets:Cash", "200"),
+        ("Assets:Stores:1", "300"),
+        (&outstanding, "200"),
+        (&settled, "-580"),
+        (&earned, "-6"),
+        ("Income:Revenue:1", "-114"),
+    ];
     let expected = expected.map(|(account, sum)| (account.to_owned(), sum.to_owned()));
     assert_eq!(ours, BTreeMap::from(expected));
     assert_eq!((by_hledger(&desk), by_beancount(&desk)), (ours.clone(), ours));

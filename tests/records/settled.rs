@@ -16,14 +16,14 @@ use scrip::units::{Amount, MediumId, Sequence, StoreId};
 use super::made::{amount, id, time, yen};
 
 /// An event: its name, what it moves, and how that counts.
-pub(super) type Event = (u8, i64, Effect);
+pub(crate) type Event = (u8, i64, Effect);
 
-pub(super) fn store_key(store: StoreId) -> SecretKey {
+pub(crate) fn store_key(store: StoreId) -> SecretKey {
     SecretKey::from_seed([store.number().try_into().unwrap(); 32])
 }
 
 /// A posting that goes on from what is known, by these events.
-pub(super) fn next(known: &Known, events: &[Event]) -> Posting {
+pub(crate) fn next(known: &Known, events: &[Event]) -> Posting {
     let (medium, number) = (known.medium, known.row.number + 1);
     let mut account = known.account.clone();
     account.number = number;
@@ -79,7 +79,7 @@ fn moved(medium: MediumId, minor: i64, effect: Effect) -> Move {
 }
 
 /// Post these as the plan of this name.
-pub(super) fn post(
+pub(crate) fn post(
     records: &mut Records,
     name: u8,
     postings: &[Posting],
@@ -88,7 +88,7 @@ pub(super) fn post(
     post_as(records, &planned, postings)
 }
 
-pub(super) fn post_as(
+pub(crate) fn post_as(
     records: &mut Records,
     planned: &Planned,
     postings: &[Posting],
@@ -100,7 +100,7 @@ pub(super) fn post_as(
     records.post(planned, || postings.iter().cloned(), &signing, time(77))
 }
 
-pub(super) fn try_post(
+pub(crate) fn try_post(
     records: &mut Records,
     name: u8,
     postings: &[Posting],
@@ -110,7 +110,7 @@ pub(super) fn try_post(
 }
 
 /// An entry of a store's journal.
-pub(super) fn entry(store: StoreId, seq: u64, event: StoreEvent, medium: MediumId) -> StoreEntry {
+pub(crate) fn entry(store: StoreId, seq: u64, event: StoreEvent, medium: MediumId) -> StoreEntry {
     let prev = [0; 32];
     let at = time(10 * seq);
     StoreEntry {
@@ -127,22 +127,22 @@ pub(super) fn entry(store: StoreId, seq: u64, event: StoreEvent, medium: MediumI
     }
 }
 
-pub(super) fn burn(certificate: [u8; 32]) -> Burn {
+pub(crate) fn burn(certificate: [u8; 32]) -> Burn {
     let target = "stick.img".to_owned();
     Burn { edition: [1; 32], certificate, root: [2; 32], target, hardware: None, label: None }
 }
 
-pub(super) fn voucher(minor: u64, serial: u64) -> Value {
+pub(crate) fn voucher(minor: u64, serial: u64) -> Value {
     let serial = Some(serial);
     Value { amount: amount(minor), currency: yen(), sheet: None, slot: None, serial }
 }
 
-pub(super) fn code(minor: u64, sheet: u8, slot: u8) -> Value {
+pub(crate) fn code(minor: u64, sheet: u8, slot: u8) -> Value {
     let (sheet, slot) = (Some([sheet; 16]), Some(slot));
     Value { amount: amount(minor), currency: yen(), sheet, slot, serial: None }
 }
 
-pub(super) fn signed(entries: &[StoreEntry]) -> Vec<Verified<StoreEntry>> {
+pub(crate) fn signed(entries: &[StoreEntry]) -> Vec<Verified<StoreEntry>> {
     let sealed = |entry: &StoreEntry| {
         let key = store_key(entry.store);
         verify(&sign(&key, entry), &key.public()).unwrap()
@@ -151,7 +151,7 @@ pub(super) fn signed(entries: &[StoreEntry]) -> Vec<Verified<StoreEntry>> {
 }
 
 /// Book entries of store 1: sales go to what it owes.
-pub(super) fn import(records: &mut Records, entries: &[StoreEntry]) {
+pub(crate) fn import(records: &mut Records, entries: &[StoreEntry]) {
     let signed = signed(entries);
     let lines: Vec<_> = signed
         .iter()

@@ -4,7 +4,10 @@ use crate::issuer::{
     BlanksError, CodeSaleError, EnrolError, FoundError, JournalError, KeyError, NameError,
     OpenError, RequestError, RevocationError,
 };
-use crate::records::{self, CopyError, OperationError, PaymentError, PlaceError, StorageError};
+use crate::records::{
+    self, CopyError, OperationError, PaymentError, PlaceError, PostError, StatementError,
+    StorageError,
+};
 use crate::tool::Exit;
 
 impl From<&StorageError> for Exit {
@@ -47,6 +50,18 @@ impl From<&CopyError> for Exit {
             CopyError::Open(error) => Self::from(error),
             CopyError::Storage(error) => Self::from(error),
         }
+    }
+}
+
+impl From<&StatementError> for Exit {
+    fn from(error: &StatementError) -> Self {
+        operation(error)
+    }
+}
+
+impl From<&PostError> for Exit {
+    fn from(error: &PostError) -> Self {
+        operation(error)
     }
 }
 

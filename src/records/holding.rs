@@ -1,0 +1,169 @@
+//! A medium's statement: what was bought for it, what is on it, and what became of that.
+
+use super::Records;
+use super::database::{StorageError, operation_error};
+use super::media::store_of;
+use super::moves::{Account, BookedMove, HolderNames, Move, booked_move};
+use super::statement::Transaction;
+use crate::units::{MediumId, Month, Timestamp};
+
+/// What a medium's accounts have. Sums are minor units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Holding {
+    /// Bought for it and not known to be on it; below zero where more is on it than was sold.
+    pub unredeemed: i64,
+    /// May be spent.
+    pub settled: i64,
+    /// Earned and not vested yet.
+    pub provisional: i64,
+    /// Held by open transfers.
+    pub reserved: i64,
+    /// Lacking, to be taken from the next top-ups.
+    pub debt: i64,
+}
+
+/// What a line of a statement tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Happening {
+    /// A code or voucher was bought.
+    Bought,
+    /// That was taken back.
+    TakenBack,
+    /// A code or voucher was credited.
+    Credited,
+    /// Goods of this rights holder were paid.
+    Spent(String),
+    /// A fee for goods of this rights holder was earned.
+    Earned(String),
+    /// The store bears what was lacking.
+    Borne,
+    /// Anything else, such as a sum that was counted too high before.
+    Corrected,
+}
+
+/// A line of a statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatementLine {
+    /// What it tells.
+    pub what: Happening,
+    /// The move.
+    pub booked: BookedMove,
+    /// What it adds to what is unredeemed.
+    pub unredeemed: i64,
+    /// What it adds to the balance.
+    pub balance: i64,
+}
+
+/// The statement of a medium over a period.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// Before its first line.
+    pub opening: Holding,
+    /// All that changes what is unredeemed or the balance, in the order of time.
+    pub lines: Vec<StatementLine>,
+    /// After its last line.
+    pub closing: Holding,
+}
+
+/// Why there is no statement.
+#[derive(Debug, thiserror::Error)]
+pub enum StatementError {
+    /// No such medium was ever given out.
+    #[error("medium {0} is unknown: its number was never given out")]
+    UnknownMedium(MediumId),
+    /// The database did not do it.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+operation_error!(StatementError);
+
+impl Records {
+    /// The statement of a medium over a month, or over all there is.
+    pub fn statement(
+        &mut self,
+        medium: MediumId,
+        period: Option<Month>,
+    ) -> Result<Statement, StatementError> {
+        let until = period.map_or(Timestamp::MAX, Month::end);
+        self.database.read(|tx| {
+            store_of(tx, medium)?.ok_or(StatementError::UnknownMedium(medium))?;
+            let mut opening = Holding::default();
+            let mut closing = opening;
+            let mut lines = vec![];
+            for booked in moves_of(tx, medium, until)? {
+                let before = closing;
+                closing.take(medium, &booked.moved);
+                if period.is_some_and(|month| booked.at < month.first()) {
+                    opening = closing;
+                    continue;
+                }
+                let unredeemed = closing.unredeemed - before.unredeemed;
+                let balance = closing.balance() - before.balance();
+                if (unredeemed, balance) != (0, 0) {
+                    let what = Happening::of(&booked.moved);
+                    lines.push(StatementLine { what, booked, unredeemed, balance });
+                }
+            }
+            Ok(Statement { opening, lines, closing })
+        })
+    }
+}
+
+/// Every move of a medium's accounts before this time: by stores' entries that are about it, and by
+/// its checkpoints.
+fn moves_of(
+    tx: &mut Transaction<'_>,
+    medium: MediumId,
+    until: Timestamp,
+) -> Result<Vec<BookedMove>, StorageError> {
+    const MOVES: &str = "SELECT moves.at, stores.store, stores.name, moves.seq, '', moves.origin, \
+        moves.debit, moves.credit, moves.amount_minor, moves.whose, moves.line FROM store_entries \
+        JOIN moves ON moves.origin = 1 AND moves.whose = store_entries.store \
+        AND moves.seq = store_entries.seq JOIN stores ON stores.store = store_entries.store \
+        WHERE store_entries.medium = $1 AND moves.at < $2 UNION ALL \
+        SELECT moves.at, stores.store, stores.name, moves.seq, '', moves.origin, moves.debit, \
+        moves.credit, moves.amount_minor, moves.whose, moves.line FROM media \
+        JOIN moves ON moves.origin = 3 AND moves.whose = media.medium \
+        JOIN stores ON stores.store = media.store \
+        WHERE media.medium = $1 AND moves.at < $2 ORDER BY 1, 6, 10, 4, 11";
+    let names = HolderNames::load(tx)?;
+    tx.rows(MOVES, &[medium.into(), until.into()], |row| booked_move(row, &names))
+}
+
+impl Holding {
+    /// What is on the medium, less what it lacks.
+    pub fn balance(&self) -> i64 {
+        self.settled + self.provisional + self.reserved - self.debt
+    }
+
+    fn take(&mut self, medium: MediumId, moved: &Move) {
+        let minor = moved.amount.minor().cast_signed();
+        for (account, minor) in [(&moved.debit, -minor), (&moved.credit, minor)] {
+            if account.medium() != Some(medium) {
+                continue;
+            }
+            match account {
+                Account::Outstanding(_) => self.unredeemed += minor,
+                Account::Settled(_) => self.settled += minor,
+                Account::Provisional(_) => self.provisional += minor,
+                Account::Reserved(_) => self.reserved += minor,
+                _ => self.debt -= minor,
+            }
+        }
+    }
+}
+
+impl Happening {
+    fn of(moved: &Move) -> Self {
+        match (&moved.debit, &moved.credit) {
+            (Account::Store(_), _) => Self::Bought,
+            (_, Account::Store(_)) => Self::TakenBack,
+            (Account::Outstanding(_), _) => Self::Credited,
+            (_, Account::Revenue(name)) => Self::Spent(name.clone()),
+            (Account::Revenue(name), Account::Provisional(_)) => Self::Earned(name.clone()),
+            (Account::ForkLoss(_), _) => Self::Borne,
+            _ => Self::Corrected,
+        }
+    }
+}
