@@ -2,13 +2,16 @@
 //!
 //! A [`Phrase`] holds one message in all languages; who prints it picks. Messages are written with
 //! [`phrases!`](crate::phrases), both languages side by side: one without its translation doesn't
-//! compile. [`Table`] puts cells under each other by the width they have on a terminal.
+//! compile. [`Table`] puts cells under each other by the width they have on a terminal, [`wrap`] breaks
+//! lines by it.
 
+mod lines;
 mod table;
 
 use std::error::Error;
 use std::fmt::{self, Display};
 
+pub use lines::wrap;
 pub use table::{Side, Table, pad, width};
 
 /// A language that the tools speak.
