@@ -7,8 +7,11 @@ use scrip::tool::Exit;
 use serde_json::json;
 
 /// Parse the command line, or end: an error goes to standard error and, with `--json`, is an object.
-pub(crate) fn parse<C: Parser>() -> C {
+///
+/// Before it ends in English, `elsewise` may end it in another language.
+pub(crate) fn parse<C: Parser>(elsewise: impl FnOnce()) -> C {
     C::try_parse().unwrap_or_else(|error| {
+        elsewise();
         let in_json = std::env::args_os().any(|argument| argument == "--json");
         if in_json && error.use_stderr() {
             let result = json!({

@@ -8,6 +8,7 @@ use scrip::device::{Access, Device, Existing, FileDevice};
 use scrip::format::Object;
 use scrip::format::edition::{Catalogue, Destination, Settings};
 use scrip::image::layout::{CATALOGUE_PATH, RESERVE_PATH, SETTINGS_PATH};
+use scrip::words;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -268,24 +269,31 @@ fn doctor_reseals_a_device_but_nothing_that_is_mounted() {
     assert!(mounted.place().is_dir());
 }
 
-#[test]
-fn help_is_kept_and_fits_a_terminal() {
+/// The help of the tool and of each verb, held against what is kept.
+fn help_is_kept(kept: &str, arguments: &[&str]) {
     let mut all = String::new();
     let verbs = [
         "", "info", "login", "passwd", "balance", "topup", "catalog", "buy", "play", "take",
         "history", "receipt", "export", "apply", "doctor",
     ];
     for verb in verbs {
-        let arguments: Vec<&str> = verb.split_whitespace().chain(["--help"]).collect();
-        let output =
-            Command::new(env!("CARGO_BIN_EXE_scrip-wallet")).args(&arguments).output().unwrap();
+        let arguments: Vec<&str> =
+            verb.split_whitespace().chain(arguments.iter().copied()).collect();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_scrip-wallet"));
+        let output = command.args(&arguments).env_remove("COLUMNS").output().unwrap();
         assert!(output.status.success());
         let help = String::from_utf8(output.stdout).unwrap();
         all.extend(["$ scrip-wallet ", &arguments.join(" "), "\n", &help, "\n"]);
     }
-    let wide: Vec<&str> = all.lines().filter(|line| line.chars().count() > 80).collect();
+    let wide: Vec<&str> = all.lines().filter(|line| words::width(line) > 80).collect();
     assert!(wide.is_empty(), "{wide:#?}");
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/help/scrip-wallet.txt");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/help").join(kept);
     let kept = fs::read_to_string(&path).unwrap_or_default();
-    assert!(kept == all, "help differs from tests/help/scrip-wallet.txt; it is now:\n{all}");
+    assert!(kept == all, "help differs from {}; it is now:\n{all}", path.display());
+}
+
+#[test]
+fn help_is_kept_and_fits_a_terminal() {
+    help_is_kept("scrip-wallet.txt", &["--help"]);
+    help_is_kept("scrip-wallet-ja.txt", &["--help", "--lang", "ja"]);
 }

@@ -30,7 +30,7 @@ use scrip::tool::{Form, run};
 use cli::{Cli, Verb};
 
 fn main() -> ExitCode {
-    let Cli { office, json, verb } = usage::parse();
+    let Cli { office, json, verb } = usage::parse(|| ());
     let form = if json { Form::Json } else { Form::Text };
     run("scrip-server", form, |output, interrupt| match verb {
         #[cfg(feature = "manual")]

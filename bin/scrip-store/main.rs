@@ -33,7 +33,7 @@ use scrip::tool::{Exit, Failure, Form, Interrupt, Output, run};
 use cli::{Cli, JournalVerb, Verb};
 
 fn main() -> ExitCode {
-    let Cli { common, verb } = usage::parse();
+    let Cli { common, verb } = usage::parse(|| ());
     let form = if common.json { Form::Json } else { Form::Text };
     let work = |output: &Output, interrupt: &Interrupt| -> Result<Exit, Failure> {
         match verb {

@@ -12,7 +12,7 @@ use scrip::tool::{Exit, Failure, Form, Interrupt, Output, run};
 use cli::{Cli, Verb};
 
 fn main() -> ExitCode {
-    let Cli { json, verb } = usage::parse();
+    let Cli { json, verb } = usage::parse(|| ());
     let form = if json { Form::Json } else { Form::Text };
     let work = |output: &Output, interrupt: &Interrupt| -> Result<Exit, Failure> {
         match verb {

@@ -7,6 +7,7 @@ mod balance;
 mod buy;
 mod cli;
 mod doctor;
+mod help;
 mod history;
 mod info;
 mod language;
@@ -28,7 +29,7 @@ use scrip::tool::{Exit, Failure, Form, Interrupt, Output, run};
 use cli::{Cli, Verb};
 
 fn main() -> ExitCode {
-    let Cli { common, verb } = usage::parse();
+    let Cli { common, verb } = usage::parse(help::end_in_japanese);
     let form = if common.json { Form::Json } else { Form::Text };
     let work = |output: &Output, interrupt: &Interrupt| -> Result<Exit, Failure> {
         output.speak(language::chosen(&common));

@@ -1,6 +1,7 @@
 //! What the built tool says to an owner: in two languages, in columns, and never to a program.
 
 use std::fs;
+use std::process::Command;
 
 use scrip::device::Device;
 use scrip::format::Object;
@@ -29,6 +30,15 @@ impl Bench {
     fn in_japanese(&self, arguments: &[&str]) -> Answer {
         self.said(&[("LC_ALL", "ja_JP.UTF-8")], arguments)
     }
+}
+
+/// Run without a medium, with these settings of the environment.
+fn alone(settings: &[(&str, &str)], arguments: &[&str]) -> Answer {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_scrip-wallet"));
+    for name in ["SCRIP_LANG", "LC_ALL", "LC_MESSAGES", "LANG", "COLUMNS"] {
+        command.env_remove(name);
+    }
+    answer(command.args(arguments).envs(settings.iter().copied()))
 }
 
 /// A medium with a login and two top-ups.
@@ -177,6 +187,80 @@ fn no_english_is_left_in_what_an_owner_does() {
         for verb in [&["history", "--accounting"][..], &["receipt", "1"], &["catalog"], &["info"]] {
             japanese(&bench, verb, 0);
         }
+    }
+}
+
+#[test]
+fn a_wrong_command_line_is_told_in_japanese() {
+    let unknown = "--\u{1b}[2J";
+    for (arguments, told) in [
+        (&["buy"][..], "次の指定が足りません：<品目ID>"),
+        (&["topp"], "似たコマンドがあります：topup"),
+        (&["balance", "--medum"], "似たオプションがあります：--medium"),
+        (&["topup", "--foo"], "ヒント：値として渡すには `-- --foo` と書きます"),
+        (&["--dry-run", "topup"], "ヒント：`topup --dry-run` ならあります"),
+        (&["--", "balance"], "コマンド `balance` を使うには、その前の `--` を除きます"),
+        (&["buy", "a", "b"], "「b」は余分です"),
+        (&["balance", "--lang", "xx"], "「xx」は --lang <言語> に使えません。使える値：en、ja"),
+        (&["history", "--limit"], "--limit <件数> の値がありません"),
+        (&["history", "--csv", "--csv"], "--csv は一度しか指定できません"),
+        (&["receipt", "x"], "「x」は <番号> に使えません。0以上の整数を指定してください"),
+        (&["play", "a", "--stdout", "--with", "b"], "--stdout は --with <プログラム> と一緒に"),
+        (&["topup", "--yes=1"], "--yes に「1」という値は付けられません"),
+        (&["help", "nothing"], "「nothing」というコマンドはありません"),
+        (&[unknown], "というオプションはありません"),
+    ] {
+        let answer = alone(&[("SCRIP_LANG", "ja")], arguments);
+        answer.says(2, "エラー：");
+        answer.says(2, told);
+        answer.says(2, "\n\n詳しくは --help をご覧ください。\n");
+        let english = english_in(&answer.text, &[arguments, &["topup"]].concat());
+        assert!(english.is_empty(), "{arguments:?}: {english:?} in {}", answer.text);
+        assert!(answer.stdout.is_empty() && !answer.text.contains('\u{1b}'), "{}", answer.text);
+    }
+    let program = alone(&[("SCRIP_LANG", "ja")], &["buy", "--json"]);
+    program.says(2, "the following required arguments were not provided: <ITEM>");
+    program.says(2, "\nUsage: ");
+}
+
+#[test]
+fn help_speaks_the_language_that_all_else_does() {
+    let (en, ja) = ("Change the password\n", "パスワードを変更します\n");
+    let japanese = [("LANG", "ja_JP.UTF-8")];
+    for help in [&["passwd", "--help"][..], &["passwd", "-h"], &["help", "passwd"]] {
+        alone(&[], help).says(0, en);
+        alone(&japanese, help).says(0, ja);
+        alone(&[("SCRIP_LANG", "en"), japanese[0]], help).says(0, en);
+        alone(&japanese, &[&["--lang", "en"], help].concat()).says(0, en);
+        alone(&[], &[&["--lang=ja"], help].concat()).says(0, ja);
+    }
+    alone(&[], &["passwd", "--lang", "ja", "--help"]).says(0, ja);
+    alone(&japanese, &["passwd", "--help", "--json"]).says(0, en);
+    for help in [&["--help"][..], &["-h"], &["help", "help"]] {
+        let told = alone(&japanese, help);
+        let english = english_in(
+            &told.text,
+            &[
+                "info",
+                "login",
+                "passwd",
+                "balance",
+                "topup",
+                "catalog",
+                "buy",
+                "play",
+                "take",
+                "history",
+                "receipt",
+                "export",
+                "apply",
+                "doctor",
+                "help",
+                "JSON",
+                "--version",
+            ],
+        );
+        assert!(told.exit == 0 && english.is_empty(), "{help:?}: {english:?} in {}", told.text);
     }
 }
 
