@@ -1,5 +1,6 @@
 //! Simulated populations: the same for the same seed, and sound wherever nothing is planted.
 
+mod planted;
 mod reading;
 
 use std::collections::BTreeMap;
@@ -16,7 +17,7 @@ use scrip::format::store::StoreEvent;
 use scrip::issuer::Issuer;
 use scrip::records::Account;
 use scrip::shop::{Shop, Writing, read_export};
-use scrip::simulate::{Desk, Population, Stage, Truth, simulate};
+use scrip::simulate::{Desk, Dials, Population, Stage, Truth, simulate};
 use scrip::trust::{Passphrase, TestRoots};
 use scrip::units::Amount;
 use serde_json::Value;
@@ -41,7 +42,8 @@ impl Desk for Plain<'_> {
 }
 
 fn population(seed: u64, media: u32, events: u64) -> Population {
-    Population { seed, media, events, stores: 3, imported: 1000 }
+    let dials = Dials::each(0);
+    Population { seed, media, events, stores: 3, imported: 1000, dials }
 }
 
 fn made(population: &Population, threads: usize) -> (tempfile::TempDir, Truth) {
@@ -173,17 +175,24 @@ fn tool(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
 #[test]
 fn the_tool_makes_a_folder_whole_and_writes_down_what_is_true() {
     let folder = tempfile::tempdir().unwrap();
-    let asked = ["town", "--seed", "7", "--media", "8", "--events", "200", "--json"];
+    let asked =
+        ["town", "--seed", "7", "--media", "8", "--events", "200", "--honest", "--voids", "1000"];
+    let asked = [&asked[..], &["--json"]].concat();
     let dry = tool(folder.path(), &[&asked[..], &["--dry-run"]].concat());
     assert_eq!((dry.0, fs::read_dir(folder.path()).unwrap().count()), (0, 0), "{}", dry.2);
     let (exit, said, told) = tool(folder.path(), &asked);
     assert_eq!(exit, 0, "{told}");
     let result: Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
-    assert_eq!((&result["records"], &result["imported"]), (&200.into(), &vec![1, 2].into()));
+    assert_eq!((&result["records"], &result["imported"]), (&208.into(), &vec![1, 2].into()));
+    assert_eq!(result["planted"], serde_json::json!({ "redeemed-after-void": 8 }));
     let town = folder.path().join("town");
     let truth = fs::read(town.join("truth.json")).unwrap();
     let truth: Value = serde_json::from_slice(&truth).unwrap();
-    assert_eq!(truth["population"]["records"], 200);
+    assert_eq!(
+        (&truth["population"]["records"], &truth["rates"]["voids"]),
+        (&208.into(), &1000.into())
+    );
+    assert_eq!(truth["planted"].as_array().unwrap().len(), 8);
     assert_eq!(truth["accounts"].as_array().unwrap().len(), 8);
     let left = contents(&town).keys().any(|name| name.ends_with("-wal"));
     assert!(
@@ -198,11 +207,17 @@ fn the_tool_makes_a_folder_whole_and_writes_down_what_is_true() {
 #[test]
 fn sizes_that_can_not_be_are_usage_errors() {
     let folder = tempfile::tempdir().unwrap();
-    let cases: [(&[&str], i32, &str); 6] = [
+    let cases: [(&[&str], i32, &str); 8] = [
         (&["--media", "1"], 2, "1 media, allowed are 2 to 1000000"),
         (&["--events", "10"], 2, "10 events of 200 media, allowed are 1600 to 20000000"),
         (&["--stores", "0"], 2, "0 stores of 200 media, allowed are 1 to 200"),
         (&["--imported", "1001"], 2, "imported stores: 1001 of 1000, at most 1000"),
+        (&["--clones", "1001"], 2, "clones: 1001 of 1000, at most 1000"),
+        (
+            &["--clones", "600", "--yanks", "500", "--honest"],
+            2,
+            "what is planted adds up to 1100 of 1000 media: each has one thing at most",
+        ),
         (&["--media", "many"], 2, "invalid value 'many'"),
         (&["--dry-run", "none/town"], 4, "none: there is no such file or folder"),
     ];

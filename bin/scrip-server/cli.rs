@@ -4,11 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use scrip::records::Place;
-use scrip::simulate::Population;
+use scrip::simulate::{Dial, Dials, Population};
 use scrip::units::{Currency, MediumId, Month, StoreId, Timestamp};
 
 /// How many records a simulated medium makes unless it is said otherwise.
 const EVENTS_EACH: u64 = 500;
+/// Of a thousand simulated media, so many have each thing planted unless it is said otherwise.
+const USUAL_RATE: u32 = 10;
 
 /// Verbs that change nothing, in the issuer's folder or beside it.
 #[cfg(test)]
@@ -118,7 +120,8 @@ pub(crate) enum Verb {
     /// Make a population of simulated owners to test with, and write down what is true of it.
     ///
     /// A test issuer, stores, and owners who top up, buy, play and send each other what they have:
-    /// all of it signed, all of it worth nothing. The same seed and options give the same files.
+    /// all of it signed, all of it worth nothing. On some of them something is planted: accidents,
+    /// copies, theft, lies, damage. The same seed and options give the same files.
     #[command(after_help = "Example: scrip-server simulate town --seed 7 --media 200")]
     Simulate(Simulate),
     /// List the stores and what is left of their quotas.
@@ -319,6 +322,83 @@ pub(crate) struct Simulate {
     /// Say how much it would be, write nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) planted: Planted,
+}
+
+/// What is planted on simulated media.
+#[derive(Args)]
+#[command(next_help_heading = "Planted on so many of a thousand media, 10 unless said otherwise")]
+pub(crate) struct Planted {
+    /// Plant nothing but what is asked for.
+    #[arg(long)]
+    pub(crate) honest: bool,
+    /// The newest record is lost; an older export has it.
+    #[arg(long, value_name = "RATE")]
+    pub(crate) yanks: Option<u32>,
+    /// A transfer's start is lost; its receipt reached the sender.
+    #[arg(long, value_name = "RATE")]
+    pub(crate) lost_answers: Option<u32>,
+    /// An older image is gone on with.
+    #[arg(long, value_name = "RATE")]
+    pub(crate) rewinds: Option<u32>,
+    /// A copy is made, and all is spent on both.
+    #[arg(long, value_name = "RATE")]
+    pub(crate) clones: Option<u32>,
+    /// A code or voucher is added that its store never sold.
+    #[arg(long, value_name = "RATE")]
+    pub(crate) stolen: Option<u32>,
+    /// A receipt says more, or less, than its payer was charged for.
+    #[arg(long, value_name = "RATE")]
+    pub(crate) liars: Option<u32>,
+    /// A record is made by a clock before all that was signed.
+    #[arg(long, value_name = "RATE")]
+    pub(crate) clocks: Option<u32>,
+    /// A checkpoint was taken over that the records don't have.
+    #[arg(long, value_name = "RATE")]
+    pub(crate) restored: Option<u32>,
+    /// A code is added whose sale was taken back.
+    #[arg(long, value_name = "RATE")]
+    pub(crate) voids: Option<u32>,
+    /// A medium that holds value is used, and was never sold.
+    #[arg(long, value_name = "RATE")]
+    pub(crate) unsold: Option<u32>,
+    /// The export is cut off, has a flipped bit, or a forged signature.
+    #[arg(long, value_name = "RATE")]
+    pub(crate) damaged: Option<u32>,
+    /// Beside the export lies a file that is none.
+    #[arg(long, value_name = "RATE")]
+    pub(crate) foreign: Option<u32>,
+}
+
+impl Planted {
+    fn rate(&self, dial: Dial) -> Option<u32> {
+        match dial {
+            Dial::Yanks => self.yanks,
+            Dial::LostAnswers => self.lost_answers,
+            Dial::Rewinds => self.rewinds,
+            Dial::Clones => self.clones,
+            Dial::Stolen => self.stolen,
+            Dial::Liars => self.liars,
+            Dial::Clocks => self.clocks,
+            Dial::Restored => self.restored,
+            Dial::Voids => self.voids,
+            Dial::Unsold => self.unsold,
+            Dial::Damaged => self.damaged,
+        }
+    }
+
+    fn dials(&self) -> Dials {
+        let usual = Dials::each(if self.honest { 0 } else { USUAL_RATE });
+        let foreign = self.foreign.unwrap_or(usual.foreign);
+        let turn = |dials: Dials, dial: &Dial| match self.rate(*dial) {
+            Some(rate) => dials.with(*dial, rate),
+            None => dials,
+        };
+        let mut dials = Dial::ALL.iter().fold(usual, turn);
+        dials.foreign = foreign;
+        dials
+    }
 }
 
 impl Simulate {
@@ -331,6 +411,7 @@ impl Simulate {
             events: self.events.unwrap_or(u64::from(media) * EVENTS_EACH),
             stores: self.stores.unwrap_or(Population::usual_stores(media)),
             imported: self.imported,
+            dials: self.planted.dials(),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! `simulate`: a population of owners, made and signed as real ones are, with the truth beside it.
 //!
 //! With `--json` the result has `dry_run`, `folder`, `seed`, `media`, `stores`, `events`,
-//! `records`, `store_entries`, `imported` (numbers of stores) and `bytes`.
+//! `records`, `store_entries`, `imported` (numbers of stores), `planted` (of each class of findings how
+//! many), `foreign` (how many files) and `bytes`. The fields of `truth.json` stand in `src/simulate/SPEC.md`.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -147,12 +149,21 @@ fn told(args: &Simulate, truth: &Truth, bytes: u64, output: &Output) {
     output.line(format!(
         "{folder}: {media} media of {stores} stores with {records} records, seed {seed}"
     ));
+    let mut planted: BTreeMap<&str, usize> = BTreeMap::new();
+    for found in &truth.planted {
+        *planted.entry(found.class).or_default() += 1;
+    }
+    let listed = planted.iter().map(|(class, count)| format!("{count} {class}"));
+    let listed = listed.collect::<Vec<_>>().join(", ");
+    let listed = if listed.is_empty() { "nothing".to_owned() } else { listed };
+    output.line(format!("planted: {listed}; {} foreign files", truth.foreign.len()));
     output.line(format!("what is true of them: {}", args.folder.join(TRUTH_FILE).display()));
     output.warn("its root is a test root: nothing in it is worth money");
     let fields = json!({
         "dry_run": false, "folder": folder.to_string(), "seed": seed, "media": media,
         "stores": stores, "events": events, "records": records,
-        "store_entries": truth.entries, "imported": truth.imported, "bytes": bytes,
+        "store_entries": truth.entries, "imported": truth.imported, "planted": planted,
+        "foreign": truth.foreign.len(), "bytes": bytes,
     });
     output.result(Exit::Done, &fields);
 }

@@ -2,12 +2,15 @@
 
 use super::calendar::{LIFE_SECONDS, living};
 use super::chance::Chance;
+use super::dials::Dial;
 use super::population::Population;
 use crate::units::{Amount, Timestamp};
 use crate::voucher::PLANNED_RUNS;
 
 /// What a starter code on the receipt of a medium adds.
 pub(super) const STARTER: u64 = 5_000;
+/// When a sale is made that is taken back, and when it is: seconds into the media's lives.
+const VOIDED: [u64; 2] = [3_600, 7_200];
 /// What vouchers add.
 const VOUCHERS: [u64; 4] = [500, 1_200, 2_500, 4_000];
 
@@ -16,6 +19,10 @@ const VOUCHERS: [u64; 4] = [500, 1_200, 2_500, 4_000];
 pub(super) struct Agenda {
     /// Codes and vouchers, by the time of their sale; the first is the starter code.
     pub(super) sales: Vec<Sale>,
+    /// A sale that is taken back, and when.
+    pub(super) voided: Option<(Sale, Timestamp)>,
+    /// What is planted.
+    pub(super) dial: Option<Dial>,
 }
 
 /// A code or voucher that is going to be sold.
@@ -30,6 +37,8 @@ pub(super) struct Sale {
 pub(super) enum Sold {
     /// The code on the receipt of the medium itself.
     Starter(Amount),
+    /// A code that the burn put on a medium which is never sold.
+    Spent(Amount),
     /// A code of the medium's own store.
     Code(Amount),
     /// A voucher of the store at this place.
@@ -43,7 +52,12 @@ impl Agenda {
         let (codes, vouchers) = population.topups_each();
         let own = population.stall_of(medium).0;
         let mut deck = deck(&mut chance);
-        let starter = Sale { at: sold, what: Sold::Starter(minor(STARTER)) };
+        let dial = population.dials.drawn(population.seed, medium);
+        let what = match dial {
+            Some(Dial::Unsold) => Sold::Spent(minor(STARTER)),
+            _ => Sold::Starter(minor(STARTER)),
+        };
+        let starter = Sale { at: sold, what };
         let code = |_| {
             let drawn = deck.pop().expect("fewer are sold than are in stock");
             Sold::Code(minor(drawn))
@@ -61,7 +75,13 @@ impl Agenda {
             let at = living(place * gap - chance.below(gap.max(2) / 2));
             Sale { at, what }
         });
-        Self { sales: std::iter::once(starter).chain(place_in_time).collect() }
+        let sales = std::iter::once(starter).chain(place_in_time).collect();
+        let voided = (dial == Some(Dial::Voids)).then(|| {
+            let drawn = deck.pop().expect("fewer are sold than are in stock");
+            let [sold, taken_back] = VOIDED.map(living);
+            (Sale { at: sold, what: Sold::Code(minor(drawn)) }, taken_back)
+        });
+        Self { sales, voided, dial }
     }
 }
 
@@ -82,22 +102,31 @@ fn minor(value: u64) -> Amount {
 #[cfg(test)]
 mod tests {
     use super::super::calendar::selling;
+    use super::super::dials::Dials;
     use super::*;
 
     #[test]
     fn sales_rise_in_time_and_stay_within_the_kit() {
-        let population =
-            Population { seed: 5, media: 40, events: 40 * 2_000, stores: 3, imported: 1000 };
+        let population = Population {
+            seed: 5,
+            media: 40,
+            events: 40 * 2_000,
+            stores: 3,
+            imported: 1000,
+            dials: Dials::each(80),
+        };
         let (codes, vouchers) = population.topups_each();
         assert_eq!((codes, vouchers), (26, 94));
         for medium in 0..40 {
-            let Agenda { sales } = Agenda::of(&population, medium, selling(3));
+            let Agenda { sales, .. } = Agenda::of(&population, medium, selling(3));
             assert_eq!(sales.len() as u64, codes + vouchers);
             assert!(sales.is_sorted_by_key(|sale| sale.at), "{sales:?}");
             for run in PLANNED_RUNS {
                 let of = |sale: &&Sale| match sale.what {
-                    Sold::Starter(amount) | Sold::Code(amount) => amount.minor() == run.minor,
                     Sold::Voucher(..) => false,
+                    Sold::Starter(amount) | Sold::Spent(amount) | Sold::Code(amount) => {
+                        amount.minor() == run.minor
+                    }
                 };
                 assert!(sales.iter().filter(of).count() <= run.in_kit.into());
             }

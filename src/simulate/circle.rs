@@ -3,6 +3,7 @@
 use super::SimulateError;
 use super::calendar::{LIFE_SECONDS, living};
 use super::chance::Chance;
+use super::dials::Dial;
 use super::fetch::Fetch;
 use super::purse::{Purse, Town};
 use crate::format::transfer::Partner;
@@ -33,6 +34,8 @@ pub(super) struct Member<'a> {
     entered: usize,
     fetches: u32,
     fetch: Option<Fetch>,
+    /// What is planted on it.
+    pub(super) dial: Option<Dial>,
 }
 
 impl Member<'_> {
@@ -69,7 +72,9 @@ impl<'a> Circle<'a> {
         let member = |place| {
             let purse = Purse::begun(town, place, living(0))?;
             let left = town.population.events_of(place) - purse.records.len() as u64;
-            Ok(Member { purse, left, entered: 0, fetches: 0, fetch: None })
+            let dial = town.agendas[place].dial;
+            let entered = usize::from(dial == Some(Dial::Unsold));
+            Ok(Member { purse, left, entered, fetches: 0, fetch: None, dial })
         };
         let members = places.map(member).collect::<Result<_, SimulateError>>()?;
         let chance = Chance::new(town.population.seed, "circle", circle as u64);
@@ -78,7 +83,7 @@ impl<'a> Circle<'a> {
         while circle.left() > 0 {
             let gone = all - circle.left();
             circle.seconds = circle.seconds.max(LIFE_SECONDS / (all + 1) * gone);
-            circle.step();
+            circle.step()?;
         }
         Ok(circle)
     }
@@ -88,7 +93,7 @@ impl<'a> Circle<'a> {
     }
 
     /// Someone does something: who has more left to do is more likely to.
-    fn step(&mut self) {
+    fn step(&mut self) -> Result<(), SimulateError> {
         let mut drawn = self.chance.below(self.left());
         let who = self.members.iter().position(|member| {
             let here = drawn < member.left;
@@ -98,13 +103,18 @@ impl<'a> Circle<'a> {
         let who = who.expect("someone has something left to do");
         self.members[who].purse.now = living(self.seconds);
         if self.tops_up(who) {
-            return;
+            let member = &mut self.members[who];
+            if member.dial == Some(Dial::Restored) && member.purse.settled_at.is_none() {
+                member.purse.settle()?;
+            }
+            return Ok(());
         }
         match self.chance.below(100) {
             0..FETCHING if self.fetches(who) => {}
             FETCHING..BUYING if self.buys(who) => {}
             other => self.plays(who, other >= 100 - CONNECTING),
         }
+        Ok(())
     }
 
     /// Enter what was sold, once it is; before the last records, whenever that is.

@@ -1,5 +1,7 @@
 //! A store's counter: it burns, sells and journals what its agendas say, in the order of time.
 
+use std::collections::BTreeMap;
+
 use super::SimulateError;
 use super::agenda::{Agenda, Sold};
 use super::calendar::burning;
@@ -42,11 +44,14 @@ pub(super) enum Kept {
 }
 
 /// All that one store did.
+#[derive(Default)]
 pub(super) struct Trade {
     /// Its media, by their place in the population.
     pub(super) burnt: Vec<(usize, Burnt)>,
     /// What it sold, by the place of the medium, then of the sale in its agenda.
     pub(super) tickets: Vec<(usize, usize, Ticket)>,
+    /// What it sold and took back, by the place of the medium.
+    pub(super) voided: Vec<(usize, Ticket)>,
     /// Its journal as it lies in its folder.
     pub(super) journal: Vec<u8>,
     /// Its journal as it is exported.
@@ -60,6 +65,8 @@ pub(super) struct Trade {
 enum Deed {
     Burn,
     Sell(usize),
+    SellInVain,
+    TakeBack,
 }
 
 /// All that the store at this place does; its folder stays as it is.
@@ -71,15 +78,19 @@ pub(super) fn keep(
 ) -> Result<Trade, SimulateError> {
     let stall = &setting.stalls[store];
     let shop = Shop::open(&stall.folder, Passphrase::None, TestRoots::Allowed, Writing::Dry)?;
-    let trade =
-        Trade { burnt: vec![], tickets: vec![], journal: vec![], export: vec![], entries: 0 };
+    let trade = Trade::default();
     let chance = Chance::new(population.seed, "counter", store as u64);
-    let mut counter = Counter { setting, population, place: store, shop, chance, trade };
+    let open = BTreeMap::new();
+    let mut counter = Counter { setting, population, place: store, shop, chance, trade, open };
     for (at, medium, deed) in deeds(population, agendas, store) {
+        let agenda = &agendas[medium];
         match deed {
-            Deed::Burn => counter.burn(medium, at)?,
+            Deed::Burn => counter.burn(medium, agenda, at)?,
+            Deed::SellInVain => counter.sell_in_vain(medium, agenda, at)?,
+            Deed::TakeBack => counter.take_back(medium, at)?,
             Deed::Sell(sale) => {
-                counter.sell(medium, (sale, agendas[medium].sales[sale].what), at)?;
+                let (_, ticket) = counter.sell(medium, agenda.sales[sale].what, at)?;
+                counter.trade.tickets.push((medium, sale, ticket));
             }
         }
     }
@@ -102,10 +113,15 @@ fn deeds(
         let (own, place) = population.stall_of(medium);
         if own == store {
             deeds.push((burning(place), medium, Deed::Burn));
+            if let Some((sale, taken_back)) = &agenda.voided {
+                deeds.push((sale.at, medium, Deed::SellInVain));
+                deeds.push((*taken_back, medium, Deed::TakeBack));
+            }
         }
         let here = |what| match what {
             Sold::Voucher(seller, _) => seller == store,
             Sold::Starter(_) | Sold::Code(_) => own == store,
+            Sold::Spent(_) => false,
         };
         let sales = agenda.sales.iter().enumerate().filter(|(_, sale)| here(sale.what));
         deeds.extend(sales.map(|(sale, planned)| (planned.at, medium, Deed::Sell(sale))));
@@ -121,16 +137,23 @@ struct Counter<'a> {
     shop: Shop,
     chance: Chance,
     trade: Trade,
+    /// Receipts of sales that are going to be taken back.
+    open: BTreeMap<usize, u64>,
 }
 
 impl Counter<'_> {
-    fn burn(&mut self, place: usize, now: Timestamp) -> Result<(), SimulateError> {
+    fn burn(&mut self, place: usize, agenda: &Agenda, now: Timestamp) -> Result<(), SimulateError> {
         let secrets = burn_secrets(self.population.seed, place);
         let ReservedBlank { medium, serial, at, sheet } =
             self.shop.begin_burn(&secrets, now, &mut self.chance)?;
         let burnt = Burnt { medium, sheet, serial, at };
         let stall = &self.setting.stalls[self.place];
         let (certificate, _) = burnt.stamp(self.setting, stall, &secrets)?;
+        if let Sold::Spent(amount) = agenda.sales[0].what {
+            let slot = self.shop.spend_code(medium, amount, now)?.code.slot();
+            let ticket = Ticket { at: now, amount, what: Kept::Code(slot) };
+            self.trade.tickets.push((place, 0, ticket));
+        }
         let (root, target) = (self.chance.bytes(), "simulated".to_owned());
         let label = Some(self.population.stall_of(place).1 as u64 + 1);
         let burn = Burn { edition: EDITION, certificate, root, target, hardware: None, label };
@@ -139,17 +162,18 @@ impl Counter<'_> {
         Ok(())
     }
 
+    /// Sell for a medium: the receipt's number, and what the buyer has.
     fn sell(
         &mut self,
         place: usize,
-        (sale, what): (usize, Sold),
+        what: Sold,
         at: Timestamp,
-    ) -> Result<(), SimulateError> {
+    ) -> Result<(u64, Ticket), SimulateError> {
         let (own, number) = self.population.stall_of(place);
         let medium = self.setting.stalls[own].blanks[number];
         let receipt = match what {
             Sold::Starter(amount) => self.shop.sell(medium, None, Some(amount), at)?,
-            Sold::Code(amount) => self.shop.sell_code(medium, amount, at)?,
+            Sold::Code(amount) | Sold::Spent(amount) => self.shop.sell_code(medium, amount, at)?,
             Sold::Voucher(_, amount) => self.shop.sell_voucher(medium, amount, at)?,
         };
         let entry = self.shop.entry(receipt.number).map_err(ShopError::from)?;
@@ -161,8 +185,25 @@ impl Counter<'_> {
                 Kept::Voucher { store: self.place, serial }
             }
         };
-        let ticket = Ticket { at, amount: value.amount, what };
-        self.trade.tickets.push((place, sale, ticket));
+        Ok((receipt.number, Ticket { at, amount: value.amount, what }))
+    }
+
+    fn sell_in_vain(
+        &mut self,
+        place: usize,
+        agenda: &Agenda,
+        at: Timestamp,
+    ) -> Result<(), SimulateError> {
+        let (sale, _) = agenda.voided.as_ref().expect("it is planned");
+        let (receipt, ticket) = self.sell(place, sale.what, at)?;
+        self.open.insert(place, receipt);
+        self.trade.voided.push((place, ticket));
+        Ok(())
+    }
+
+    fn take_back(&mut self, place: usize, at: Timestamp) -> Result<(), SimulateError> {
+        let receipt = self.open.remove(&place).expect("it was sold before");
+        self.shop.void(receipt, at)?;
         Ok(())
     }
 }

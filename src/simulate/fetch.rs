@@ -57,7 +57,7 @@ impl Fetch {
             record.expect("it can pay the whole")
         });
         let start = started.seq.number();
-        payer.tally.hold(start, self.charge(self.left()).0);
+        payer.tally.hold(payer.branch, start, self.charge(self.left()).0);
         Begun { start, hash: started.hash() }
     }
 
@@ -96,9 +96,9 @@ impl Fetch {
             };
             record.expect("a segment is open")
         });
-        payer.tally.release(begun.start);
+        payer.tally.release(payer.branch, begun.start);
         let sum = -self.charge(got).0;
-        payer.tally.note(Deed::Fetched(begun.start), sum);
+        payer.tally.note(Deed::Fetched(payer.branch, begun.start), sum);
         self.covered += got;
     }
 

@@ -4,14 +4,19 @@
 //! owners in small circles who top up, buy, play and send each other what they have. Everything is
 //! made by the rooms above, and signed; the exports are what `scrip-wallet export` and `scrip-store
 //! journal export` write. What every medium has by the rules is kept by a bookkeeping of its own,
-//! [`Holding`], which knows nothing of the ledger.
+//! [`Holding`], which knows nothing of the ledger. On some media something is planted: one of
+//! [`Dial`], and the truth says which finding the evidence of it implies.
+//!
+#![doc = include_str!("SPEC.md")]
 
 mod agenda;
 mod calendar;
 mod chance;
 mod circle;
 mod counter;
+mod dials;
 mod fetch;
+mod plant;
 mod population;
 mod purse;
 mod run;
@@ -19,10 +24,11 @@ mod setting;
 mod tally;
 mod truth;
 
+pub use dials::{Dial, Dials, RATE_ALL};
 pub use population::{MEDIA_MAX, Population, PopulationError};
 pub use run::simulate;
 pub use tally::Holding;
-pub use truth::{MediumTruth, Truth};
+pub use truth::{MediumTruth, Planted, Truth};
 
 use crate::device::FolderError;
 use crate::image::stamp::StampError;
@@ -95,6 +101,9 @@ pub enum SimulateError {
     /// A medium's stamp.
     #[error(transparent)]
     Stamp(#[from] StampError),
+    /// A checkpoint.
+    #[error(transparent)]
+    Issue(#[from] crate::ledger::IssueError),
     /// A store's journal.
     #[error(transparent)]
     Journal(#[from] issuer::JournalError),

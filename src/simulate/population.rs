@@ -1,5 +1,6 @@
 //! How large a population is.
 
+use super::dials::{Dials, RATE_ALL};
 use crate::issuer::BLANKS_MAX;
 
 /// The fewest records that a medium makes: it is begun, taken over, topped up and used.
@@ -26,6 +27,8 @@ pub struct Population {
     pub stores: u32,
     /// Of a thousand stores, the journals of so many are in the records.
     pub imported: u32,
+    /// What is planted.
+    pub dials: Dials,
 }
 
 /// Why there is no such population.
@@ -56,6 +59,9 @@ pub enum PopulationError {
         /// The fewest.
         least: u32,
     },
+    /// More is planted than there are media.
+    #[error("what is planted adds up to {0} of 1000 media: each has one thing at most")]
+    Rates(u32),
     /// More than all.
     #[error("{what}: {found} of 1000, at most 1000")]
     Rate {
@@ -90,7 +96,7 @@ impl Population {
             return Err(PopulationError::Stores { stores, media, least });
         }
         match self.imported {
-            0..=1000 => Ok(()),
+            0..=RATE_ALL => self.dials.check(),
             found => Err(PopulationError::Rate { what: "imported stores", found }),
         }
     }
@@ -126,7 +132,7 @@ mod tests {
     use super::*;
 
     fn of(media: u32, events: u64, stores: u32) -> Population {
-        Population { seed: 1, media, events, stores, imported: 1000 }
+        Population { seed: 1, media, events, stores, imported: 1000, dials: Dials::each(0) }
     }
 
     #[test]

@@ -1,18 +1,20 @@
 //! One medium in its owner's hand: every record is signed, and followed by the ledger.
 
 use super::SimulateError;
+use super::agenda::Agenda;
 use super::calendar::stocking;
 use super::chance::Chance;
 use super::counter::{Burnt, Kept, Ticket, burn_secrets};
+use super::dials::Dial;
 use super::population::Population;
 use super::setting::{Setting, Stall};
-use super::tally::{Deed, Tally};
+use super::tally::{Branch, Deed, Tally};
 use crate::crypto::sign::SecretKey;
 use crate::format::record::Record;
 use crate::format::sheet::Voucher;
 use crate::journal;
-use crate::ledger::next::{self, Code, Host, Slip};
-use crate::ledger::{Rules, State, advance};
+use crate::ledger::next::{self, Code, Host, Slip, Statement};
+use crate::ledger::{Account, Credits, Rules, Settler, State, advance, settle};
 use crate::shop::VOUCHER_DAYS;
 use crate::trust::{Signer, Verified, sign_verified};
 use crate::units::{Amount, Timestamp};
@@ -22,9 +24,12 @@ use crate::voucher::{VoucherSale, sign_voucher, slot_secret};
 pub(super) struct Town<'a> {
     pub(super) population: &'a Population,
     pub(super) setting: &'a Setting,
+    pub(super) agendas: &'a [Agenda],
     pub(super) burnt: &'a [Burnt],
     /// What was sold for each medium, by the order of its agenda.
     pub(super) tickets: &'a [Vec<Ticket>],
+    /// What was sold for it and taken back.
+    pub(super) voided: &'a [Option<Ticket>],
 }
 
 impl Town<'_> {
@@ -41,9 +46,31 @@ pub(super) struct Purse<'a> {
     pub(super) key: SecretKey,
     pub(super) records: Vec<Vec<u8>>,
     pub(super) tally: Tally,
+    /// The branch of its history that it is on.
+    pub(super) branch: Branch,
     pub(super) now: Timestamp,
+    /// Records on branches that it left.
+    pub(super) parted: u64,
+    /// Sequence of the record that took over a checkpoint.
+    pub(super) settled_at: Option<u64>,
+    certificate: [u8; 32],
+    floor: Timestamp,
     slots: Vec<u8>,
     chance: Chance,
+}
+
+/// Where a medium stood.
+pub(super) struct Saved {
+    state: State,
+    records: usize,
+    tally: Tally,
+}
+
+impl Saved {
+    /// How many records it had.
+    pub(super) fn records(&self) -> u64 {
+        self.records as u64
+    }
 }
 
 impl<'a> Purse<'a> {
@@ -64,11 +91,19 @@ impl<'a> Purse<'a> {
             key: secrets.keys.key,
             records: vec![],
             tally: Tally::default(),
+            branch: 0,
             now: burnt.at,
+            parted: 0,
+            settled_at: None,
+            certificate,
+            floor: stocking(),
             slots,
             chance: Chance::new(seed, "purse", place as u64),
         };
         purse.put(|purse, host, event| next::genesis(&purse.state, host, event));
+        if town.agendas[place].dial == Some(Dial::Unsold) {
+            purse.redeem(&town.tickets[place][0]);
+        }
         purse.now = now;
         let owner = purse.chance.key();
         purse.put(|purse, host, event| next::rekey(&purse.state, host, event, &owner));
@@ -81,7 +116,7 @@ impl<'a> Purse<'a> {
         &mut self,
         next: impl FnOnce(&Self, &Host, [u8; 16]) -> Record,
     ) -> Verified<Record> {
-        let host = Host { at: self.now, floor: stocking(), instance: self.chance.bytes() };
+        let host = Host { at: self.now, floor: self.floor, instance: self.chance.bytes() };
         let event = self.chance.bytes();
         let signed = sign_verified(&self.key, next(self, &host, event));
         let (setting, burnt) = (self.town.setting, &self.town.burnt[self.place]);
@@ -150,7 +185,41 @@ impl<'a> Purse<'a> {
             next::purchase(&purse.state, host, event, goods, amount).expect("it can pay that")
         });
         let sum = -i64::try_from(price).expect("prices are small");
-        self.tally.note(Deed::Bought(seq), sum);
+        self.tally.note(Deed::Bought(self.branch, seq), sum);
+    }
+
+    /// Take over a checkpoint, which a settler signs for this medium alone.
+    pub(super) fn settle(&mut self) -> Result<(), SimulateError> {
+        let Setting { policy, settler, .. } = self.town.setting;
+        let sheet = &self.town.burnt[self.place].sheet;
+        let account = Account::new(self.state.medium, self.certificate);
+        let settled = settle(policy, &account, &[&self.state]).expect("its sums are amounts");
+        let credits = Credits {
+            sheets: &[(sheet.id, sheet.slots().unwrap_or_default())],
+            vouchers: &[],
+            as_of: self.now,
+            numbers: (policy.number, 0),
+        };
+        let signer = Settler { key: &settler.key, chain: &settler.chain };
+        let file = settled.issue(signer, &account, &[&self.state], &credits, &[])?;
+        (self.floor, self.settled_at) = (self.now, Some(self.state.next.number()));
+        self.put(|purse, host, event| {
+            let (checkpoint, certificate) = (&file.checkpoint.0, &settler.chain.0[0]);
+            next::checkpoint(&purse.state, host, event, &Statement { checkpoint, certificate })
+        });
+        Ok(())
+    }
+
+    /// Where it stands, to go back to.
+    pub(super) fn save(&self) -> Saved {
+        let (state, tally) = (self.state.clone(), self.tally.clone());
+        Saved { state, tally, records: self.records.len() }
+    }
+
+    /// What was done since is not on this medium any more.
+    pub(super) fn go_back(&mut self, saved: Saved) {
+        self.records.truncate(saved.records);
+        (self.state, self.tally) = (saved.state, saved.tally);
     }
 
     /// What may be spent, as the owner's wallet says.

@@ -8,11 +8,13 @@ use std::thread;
 
 use super::agenda::Agenda;
 use super::calendar::selling;
-use super::circle::{Circle, circles};
+use super::chance::Chance;
+use super::circle::{Circle, Member, circles};
 use super::counter::{Burnt, Ticket, Trade, keep};
-use super::purse::{Purse, Town};
+use super::plant::Yield;
+use super::purse::Town;
 use super::setting::Setting;
-use super::truth::{MediumTruth, Truth};
+use super::truth::{MediumTruth, Planted, Truth};
 use super::{Desk, Population, SimulateError, Stage};
 use crate::device::read_file;
 use crate::issuer::Issuer;
@@ -20,6 +22,8 @@ use crate::shop::log::LOG_BYTES_MAX;
 
 /// Exports that lie together in one folder.
 const BUNDLE: usize = 100;
+/// What a picture begins with.
+const JPEG: &[u8] = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00";
 
 /// Make a population in an existing folder: `issuer`, `stores` and `evidence` in it.
 ///
@@ -41,14 +45,17 @@ pub fn simulate(
         desk.put(&journal_path(store), &trade.export)?;
         Ok(Trade { journal: vec![], export: vec![], ..trade })
     })?;
-    let entries = stores.iter().map(|trade| trade.entries).sum();
-    let (burnt, tickets) = shared_out(stores, agendas.len());
-    let town = Town { population, setting: &setting, burnt: &burnt, tickets: &tickets };
+    let shared = Shared::out(stores, agendas.len());
+    let Shared { burnt, tickets, voided, entries } = &shared;
+    let town = Town { population, setting: &setting, agendas: &agendas, burnt, tickets, voided };
     let count = circles(burnt.len());
     let lives = each(count, threads, Stage::Living, desk, |circle| live(&town, circle, desk))?;
+    let foreign = scatter(population, desk)?;
     let imported = import(folder, population, &mut issuer, desk)?;
-    let media = lives.into_iter().flatten().collect();
-    Ok(Truth { population: population.clone(), media, imported, entries })
+    let (media, planted): (Vec<_>, Vec<_>) = lives.into_iter().flatten().unzip();
+    let planted = planted.into_iter().flatten().collect();
+    let population = population.clone();
+    Ok(Truth { population, media, planted, foreign, imported, entries: *entries })
 }
 
 /// Live one circle's lives, and export each of its media.
@@ -56,18 +63,41 @@ fn live(
     town: &Town<'_>,
     circle: usize,
     desk: &dyn Desk,
-) -> Result<Vec<MediumTruth>, SimulateError> {
-    let circle = Circle::lived(town, circle)?;
-    let purses = circle.members.into_iter().map(|member| member.purse);
-    purses
-        .map(|purse| {
-            desk.put(&export_path(&purse), &purse.export())?;
-            let medium = purse.state.medium.to_string();
-            let store = town.stall(purse.place).id.number();
-            let (records, holding) = (purse.records.len() as u64, purse.tally.holding());
-            Ok(MediumTruth { medium, store, records, holding })
+) -> Result<Vec<(MediumTruth, Option<Planted>)>, SimulateError> {
+    let mut circle = Circle::lived(town, circle)?;
+    let between = circle.plant_between();
+    let members = circle.members.into_iter().zip(between);
+    members
+        .map(|(Member { mut purse, dial, .. }, between)| {
+            let Yield { exports, planted } = purse.plant(dial, between);
+            let (place, medium) = (purse.place, purse.state.medium);
+            for (end, bytes) in exports {
+                desk.put(&format!("{}/{medium}{end}.evidence", bundle(place)), &bytes)?;
+            }
+            let store = town.stall(place).id.number();
+            let records = purse.records.len() as u64 + purse.parted;
+            let (medium, holding) = (medium.to_string(), purse.tally.holding());
+            Ok((MediumTruth { medium, store, records, holding }, planted))
         })
         .collect()
+}
+
+/// Files that are no evidence, among the evidence; their names.
+fn scatter(population: &Population, desk: &dyn Desk) -> Result<Vec<String>, SimulateError> {
+    let mut chance = Chance::new(population.seed, "foreign", 0);
+    let file = |number| {
+        let place = chance.place(population.media as usize);
+        let (end, bytes) = match number % 4 {
+            0 => ("txt", b"Tuesday: ask about the blue stick\n".to_vec()),
+            1 => ("bin", chance.bytes::<3_000>().to_vec()),
+            2 => ("jpg", [JPEG, &chance.bytes::<900>()].concat()),
+            _ => ("evidence", vec![]),
+        };
+        let name = format!("{}/foreign-{number}.{end}", bundle(place));
+        desk.put(&name, &bytes)?;
+        Ok(name)
+    };
+    (0..population.dials.foreign_files(population.media)).map(file).collect()
 }
 
 /// Book the journals of as many stores as it was asked for.
@@ -89,23 +119,37 @@ fn import(
     Ok(imported)
 }
 
-/// Media and tickets by their place in the population.
-fn shared_out(stores: Vec<Trade>, media: usize) -> (Vec<Burnt>, Vec<Vec<Ticket>>) {
-    let mut burnt = vec![];
-    let mut tickets = vec![vec![]; media];
-    for trade in stores {
-        burnt.extend(trade.burnt);
-        for (place, sale, ticket) in trade.tickets {
-            tickets[place].push((sale, ticket));
+/// What stores did, by the places of the media.
+struct Shared {
+    burnt: Vec<Burnt>,
+    tickets: Vec<Vec<Ticket>>,
+    voided: Vec<Option<Ticket>>,
+    entries: u64,
+}
+
+impl Shared {
+    fn out(stores: Vec<Trade>, media: usize) -> Self {
+        let entries = stores.iter().map(|trade| trade.entries).sum();
+        let (mut burnt, mut tickets) = (vec![], vec![vec![]; media]);
+        let mut voided = vec![None; media];
+        for trade in stores {
+            burnt.extend(trade.burnt);
+            for (place, sale, ticket) in trade.tickets {
+                tickets[place].push((sale, ticket));
+            }
+            for (place, ticket) in trade.voided {
+                voided[place] = Some(ticket);
+            }
         }
+        burnt.sort_unstable_by_key(|(place, _)| *place);
+        let in_order = |mut sold: Vec<(usize, Ticket)>| {
+            sold.sort_unstable_by_key(|(sale, _)| *sale);
+            sold.into_iter().map(|(_, ticket)| ticket).collect()
+        };
+        let burnt = burnt.into_iter().map(|(_, burnt)| burnt).collect();
+        let tickets = tickets.into_iter().map(in_order).collect();
+        Self { burnt, tickets, voided, entries }
     }
-    burnt.sort_unstable_by_key(|(place, _)| *place);
-    let in_order = |mut sold: Vec<(usize, Ticket)>| {
-        sold.sort_unstable_by_key(|(sale, _)| *sale);
-        sold.into_iter().map(|(_, ticket)| ticket).collect()
-    };
-    let burnt = burnt.into_iter().map(|(_, burnt)| burnt).collect();
-    (burnt, tickets.into_iter().map(in_order).collect())
 }
 
 fn store_folder(store: usize) -> String {
@@ -116,9 +160,9 @@ fn journal_path(store: usize) -> String {
     format!("evidence/stores/{:04}.journal", store + 1)
 }
 
-/// Where a medium's export lies.
-fn export_path(purse: &Purse<'_>) -> String {
-    format!("evidence/{:04}/{}.evidence", purse.place / BUNDLE, purse.state.medium)
+/// The folder of the export of the medium at this place.
+fn bundle(place: usize) -> String {
+    format!("evidence/{:04}", place / BUNDLE)
 }
 
 /// Do a piece of work for each place; what comes out is in the order of places.

@@ -36,6 +36,7 @@ pub(super) struct Setting {
     pub(super) policy: Verified<Policy>,
     pub(super) form: CurrencyForm,
     pub(super) seal: Secret<32>,
+    pub(super) settler: CertifiedKey,
     pub(super) stalls: Vec<Stall>,
 }
 
@@ -71,6 +72,7 @@ impl Setting {
         };
         let mut issuer = Issuer::found(&folder.join("issuer"), &plan, &mut chance, founding())?;
         let seal = issuer.seal_key(Passphrase::None)?;
+        let settler = issuer.settler_key(Passphrase::None)?;
         let mut stalls = vec![];
         for place in 0..population.stores {
             let mut opening = Opening { issuer: &mut issuer, chance: &mut chance, desk };
@@ -78,7 +80,7 @@ impl Setting {
             desk.go_on(Stage::Stocking, stalls.len() as u64, population.stores.into())?;
         }
         let (signer, policy) = (issuer.signer().clone(), issuer.policy().clone());
-        Ok((Self { signer, policy, form, seal, stalls }, issuer))
+        Ok((Self { signer, policy, form, seal, settler, stalls }, issuer))
     }
 }
 

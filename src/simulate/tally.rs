@@ -1,12 +1,16 @@
 //! Bookkeeping beside the ledger: plain sums of what was done, so that it can disagree with it.
 //!
-//! It knows no chain and no fold: what is one event by the rules has one name here.
+//! It knows no chain, no checkpoint and no fold. What is one event by the rules has one name here:
+//! a code is one whatever branch adds it, a purchase is another on each branch.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use crate::units::MediumId;
+
+/// Where something was done: on the history that branches share, or on one of them.
+pub(super) type Branch = u8;
 
 /// What an event is, apart from its sum.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,9 +20,9 @@ pub(super) enum Deed {
     /// The voucher of this serial, of the store at this place.
     Voucher(usize, u64),
     /// Goods, by the sequence of the record.
-    Bought(u64),
+    Bought(Branch, u64),
     /// A segment that was closed, by the sequence of its start.
-    Fetched(u64),
+    Fetched(Branch, u64),
     /// The fee for a payer's segment, by the sequence of its start there.
     Earned(MediumId, u64),
 }
@@ -28,7 +32,7 @@ pub(super) enum Deed {
 pub(super) struct Tally {
     deeds: BTreeMap<Deed, i64>,
     /// What open segments hold, by the sequence of their start.
-    held: BTreeMap<u64, i64>,
+    held: BTreeMap<(Branch, u64), i64>,
 }
 
 /// What a medium has by the rules, minor units.
@@ -47,12 +51,18 @@ impl Tally {
         self.deeds.insert(deed, sum);
     }
 
-    pub(super) fn hold(&mut self, start: u64, sum: i64) {
-        self.held.insert(start, sum);
+    pub(super) fn hold(&mut self, branch: Branch, start: u64, sum: i64) {
+        self.held.insert((branch, start), sum);
     }
 
-    pub(super) fn release(&mut self, start: u64) {
-        self.held.remove(&start);
+    pub(super) fn release(&mut self, branch: Branch, start: u64) {
+        self.held.remove(&(branch, start));
+    }
+
+    /// Take in what another branch did: what is the same on both counts once.
+    pub(super) fn join(&mut self, other: &Self) {
+        self.deeds.extend(other.deeds.iter().map(|(deed, sum)| (deed.clone(), *sum)));
+        self.held.extend(&other.held);
     }
 
     pub(super) fn holding(&self) -> Holding {
@@ -79,17 +89,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_one_event_counts_once() {
-        let mut tally = Tally::default();
-        for _ in 0..2 {
-            tally.note(Deed::Code(3), 5_000);
-            tally.note(Deed::Bought(7), -4_500);
-            tally.note(Deed::Earned(MediumId::from_serial(5), 9), 30);
-            tally.hold(8, 100);
-        }
-        assert_eq!(tally.holding(), Holding { free: 400, fees: 30, reserved: 100 });
-        tally.release(8);
-        assert_eq!(tally.holding().free, 500);
+    fn branches_count_once_what_is_one_event() {
+        let mut shared = Tally::default();
+        shared.note(Deed::Code(3), 5_000);
+        let (mut one, mut two) = (shared.clone(), shared);
+        one.note(Deed::Code(4), 1_000);
+        two.note(Deed::Code(4), 1_000);
+        one.note(Deed::Bought(1, 7), -4_000);
+        two.note(Deed::Bought(2, 7), -4_500);
+        two.note(Deed::Earned(MediumId::from_serial(5), 9), 30);
+        two.hold(2, 8, 100);
+        one.join(&two);
+        assert_eq!(one.holding(), Holding { free: -2_600, fees: 30, reserved: 100 });
+        one.release(2, 8);
+        assert_eq!(one.holding().free, -2_500);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::dials::Dial;
 use super::population::Population;
 use super::tally::Holding;
 
@@ -17,6 +18,10 @@ pub struct Truth {
     pub population: Population,
     /// Every medium, in the order of the population.
     pub media: Vec<MediumTruth>,
+    /// What was planted on media, in the same order.
+    pub planted: Vec<Planted>,
+    /// Files among the evidence that are none of the population's.
+    pub foreign: Vec<String>,
     /// Numbers of the stores whose journals the records hold.
     pub imported: Vec<u32>,
     /// Entries of all stores' journals.
@@ -32,9 +37,26 @@ pub struct MediumTruth {
     pub store: u32,
     /// Records that its owner made, on all branches.
     pub records: u64,
-    /// What it has by the rules, all evidence taken together.
+    /// What it has by the rules, all that its owner signed taken together.
     #[serde(flatten)]
     pub holding: Holding,
+}
+
+/// Something that was planted, and the finding that its evidence implies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Planted {
+    /// The dial's name.
+    pub dial: &'static str,
+    /// The class of the finding.
+    pub class: &'static str,
+    /// The medium's number, 12 digits.
+    pub medium: String,
+    /// Number of the store that sold it.
+    pub store: u32,
+    /// Sequence of the record that it is about.
+    pub seq: u64,
+    /// What it concerns, minor units: below zero what the owner has less.
+    pub amount: i64,
 }
 
 impl Truth {
@@ -45,7 +67,7 @@ impl Truth {
 
     /// The file: one object, with a line for each medium.
     pub fn to_json(&self) -> String {
-        let Population { seed, media, events, stores, imported } = &self.population;
+        let Population { seed, media, events, stores, imported, dials } = &self.population;
         let head = BTreeMap::from([
             ("version", u64::from(VERSION)),
             ("seed", *seed),
@@ -56,14 +78,21 @@ impl Truth {
             ("records", self.records()),
             ("store_entries", self.entries),
         ]);
-        let rows: Vec<String> = self.media.iter().map(json).collect();
-        let (head, imported) = (json(&head), json(&self.imported));
-        let rows = rows.join(",\n");
+        let rates = Dial::ALL.iter().map(|dial| (dial.name(), dials.rate(*dial)));
+        let rates: BTreeMap<_, _> = rates.chain([("foreign", dials.foreign)]).collect();
+        let (head, rates) = (json(&head), json(&rates));
+        let (imported, foreign) = (json(&self.imported), json(&self.foreign));
+        let (planted, accounts) = (rows(&self.planted), rows(&self.media));
         format!(
-            "{{\"population\":{head},\n\"currency\":\"JPY\",\n\"imported\":{imported},\n\
-             \"accounts\":[\n{rows}\n]}}\n"
+            "{{\"population\":{head},\n\"rates\":{rates},\n\"currency\":\"JPY\",\n\
+             \"imported\":{imported},\n\"foreign\":{foreign},\n\
+             \"planted\":[\n{planted}\n],\n\"accounts\":[\n{accounts}\n]}}\n"
         )
     }
+}
+
+fn rows(values: &[impl Serialize]) -> String {
+    values.iter().map(json).collect::<Vec<_>>().join(",\n")
 }
 
 fn json(value: &impl Serialize) -> String {

@@ -1,0 +1,273 @@
+//! Planting: what goes wrong with a medium, and the finding that its evidence implies.
+
+use super::chance::Chance;
+use super::circle::Circle;
+use super::counter::{Kept, Ticket};
+use super::dials::Dial;
+use super::fetch::Fetch;
+use super::purse::{Purse, Saved, grant};
+use super::truth::Planted;
+use crate::format::transfer::Partner;
+use crate::ledger::next;
+use crate::units::{Amount, Timestamp};
+use crate::voucher::sheet::slots_in_kit;
+
+/// Prices of what is bought and fetched for a finding; owners keep more than their sum.
+const PRICE: u64 = 130;
+const FETCH_PRICE: u64 = 250;
+/// What is left on each copy of a clone.
+const LEFT: u64 = 10;
+/// A clock that lost its battery: 1980-01-01.
+const DEAD_CLOCK: u64 = 315_532_800;
+/// What is left of a frame that is cut off, in bytes.
+const TORN: usize = 100;
+/// Records among which a damage lies.
+const PLAYS: usize = 3;
+
+/// A file of exported evidence: what its name has behind the medium's number, and its bytes.
+pub(super) type Export = (&'static str, Vec<u8>);
+
+/// What is planted on one medium: its exports, and what is to be found.
+pub(super) struct Yield {
+    pub(super) exports: Vec<Export>,
+    pub(super) planted: Option<Planted>,
+}
+
+impl Circle<'_> {
+    /// What needs two of them: transfers that the two sides tell differently.
+    pub(super) fn plant_between(&mut self) -> Vec<Option<Planted>> {
+        let plant = |who: usize, circle: &mut Self| {
+            let sender = (who + 1) % circle.members.len();
+            match circle.members[who].dial {
+                Some(Dial::LostAnswers) => Some(circle.loses_answer(who, sender)),
+                Some(Dial::Liars) => Some(circle.lies(who, sender)),
+                _ => None,
+            }
+        };
+        (0..self.members.len()).map(|who| plant(who, self)).collect()
+    }
+
+    fn fetch_for_finding(&mut self) -> Fetch {
+        Fetch::new(FETCH_PRICE, self.town.setting.policy.share_ppm, &mut self.chance)
+    }
+
+    /// The payer's records from the start of a segment on are lost; its receipt isn't.
+    fn loses_answer(&mut self, who: usize, sender: usize) -> Planted {
+        let fetch = self.fetch_for_finding();
+        let got = fetch.left() / 2;
+        let (payer, sender) = self.pair(who, sender);
+        let saved = payer.purse.save();
+        let partner = Partner::Medium(sender.purse.state.medium);
+        let begun = fetch.begin(&mut payer.purse, partner);
+        fetch.answer(&mut sender.purse, &payer.purse, &begun);
+        let receipt = fetch.receipt(&payer.purse, got);
+        fetch.earn(&mut sender.purse, &receipt);
+        payer.purse.go_back(saved);
+        let sum = -fetch.charge(got).0;
+        payer.purse.planted(Dial::LostAnswers, "receipt-without-start", begun.start, sum)
+    }
+
+    /// The receipt says more than the payer's record, or less.
+    fn lies(&mut self, who: usize, sender: usize) -> Planted {
+        let mut fetch = self.fetch_for_finding();
+        let (less, more) = (fetch.left() / 3, fetch.left() / 3 * 2);
+        let above = self.chance.below(2) == 0;
+        let (charged, signed) = if above { (less, more) } else { (more, less) };
+        let (payer, sender) = self.pair(who, sender);
+        let before = fetch.clone();
+        let partner = Partner::Medium(sender.purse.state.medium);
+        let begun = fetch.begin(&mut payer.purse, partner);
+        fetch.answer(&mut sender.purse, &payer.purse, &begun);
+        let receipt = fetch.receipt(&payer.purse, signed);
+        fetch.close(&mut payer.purse, &begun, charged);
+        before.earn(&mut sender.purse, &receipt);
+        let sum = before.charge(charged).0 - before.charge(signed).0;
+        payer.purse.planted(Dial::Liars, "bytes-differ", begun.start, sum)
+    }
+}
+
+impl Purse<'_> {
+    /// What goes wrong with this medium alone; then what is exported of it.
+    pub(super) fn plant(&mut self, dial: Option<Dial>, between: Option<Planted>) -> Yield {
+        let mut chance = Chance::new(self.town.population.seed, "plant", self.place as u64);
+        let whole = |purse: &Self, planted| Yield {
+            exports: vec![("", purse.export())],
+            planted: Some(planted),
+        };
+        match dial {
+            Some(Dial::Yanks) => self.yank(),
+            Some(Dial::Rewinds) => self.rewind(),
+            Some(Dial::Clones) => self.copy(&mut chance),
+            Some(Dial::Damaged) => self.damage(&mut chance),
+            Some(Dial::Stolen) => {
+                let planted = self.steal(&mut chance);
+                whole(self, planted)
+            }
+            Some(Dial::Clocks) => {
+                let planted = self.lose_clock();
+                whole(self, planted)
+            }
+            Some(Dial::Voids) => {
+                let planted = self.redeem_voided();
+                whole(self, planted)
+            }
+            Some(Dial::Unsold) => {
+                let sum = self.town.tickets[self.place][0].amount;
+                let planted =
+                    self.planted(Dial::Unsold, "spent-never-sold", 1, super::purse::minor(sum));
+                whole(self, planted)
+            }
+            Some(Dial::Restored) => {
+                let seq = self.settled_at.expect("it took over a checkpoint early");
+                let planted = self.planted(Dial::Restored, "not-checked", seq, 0);
+                whole(self, planted)
+            }
+            Some(Dial::LostAnswers | Dial::Liars) | None => {
+                Yield { exports: vec![("", self.export())], planted: between }
+            }
+        }
+    }
+
+    /// The newest record is lost; an export that was made before has it.
+    fn yank(&mut self) -> Yield {
+        self.buy("lost-song", PRICE);
+        let (older, seq) = (self.export(), self.state.next.number() - 1);
+        let newer = self.export_of(&self.records[..self.records.len() - 1]);
+        let sum = -sum_of(PRICE);
+        let planted = self.planted(Dial::Yanks, "medium-behind", seq, sum);
+        Yield { exports: vec![("", newer), ("-older", older)], planted: Some(planted) }
+    }
+
+    /// An old image is gone on with: less is bought there than on what it was an image of.
+    fn rewind(&mut self) -> Yield {
+        let saved = self.save();
+        let seq = self.state.next.number();
+        self.branch = 1;
+        self.buy("first-song", PRICE);
+        self.buy("second-song", PRICE);
+        let older = self.part(saved, 2);
+        self.buy("third-song", PRICE + 1);
+        let again = self.join(&older);
+        let sum = -sum_of(PRICE + 1);
+        let planted = self.planted(Dial::Rewinds, "fork", seq, sum);
+        Yield { exports: vec![("", again), ("-older", older.0)], planted: Some(planted) }
+    }
+
+    /// All is spent twice: in goods on one copy, in goods and at a kiosk on the other.
+    fn copy(&mut self, chance: &mut Chance) -> Yield {
+        let saved = self.save();
+        let (seq, free) = (self.state.next.number(), self.free());
+        self.branch = 1;
+        for (item, part) in [("song", 2), ("film", 1)] {
+            self.buy(item, (self.free() - LEFT) / part);
+        }
+        for _ in 0..PLAYS {
+            self.play("film");
+        }
+        let one = self.part(saved, 2);
+        let share = self.town.setting.policy.share_ppm;
+        let mut fetch = Fetch::new(FETCH_PRICE, share, chance);
+        let kiosk = Partner::Store(self.town.stall(self.place).id);
+        let begun = fetch.begin(self, kiosk);
+        fetch.close(self, &begun, fetch.left());
+        self.buy("series", self.free() - LEFT);
+        let sum = -sum_of(free - LEFT);
+        let other = self.join(&one);
+        let planted = self.planted(Dial::Clones, "fork", seq, sum);
+        Yield { exports: vec![("", one.0), ("-copy", other)], planted: Some(planted) }
+    }
+
+    /// Go back to where a branch parted; what it was and what was done on it is kept.
+    fn part(&mut self, saved: Saved, branch: u8) -> (Vec<u8>, super::tally::Tally) {
+        let kept = (self.export(), self.tally.clone());
+        self.parted += self.records.len() as u64 - saved.records();
+        self.go_back(saved);
+        self.branch = branch;
+        kept
+    }
+
+    /// This branch's export; what was done on the other counts as well.
+    fn join(&mut self, other: &(Vec<u8>, super::tally::Tally)) -> Vec<u8> {
+        self.tally.join(&other.1);
+        self.export()
+    }
+
+    /// A code of the store's kit or a voucher by its key, of which its journal knows nothing.
+    fn steal(&mut self, chance: &mut Chance) -> Planted {
+        let (sheet, tickets) = (&self.town.burnt[self.place].sheet, &self.town.tickets[self.place]);
+        let sold = |slot: u8| tickets.iter().any(|ticket| ticket.what == Kept::Code(slot));
+        let what = if chance.below(2) == 0 {
+            Kept::Code(slots_in_kit().find(|slot| !sold(*slot)).expect("a kit is never sold out"))
+        } else {
+            let store = self.town.population.stall_of(self.place).0;
+            let last = grant(&self.town.setting.stalls[store].signer).serial_last;
+            // Each medium has a serial of its own among the last ones, which are never reached.
+            let place = self.town.population.stall_of(self.place).1 as u64;
+            Kept::Voucher { store, serial: last - place }
+        };
+        let amount = match what {
+            Kept::Code(slot) => sheet.amount(slot).expect("the kit's slots are in the sheet"),
+            Kept::Voucher { .. } => Amount::from_minor(4_000).expect("it is an amount"),
+        };
+        let seq = self.state.next.number();
+        self.redeem(&Ticket { at: self.now, amount, what });
+        let sum = super::purse::minor(amount);
+        self.planted(Dial::Stolen, "redeemed-never-sold", seq, sum)
+    }
+
+    fn redeem_voided(&mut self) -> Planted {
+        let ticket = self.town.voided[self.place].expect("one of its sales was taken back");
+        let seq = self.state.next.number();
+        self.redeem(&ticket);
+        let sum = super::purse::minor(ticket.amount);
+        self.planted(Dial::Voids, "redeemed-after-void", seq, sum)
+    }
+
+    fn lose_clock(&mut self) -> Planted {
+        let now = self.now;
+        self.now = Timestamp::from_seconds(DEAD_CLOCK).expect("it is a time");
+        let seq = self.state.next.number();
+        self.play("song-1");
+        self.now = now;
+        self.play("song-2");
+        self.planted(Dial::Clocks, "clock-oddity", seq, 0)
+    }
+
+    /// The export is cut off, has a flipped bit, or holds a forged record; no money lies there.
+    fn damage(&mut self, chance: &mut Chance) -> Yield {
+        for _ in 0..PLAYS {
+            self.play("film");
+        }
+        let (count, whole) = (self.records.len(), self.export());
+        let end = |records: usize| self.export_of(&self.records[..records]).len();
+        let (class, place, bytes) = match chance.below(3) {
+            0 => ("damaged", count - 1, whole[..end(count - 1) + TORN].to_vec()),
+            1 => {
+                let mut bytes = whole;
+                let start = end(count - 2);
+                bytes[start + 100 + chance.place(100)] ^= 1 << chance.below(8);
+                ("damaged", count - 2, bytes)
+            }
+            _ => {
+                let mut records = self.records.clone();
+                *records[count - 2].last_mut().expect("a record has bytes") ^= 1;
+                ("bad-signature", count - 2, self.export_of(&records))
+            }
+        };
+        let planted = self.planted(Dial::Damaged, class, place as u64, 0);
+        Yield { exports: vec![("", bytes)], planted: Some(planted) }
+    }
+
+    fn play(&mut self, item: &str) {
+        self.put(|purse, host, event| next::play(&purse.state, host, event, item, "scrip-wallet"));
+    }
+
+    fn planted(&self, dial: Dial, class: &'static str, seq: u64, amount: i64) -> Planted {
+        let (medium, store) = (self.state.medium.to_string(), self.town.stall(self.place).id);
+        Planted { dial: dial.name(), class, medium, store: store.number(), seq, amount }
+    }
+}
+
+fn sum_of(price: u64) -> i64 {
+    i64::try_from(price).expect("prices are small")
+}
