@@ -123,26 +123,27 @@ pub(super) fn survey_scan(scan: &mut Scan) -> Result<Reading, ReadError> {
 fn choose(scan: &Scan) -> Result<Reading, ReadError> {
     let generations = scan.generations();
     let newest_seen = *generations.first().ok_or(ReadError::Empty)?;
-    let mut newer_lost: Option<Lost> = None;
-    let mut unopened = vec![];
+    let (mut newer_lost, mut unopened) = (None, None);
+    let mut uncounted = vec![];
     for generation in by_claim(scan, generations) {
         let (held, mirror) = (scan.held(generation), scan.mirror.get(&generation));
         let row = Row { held, mirror, generation };
         match row.read()? {
             Outcome::Counts(reading) => {
-                let begun = || unopened.iter().find_map(|row: &Row<'_>| row.begun_after(&reading));
+                let begun = || uncounted.iter().find_map(|row: &Row<'_>| row.begun_after(&reading));
                 let lost = newer_lost.or(reading.lost).or_else(begun);
                 return Ok(Reading { newest_seen, lost, ..*reading });
             }
-            Outcome::Broken(lost) => newer_lost = newer_lost.or(lost),
-            Outcome::Unopened => unopened.push(row),
+            Outcome::Broken(Some(lost)) => newer_lost = newer_lost.or(Some(lost)),
+            Outcome::Broken(None) => uncounted.push(row),
+            Outcome::Unopened => {
+                unopened = unopened.or(row.lost(0));
+                uncounted.push(row);
+            }
         }
     }
-    let newest_lost = newer_lost.or_else(|| unopened.first()?.lost(0));
-    Err(newest_lost.map_or(ReadError::Empty, |Lost { generation, index, later }| ReadError::Gap {
-        generation,
-        index,
-        later,
+    Err(newer_lost.or(unopened).map_or(ReadError::Empty, |Lost { generation, index, later }| {
+        ReadError::Gap { generation, index, later }
     }))
 }
 
@@ -296,8 +297,8 @@ impl<'s> Row<'s> {
         (held.frame.before == step.before || blind).then_some(held)
     }
 
-    /// What is lost of a generation without its opening, if it was begun after all: all that is
-    /// carried behind the checkpoint stands in the older one, so that anything else was appended.
+    /// What is lost of a generation without an opening that fits, if it was begun after all: all that
+    /// is carried behind the checkpoint stands in the older one, so that anything else was appended.
     fn begun_after(&self, older: &Reading) -> Option<Lost> {
         let known = [&older.records, &older.outside, &older.rival];
         let known: HashSet<&Vec<u8>> = known.into_iter().flatten().collect();

@@ -55,22 +55,22 @@ def read(copies):
     for parity in (0, 1):
         for copy, found in zip(copies, held):
             found.update(frames(copy[parity * half:(parity + 1) * half], parity))
-    unopened = []
+    uncounted, unopened = [], False
     for generation in sorted({*held[0], *held[1]}, reverse=True):
         both = [copy.get(generation, {}) for copy in held]
         found = read_generation(generation, both)
         if found is not None:
-            if any(begun_after(newer, found) for newer in unopened):
+            if any(begun_after(newer, found) for newer in uncounted):
                 raise Refused("journal", "frame 0 is damaged in both copies")
             return found
-        if not longest(both)[0]:
-            unopened.append(both)
+        uncounted.append(both)
+        unopened |= not longest(both)[0]
     lost = "frame 0 is damaged in both copies" if unopened else "neither copy holds a first record"
     raise Refused("journal", lost)
 
 
 def begun_after(held, older):
-    """Were records added to a generation whose opening neither copy has?"""
+    """Were records added to a generation without an opening that fits?"""
     known = {*older["records"], *older["outside"], *older["rival"]}
     return any(index > ANCHOR and frame[0] not in known
                for copy in held for (index, _), frame in copy.items())
