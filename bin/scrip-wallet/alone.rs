@@ -88,6 +88,14 @@ pub(crate) fn found(common: &Common) -> Result<Option<MountedTree>, Failure> {
     common.medium.as_deref().map_or(Ok(None), WritableArea::find)
 }
 
+/// Where the menu begins: it would ask for a password.
+pub(crate) fn check_menu(common: &Common) -> Result<(), Failure> {
+    match found(common)? {
+        Some(_) => Err(refused(password_first())),
+        None => Ok(()),
+    }
+}
+
 /// Show what it says, or say what is missing for that.
 pub(crate) fn serve(tree: MountedTree, verb: &Verb, output: &Output) -> Result<Exit, Failure> {
     let asked = match verb {

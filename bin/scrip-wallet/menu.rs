@@ -13,6 +13,7 @@ use scrip::wallet::take::Outbox;
 use scrip::wallet::{Filter, Ledger, Offered, Opened, Unlocked};
 use scrip::words::Phrase;
 
+use crate::alone::check_menu;
 use crate::ask::{line, narrow};
 use crate::buy::{buy_asking, catalogue as read_catalogue, list, offers};
 use crate::cli::{Cli, Common, NewPasswordArgs};
@@ -157,6 +158,7 @@ impl<'a> Session<'a> {
         output: &'a Output,
         interrupt: &'a Interrupt,
     ) -> Result<Self, Failure> {
+        check_menu(common)?;
         let path = path(common)?;
         let look = look_to_write(&path, common, output, interrupt)?;
         let catalogue = read_catalogue(&look.source, &look.medium);

@@ -85,7 +85,7 @@ pub(crate) fn play(
     let mut opened = take(common, output, interrupt)?;
     let password = PasswordSource::from(args.password_file.clone());
     let (unlocked, _) = unlock(&mut opened, &password, output)?;
-    let bytes = hand_over(&mut opened, &unlocked, (&item, mounted), args, output, interrupt)?;
+    let bytes = hand_over(&mut opened, &unlocked, (&item, mounted), args, output, interrupt)??;
     let record = opened.medium().account().records.last().map(|record| record.seq.number());
     let paid = (!owned).then(|| money(item.entry.price, opened.medium().currency()));
     let extra = json!({ "paid": paid, "record": record, "bytes": bytes, "dry_run": false });
@@ -109,8 +109,15 @@ pub(crate) fn play_here(
     confirm(opened.medium(), item, owned, output)?;
     let mounted = mounted(&Source::open(&path(common)?)?, item)?;
     let args = PlayArgs { item: item.name.clone(), ..PlayArgs::default() };
-    hand_over(opened, unlocked, (item, mounted), &args, output, interrupt)?;
-    Ok(())
+    match hand_over(opened, unlocked, (item, mounted), &args, output, interrupt)? {
+        // No fault of the medium's: its owner goes on.
+        Err(failure) if failure.exit() == Exit::Failure => {
+            interrupt.check()?;
+            output.complain(&failure);
+            Ok(())
+        }
+        shown => shown.map(drop),
+    }
 }
 
 fn is_owned(medium: &Medium, item: &Offered) -> bool {
@@ -124,7 +131,8 @@ fn mounted(source: &Source, item: &Offered) -> Result<Option<Box<dyn Device>>, F
     Ok(file.map(|file| Box::new(file) as Box<dyn Device>))
 }
 
-/// Pay where nobody has, note the playing, hand the bytes on; gives how many they were.
+/// Pay where nobody has, note the playing, hand the bytes on; gives how many they were, or why what
+/// shows them didn't.
 fn hand_over(
     opened: &mut Opened<Storage>,
     unlocked: &Unlocked,
@@ -132,7 +140,7 @@ fn hand_over(
     args: &PlayArgs,
     output: &Output,
     interrupt: &Interrupt,
-) -> Result<u64, Failure> {
+) -> Result<Result<u64, Failure>, Failure> {
     let stage = Stage::set(opened, unlocked, item, mounted)?;
     let shown = Shown::prepare(args, &stage.entry)?;
     stage.playing(opened).check().or_tell()?;
@@ -144,7 +152,7 @@ fn hand_over(
     let (played, mut rng) = ((item.entry.id.as_str(), shown.name()), SystemRandom::new());
     let noted = opened.play(&unlocked.keys, played, clock::now(), &mut rng);
     noted.map_err(|error| full(&error))?;
-    shown.run(&stage.playing(opened), output, interrupt)
+    Ok(shown.run(&stage.playing(opened), output, interrupt))
 }
 
 /// What is played, and from where.

@@ -40,8 +40,8 @@ phrases! {
     fn writing(file) { en: "writing {file}", ja: "{file}への書き込み" }
     fn removing(file) { en: "removing {file}", ja: "{file}の削除" }
     fn name_a_program() {
-        en: "name a program yourself: --with PROGRAM",
-        ja: "--with PROGRAM でプログラムを指定してください",
+        en: "name a program yourself: `scrip-wallet play ITEM --with PROGRAM`",
+        ja: "`scrip-wallet play ITEM --with PROGRAM` でプログラムを指定してください",
     }
     fn press_enter() {
         en: "it is opened from a private copy; press Enter when you have closed it:",

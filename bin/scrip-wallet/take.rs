@@ -20,7 +20,7 @@ use scrip::tool::{
 };
 use scrip::trust::Trust;
 use scrip::trust::access::HolderKeys;
-use scrip::units::{Amount, Sequence};
+use scrip::units::{Amount, CurrencyForm, Sequence};
 use scrip::wallet::take::{
     self as taking, Content, File, Giver, GiverError, Goods, Hand, Kiosk, Leaves, Outbox, Owner,
     Packaged, Payer, Plan, Sealing, Shelf, Shelved, TakeError, TakeRefusal, Taken,
@@ -40,8 +40,8 @@ use words::{
     already_yours, bad_terms, broken_off, from_where, goes_on, here_again, kept_and_paid,
     make_room, make_room_there, missing, no_key, no_space, not_whole, nothing_taken, on,
     other_currency, over_cap, over_count, paid, paid_earlier, password_there, reading,
-    rest_would_cost, settle_first, settle_other, take_it, taken_from, too_many, top_up_first,
-    which_item, whole, whole_here, would_cost,
+    rest_would_cost, settle_first, settle_other, shared, take_it, taken_from, too_many,
+    top_up_first, which_item, whole, whole_here, would_cost,
 };
 
 /// What is said and shown while it runs.
@@ -114,9 +114,8 @@ pub(crate) fn take_here(
     let Some(item) = choose(&items, which_item, output)? else { return Ok(()) };
     let order = Order::new(from, item.clone());
     let agree = |plan: &Plan| {
-        let form = own.form();
-        let (sum, fee) = (form.show(plan.reserve), form.show(order.earned(plan.fee)));
-        match ask(output, take_it(&order.goods.item, sum, fee, order.from.name()))? {
+        let cost = order.cost(own.form(), plan.reserve, plan.fee);
+        match ask(output, take_it(&order.goods.item, cost))? {
             Answer::Yes => Ok(()),
             _ => Err(Failure::new(Exit::Refusal, nothing_taken())),
         }
@@ -227,11 +226,9 @@ impl Desk<'_> {
     }
 
     fn would(&self, own: &Medium, order: &Order, plan: &Plan) -> Exit {
-        let form = own.form();
-        let (rest, fee) = (form.show(plan.reserve), form.show(order.earned(plan.fee)));
-        let (item, name) = (&order.goods.item, order.from.name());
         let told = if plan.resumes { rest_would_cost } else { would_cost };
-        self.output.line(told(item, rest, fee, name));
+        let cost = order.cost(own.form(), plan.reserve, plan.fee);
+        self.output.line(told(&order.goods.item, cost));
         let fields = json!({
             "paid": money(plan.reserve, own.currency()),
             "fee": money(order.earned(plan.fee), own.currency()),
@@ -319,7 +316,7 @@ impl Desk<'_> {
     /// What came of it, to the owner.
     fn told(&self, own: &Medium, order: &Order, taken: &Taken) -> Exit {
         let form = own.form();
-        let (sum, fee) = (form.show(taken.charge), order.earned(taken.fee));
+        let fee = order.earned(taken.fee);
         let (covered, length) = (taken.covered.bytes(), order.goods.length.bytes());
         let exit = if taken.complete {
             self.output.line(taken_from(&order.goods.item, order.from.name()));
@@ -331,7 +328,7 @@ impl Desk<'_> {
         if !taken.earlier.is_zero() {
             self.output.line(paid_earlier(form.show(taken.earlier)));
         }
-        self.output.line(paid(sum, form.show(fee), order.from.name()));
+        self.output.line(paid(order.cost(form, taken.charge, taken.fee)));
         let fields = json!({
             "paid": money(taken.charge, own.currency()),
             "fee": money(fee, own.currency()),
@@ -388,6 +385,15 @@ impl Order {
             From::Medium(_) => fee,
             From::Kiosk(_) => Amount::ZERO,
         }
+    }
+
+    /// What is paid, and the part of it that somebody earns.
+    fn cost(&self, form: CurrencyForm, sum: Amount, fee: Amount) -> Phrase {
+        let fee = self.earned(fee);
+        if fee.is_zero() {
+            return Phrase::same(form.show(sum));
+        }
+        shared(form.show(sum), form.show(fee), self.from.name())
     }
 
     fn name(&self) -> Phrase {

@@ -38,9 +38,8 @@ phrases! {
     fn opening(path) { en: "opening {path}", ja: "{path} を開く" }
     fn no_read_only_area() {
         en: "originality not checked: the read-only area that belongs to this writable area is not \
-             mounted; without it no password is asked for and nothing is written",
-        ja: "正規品かどうか未確認：この書き込み領域と対になる読み出し専用領域がマウントされていません。\
-             それがなければパスワードは求めず、何も書き込みません",
+             mounted",
+        ja: "正規品かどうか未確認：この書き込み領域と対になる読み出し専用領域がマウントされていません",
     }
     fn read_raw(place) {
         en: "it is mounted at {place}; it is read raw",

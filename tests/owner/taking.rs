@@ -109,8 +109,11 @@ fn the_key_of_a_sealed_item_goes_from_ring_to_ring() {
 fn a_kiosk_sells_without_earning_and_keeps_what_shows_it() {
     let fair = Fair::new(Form::Directories);
     let kiosk = fair.kiosk();
-    fair.take("one", &kiosk, &["--dry-run"]).says(0, "of which ¥0 go to the kiosk of A shop");
+    fair.take("one", &kiosk, &["--dry-run"]).says(0, "would cost ¥299; nothing was done.");
     assert!(!Path::new(&kiosk).join("INBOX").exists(), "a dry run wrote");
+    let unknown = fair.run("one", &[&["take", "film", "--from", &kiosk], &OWN[..]].concat());
+    unknown.says(5, "has no item film");
+    unknown.says(5, "hint: it has song");
     let taken = fair.take("one", &kiosk, &["--json"]);
     assert_eq!(taken.exit, 0, "{}", taken.text);
     let result = taken.result();

@@ -20,14 +20,17 @@ use scrip::words::Phrase;
 
 use super::Desk;
 use super::words::{
-    self, key_length, list_them, name_another, no_item, nobodys, other_currency, other_root,
-    taking_from,
+    self, it_has, key_length, list_them, name_another, no_item, nobodys, other_currency,
+    other_root, taking_from,
 };
 use crate::buy::catalogue;
 use crate::opened::{Look, look_at, take_at};
 
 /// The most that is read of a key's file.
 const KEY_BYTES_MAX: u64 = 64;
+
+/// The most items of a kiosk that a hint names.
+const NAMED_MAX: usize = 20;
 
 /// A medium that is open for writing; none where nothing is to be written, or it is no medium.
 pub(crate) type Written = Option<Opened<Storage>>;
@@ -109,9 +112,17 @@ impl From {
 
     /// The item of an id or name.
     pub(crate) fn find(&self, id: &str, own: &Medium) -> Result<Offered, Failure> {
-        let named = |item: &Offered| item.name == id || item.goods().names().stem() == id;
-        let unknown = || Failure::new(Exit::Refusal, no_item(self.name(), id)).hint(list_them());
-        self.items(own)?.into_iter().find(named).ok_or_else(unknown)
+        let items = self.items(own)?;
+        let named = |item: &&Offered| item.name == id || item.goods().names().stem() == id;
+        let unknown = || {
+            let all = items.iter().take(NAMED_MAX).map(|item| item.name.as_str());
+            let hint = match self {
+                Self::Medium(_) => list_them(),
+                Self::Kiosk(_) => it_has(all.collect::<Vec<_>>().join(", ")),
+            };
+            Failure::new(Exit::Refusal, no_item(self.name(), id)).hint(hint)
+        };
+        items.iter().find(named).cloned().ok_or_else(unknown)
     }
 
     /// The bytes of an item's file.

@@ -22,6 +22,7 @@ phrases! {
         en: "`catalog` there lists what it has",
         ja: "そちらの `catalog` で一覧を見られます",
     }
+    pub(super) fn it_has(items) { en: "it has {items}", ja: "あるもの：{items}" }
     pub(super) fn itself(number) {
         en: "medium {number} is the medium itself",
         ja: "媒体{number}は取り込み先の媒体そのものです",
@@ -51,13 +52,17 @@ phrases! {
     pub(super) fn not_whole() { en: "not whole", ja: "確認できません" }
     pub(super) fn taken() { en: "taken", ja: "完了" }
     pub(super) fn broken_off() { en: "broken off", ja: "中断" }
-    pub(super) fn would_cost(item, sum, fee, name) {
-        en: "{item} would cost {sum}, of which {fee} go to {name}; nothing was done.",
-        ja: "{item}は{sum}（うち{fee}は{name}へ）になります。まだ何もしていません。",
+    pub(super) fn shared(sum, fee, name) {
+        en: "{sum}, of which {fee} go to {name}",
+        ja: "{sum}（うち{fee}は{name}へ）",
     }
-    pub(super) fn rest_would_cost(item, sum, fee, name) {
-        en: "The rest of {item} would cost {sum}, of which {fee} go to {name}; nothing was done.",
-        ja: "{item}の残りは{sum}（うち{fee}は{name}へ）になります。まだ何もしていません。",
+    pub(super) fn would_cost(item, cost) {
+        en: "{item} would cost {cost}; nothing was done.",
+        ja: "{item}は{cost}になります。まだ何もしていません。",
+    }
+    pub(super) fn rest_would_cost(item, cost) {
+        en: "The rest of {item} would cost {cost}; nothing was done.",
+        ja: "{item}の残りは{cost}になります。まだ何もしていません。",
     }
     pub(super) fn already_yours(record) {
         en: "Already yours: record {record} paid for it; nothing was paid.",
@@ -75,9 +80,9 @@ phrases! {
         en: "Take which, 1 to {last}? Nothing typed goes back.",
         ja: "どれを取り込みますか（1〜{last}）？ 何も入力しなければ戻ります：",
     }
-    pub(super) fn take_it(item, sum, fee, name) {
-        en: "Take {item} for {sum}, of which {fee} go to {name}?",
-        ja: "{item}を{sum}（うち{fee}は{name}へ）で取り込みますか？",
+    pub(super) fn take_it(item, cost) {
+        en: "Take {item} for {cost}?",
+        ja: "{item}を{cost}で取り込みますか？",
     }
     pub(super) fn nothing_taken() { en: "nothing was taken", ja: "何も取り込んでいません" }
     pub(super) fn password_there(number, fee) {
@@ -98,10 +103,7 @@ phrases! {
         en: "Paid: {sum} for what came before it was cut off",
         ja: "支払いました：{sum}（途中で切れる前に届いた分）",
     }
-    pub(super) fn paid(sum, fee, name) {
-        en: "Paid: {sum}, of which {fee} go to {name}",
-        ja: "支払いました：{sum}（うち{fee}は{name}へ）",
-    }
+    pub(super) fn paid(cost) { en: "Paid: {cost}", ja: "支払いました：{cost}" }
     pub(super) fn missing(needs, free, missing) {
         en: "it costs {needs}, {free} may be spent: {missing} are missing",
         ja: "{needs}かかりますが、使えるのは{free}です。{missing}足りません",

@@ -16,7 +16,8 @@ impl Fair {
     /// The tool without a verb on a terminal; what it opens is copied to `opened`.
     fn menu(&self, name: &str, language: &str) -> Terminal {
         let folder = self.folder();
-        fs::write(folder.join("xdg-open"), "#!/bin/sh\ncp \"$1\" opened\n").unwrap();
+        fs::write(folder.join("xdg-open"), "#!/bin/sh\n[ ! -e viewerless ] && cp \"$1\" opened\n")
+            .unwrap();
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         fs::set_permissions(folder.join("xdg-open"), mode).unwrap();
         fs::create_dir_all(folder.join("runtime")).unwrap();
@@ -43,6 +44,16 @@ fn logs_in(terminal: &mut Terminal, first: &str, own: [&str; 2]) {
         terminal.shows(question, 1);
         terminal.types(OWN);
     }
+}
+
+/// That nothing here shows an item is no reason to log in again.
+fn finds_no_viewer(fair: &Fair, terminal: &mut Terminal) {
+    fs::write(fair.folder().join("viewerless"), "").unwrap();
+    terminal.types("4");
+    terminal.shows("Play which, 1 to 2?", 2);
+    terminal.types("2");
+    terminal.shows("xdg-open ended with exit status: 1", 1);
+    terminal.shows("hint: name a program yourself: `scrip-wallet play ITEM --with PROGRAM`", 1);
 }
 
 #[test]
@@ -106,6 +117,8 @@ fn a_person_does_all_of_it_in_english() {
     assert!(fair.opened() == plain(FAIR));
     terminal.types("");
     terminal.shows("Which, 1 to 8?", 8);
+    finds_no_viewer(&fair, &mut terminal);
+    terminal.shows("Which, 1 to 8?", 9);
     terminal.types("6");
     terminal.shows("The last 4 records:", 1);
     terminal.types("8");
