@@ -12,6 +12,7 @@ mod funding;
 mod journals;
 mod medium;
 mod notation;
+mod plans;
 mod samples;
 mod stamps;
 mod wallet;
@@ -33,6 +34,7 @@ use scrip::format::item::{ItemEntry, Package};
 use scrip::format::medium::{
     CertificateSlot, MediumCertificate, MediumSeal, SheetSlot, UserInformation,
 };
+use scrip::format::plan::{PlanEntry, PlanHead, PlanTail};
 use scrip::format::policy::{Policy, Revocation};
 use scrip::format::record::Record;
 use scrip::format::sheet::{Kit, SealedKit, SealedSecret, Sheet, Voucher, VoucherFile};
@@ -92,6 +94,9 @@ pub(crate) const READERS: &[(&str, Kind, Read)] = &[
     ("signed-manifest", Kind::Manifest, read::<SignedManifest>),
     ("voucher-file", Kind::VoucherFile, read::<VoucherFile>),
     ("checkpoint-file", Kind::CheckpointFile, read::<CheckpointFile>),
+    ("plan-head", Kind::PlanHead, read::<PlanHead>),
+    ("plan-entry", Kind::PlanEntry, read::<PlanEntry>),
+    ("plan-tail", Kind::PlanTail, read::<PlanTail>),
 ];
 
 fn read<T: Object>(bytes: &[u8], key: Option<&PublicKey>) -> Result<Vec<u8>, TrustError> {
@@ -118,6 +123,7 @@ fn generated() -> Vec<Vector> {
         funding::shown(&world),
         medium::store_journal(&world),
         medium::sealed(&world),
+        plans::plan(&world),
     ];
     let mut all = vec![];
     let mut seen = vec![];

@@ -13,6 +13,7 @@ pub mod edition;
 pub mod field;
 pub mod item;
 pub mod medium;
+pub mod plan;
 pub mod policy;
 mod reader;
 pub mod record;
@@ -93,6 +94,12 @@ pub enum Kind {
     Offer,
     /// A checkpoint with its settler's chain and what goes with it (not signed: each part is).
     CheckpointFile,
+    /// How a plan begins (not signed: whoever posts it judges it).
+    PlanHead,
+    /// What a plan says of one medium (not signed).
+    PlanEntry,
+    /// What a plan adds up to (not signed).
+    PlanTail,
 }
 
 impl Kind {
@@ -129,6 +136,9 @@ impl Kind {
         Self::ItemKey,
         Self::CheckpointFile,
         Self::SealedSecret,
+        Self::PlanHead,
+        Self::PlanEntry,
+        Self::PlanTail,
     ];
 
     /// The kind's name, as it stands in the `typ` header (RFC 9596) and in the domain.
@@ -165,6 +175,9 @@ impl Kind {
             Self::Funding => "funding",
             Self::Offer => "offer",
             Self::CheckpointFile => "checkpoint-file",
+            Self::PlanHead => "plan-head",
+            Self::PlanEntry => "plan-entry",
+            Self::PlanTail => "plan-tail",
         }
     }
 
@@ -176,7 +189,7 @@ impl Kind {
     /// The longest encoding of this kind, in bytes, signature included.
     pub const fn bytes_max(self) -> usize {
         match self {
-            Self::Manifest => 16 << 20,
+            Self::Manifest | Self::PlanEntry => 16 << 20,
             Self::Kit | Self::SealedKit => 64 << 20,
             Self::Catalogue | Self::Funding => 1 << 20,
             Self::ItemKey => 2 * access::ITEM_KEY_BYTES,
@@ -200,7 +213,7 @@ impl Kind {
     pub const fn items_max(self) -> usize {
         match self {
             Self::Kit => 8 << 20,
-            Self::Manifest => 512 << 10,
+            Self::Manifest | Self::PlanEntry => 512 << 10,
             Self::Catalogue => 128 << 10,
             Self::Revocation | Self::CheckpointFile | Self::Funding => 4 << 10,
             _ => 1 << 10,

@@ -224,6 +224,20 @@ _value = record({
 })
 _cost = record({1: ("memory_kib", u32), 2: ("passes", u32), 3: ("lanes", u32)})
 
+_class_sum = record({1: ("class", uint(23)), 2: ("count", u64), 3: ("amount", i64)})
+_row = record({1: ("number", u64), 2: ("hash", digest), 3: ("seq?", u64), 4: ("head", digest)})
+_side = record({1: ("what", text), 2: ("hash", digest), 3: ("bytes?", octets())})
+_finding = record({
+    1: ("id", ident), 2: ("class", uint(23)), 3: ("medium?", medium_number), 4: ("store?", store),
+    5: ("seq?", u64), 6: ("amount", i64), 7: ("sides", array(_side)), 8: ("rule", text),
+    9: ("owner", text),
+})
+_account = record({1: ("kind", uint(9, 1)), 2: ("number?", u64), 3: ("name?", text)})
+_move = record({1: ("debit", _account), 2: ("credit", _account), 3: ("amount", amount)})
+_event = record({1: ("event", ident), 2: ("amount", i64), 3: ("effect", uint(4))})
+_held = record({1: ("seq", u64), 2: ("hash", digest)})
+_fork = record({1: ("seq", u64), 2: ("one", digest), 3: ("other", digest), 4: ("by", uint(2))})
+
 OBJECTS = {
     "certificate": record({
         1: ("issuer", text), 2: ("subject", text), 4: ("expires", time), 6: ("issued", time),
@@ -347,11 +361,28 @@ OBJECTS = {
         1: ("manifest", octets()), 2: ("chain", chain), 3: ("items?", array(octets())),
     }),
     "voucher-file": record({1: ("voucher", octets()), 2: ("chain", chain)}),
+    "plan-head": record({
+        1: ("version", u64), 2: ("as_of", time), 3: ("currency", currency), 4: ("base", digest),
+    }),
+    "plan-tail": record({
+        1: ("entries", u64), 2: ("postings", u64), 3: ("classes", array(_class_sum)),
+        4: ("moved", u64), 5: ("digest", digest),
+    }),
     "checkpoint-file": record({
         1: ("checkpoint", octets()), 2: ("chain", chain), 3: ("settled_since?", array(ident, 1024)),
         4: ("attachments", array(octets(), 8)),
     }),
 }
+
+OBJECTS["plan-entry"] = record({
+    1: ("medium?", medium_number), 2: ("before?", _row), 3: ("findings", array(_finding)),
+    4: ("posting?", record({
+        1: ("checkpoint", OBJECTS["checkpoint"]), 2: ("store_loss", amount),
+        3: ("events", array(_event)), 4: ("rekey?", u64), 5: ("key?", public_key),
+        6: ("first?", u64), 7: ("held", array(_held)), 8: ("forks", array(_fork)),
+        9: ("moves", array(_move)), 10: ("settled_since", array(ident)),
+    })),
+})
 
 _KIB = 1 << 10
 _LIMITS = {
@@ -366,7 +397,7 @@ _LIMITS = {
     "funding": (1 << 20, 4 * _KIB), "offer": (20 * _KIB, _KIB),
     "checkpoint-file": (64 * _KIB, 4 * _KIB),
     "voucher-file": (12 * _KIB, _KIB), "package": (12 * _KIB, _KIB), "item": (4 * _KIB, _KIB),
-    "item-key": (256, _KIB),
+    "item-key": (256, _KIB), "plan-entry": (16 << 20, 512 * _KIB),
 }
 
 
