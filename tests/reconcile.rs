@@ -1,4 +1,9 @@
 //! Reconciling: what a heap of evidence says, against records that a server holds.
 
+mod classes;
 mod evidence;
 mod made;
+mod office;
+mod same;
+mod tool;
+mod transfers;

@@ -13,6 +13,7 @@ use scrip::format::item::{ItemEntry, Package};
 use scrip::format::medium::{
     CertificateSlot, MediumCertificate, MediumSeal, SheetSlot, UserInformation,
 };
+use scrip::format::plan::{PlanEntry, PlanHead, PlanTail};
 use scrip::format::policy::{Policy, Revocation};
 use scrip::format::record::Record;
 use scrip::format::sheet::{Kit, SealedKit, SealedSecret, Sheet, Voucher, VoucherFile};
@@ -21,6 +22,7 @@ use scrip::format::transfer::{Funding, Offer, Receipt};
 use scrip::format::{DecodeError, Kind, Object, cbor};
 use scrip::image::layout::Layout;
 use scrip::image::manifest;
+use scrip::reconcile::Plan;
 use scrip::trust::ring::{item_key_slot, read_item_key};
 use scrip::trust::{check_grant, check_policy};
 use scrip::units::CurrencyForm;
@@ -28,7 +30,7 @@ use scrip::units::CurrencyForm;
 use super::Body;
 
 /// Every type of object, by the name of its vectors.
-pub const TYPES: [(&str, Body); 34] = [
+pub const TYPES: [(&str, Body); 38] = [
     ("certificate", certificate),
     ("enrol-request", any::<EnrolRequest>),
     ("policy", policy),
@@ -63,6 +65,10 @@ pub const TYPES: [(&str, Body); 34] = [
     ("item-key", item_key),
     ("checkpoint-file", any::<CheckpointFile>),
     ("sealed-secret", any::<SealedSecret>),
+    ("plan-head", any::<PlanHead>),
+    ("plan-entry", any::<PlanEntry>),
+    ("plan-tail", any::<PlanTail>),
+    ("plan", plan),
 ];
 
 /// First byte: the type; then the object.
@@ -107,6 +113,15 @@ fn policy(bytes: &[u8]) {
             let number = shown.strip_suffix(form.currency().code()).unwrap_or(&shown);
             assert_eq!(form.parse(number.trim_end()), Ok(policy.balance_max));
         }
+    }
+}
+
+/// A whole plan is written again as the same bytes, and so is each posting in it.
+fn plan(bytes: &[u8]) {
+    let Ok(plan) = Plan::decode(bytes) else { return };
+    assert_eq!(plan.encode(), bytes);
+    for posting in plan.postings() {
+        let _ = posting.map(|posting| posting.moves.len());
     }
 }
 

@@ -6,15 +6,28 @@
 //!
 //! 1. [`Heap`] identifies each file by its content and keeps what verifies up to a pinned root.
 //! 2. [`branches`] links one medium's records into chains and folds each with [`crate::ledger`].
+//! 3. [`reconcile`] settles them, joins transfers across media, classifies what differs from the
+//!    records as findings, and puts what is to be posted into a [`Plan`].
 
 mod areas;
 mod branches;
+mod conclude;
+mod finding;
 mod frames;
 mod heap;
+mod judged;
+mod moves;
 mod pieces;
+mod plan;
+mod run;
+mod sold;
 mod taken;
+mod transfers;
 
 pub use branches::{Branch, Branches, Orphans, Refused, branches};
+pub use finding::{class_number, shown_id};
 pub use heap::Heap;
 pub use pieces::{Carried, Certified, Damage, Pieces, Ruling};
+pub use plan::{PLAN_VERSION, Plan, PlanError};
+pub use run::{Books, Journalled, Terms, reconcile};
 pub use taken::{Skipped, Taken, What};

@@ -3,18 +3,16 @@
 use std::fs;
 
 use scrip::device::MountedTree;
-use scrip::format::transfer::{Partner, Receipt, Terms};
 use scrip::image::check::{Identity, open};
 use scrip::image::leaves::Unwatched;
 use scrip::journal::{carried_frames, first_frames};
-use scrip::ledger::next::{self, Package};
 use scrip::ledger::{KeyLife, settle};
 use scrip::reconcile::{Branches, Heap, Ruling, Skipped, What, branches};
 use scrip::trust::{Revoked, sign};
-use scrip::units::{ByteCount, MediumId};
+use scrip::units::MediumId;
 use scrip::wallet::Medium;
 
-use super::made::{Ground, Stick, give, host};
+use super::made::{Ground, give};
 use crate::check::mounted::Mounted;
 use crate::world::{Sample, THREADS, World, minor};
 
@@ -30,13 +28,8 @@ fn heads(found: &Branches) -> Vec<[u8; 32]> {
     found.branches.iter().map(|branch| branch.state.head).collect()
 }
 
-fn start(stick: &Stick, transfer: u8, partner: MediumId) -> scrip::format::record::Record {
-    let length = ByteCount::from_bytes(100);
-    let (entry, price) = ([6; 32], minor(300));
-    let terms = Terms { transfer: [transfer; 16], entry, price, length, share_ppm: 200_000 };
-    let partner = Partner::Medium(partner);
-    let package = Package { terms: &terms, item: "song", partner };
-    next::download_start(&stick.state, &host(), [6; 16], &package).unwrap()
+fn five() -> MediumId {
+    MediumId::from_serial(5)
 }
 
 #[test]
@@ -75,7 +68,7 @@ fn a_burnt_medium_is_read_alike_as_image_as_export_and_mounted() {
 #[test]
 fn copies_that_parted_are_two_branches_in_any_order() {
     let ground = Ground::new();
-    let mut one = ground.owned(5, 2);
+    let mut one = ground.owned(five(), 2);
     let mut other = one.clone();
     one.buy(&ground, "film", 400);
     other.buy(&ground, "song", 300);
@@ -100,8 +93,8 @@ fn copies_that_parted_are_two_branches_in_any_order() {
 #[test]
 fn a_compacted_journal_goes_on_behind_its_checkpoint_with_and_without_its_archive() {
     let ground = Ground::new();
-    let mut stick = ground.owned(5, 2);
-    stick.put(&ground, &start(&stick, 9, MediumId::from_serial(6)));
+    let mut stick = ground.owned(five(), 2);
+    stick.start(&ground, 9, MediumId::from_serial(6));
     let account = scrip::ledger::Account::new(stick.id(), stick.certificate.hash());
     let settlement = settle(&ground.policy, &account, &[&stick.state]).unwrap();
     let known = scrip::ledger::Credits {
@@ -138,23 +131,15 @@ fn a_compacted_journal_goes_on_behind_its_checkpoint_with_and_without_its_archiv
 #[test]
 fn what_a_payer_showed_is_newer_than_what_its_medium_shows() {
     let ground = Ground::new();
-    let mut stick = ground.owned(5, 2);
+    let mut stick = ground.owned(five(), 2);
     let old = stick.export(&ground);
     let giver = MediumId::from_serial(6);
-    stick.put(&ground, &start(&stick, 9, giver));
+    stick.start(&ground, 9, giver);
     let mut heap = ground.heap();
     give(&mut heap, &old).unwrap();
     let taken = give(&mut heap, &stick.funding(&ground)).unwrap();
     assert_eq!((taken.what, taken.records), (What::Funding, stick.records.len()));
-    let receipt = Receipt {
-        medium: stick.id(),
-        transfer: [9; 16],
-        start: stick.records.last().unwrap().seq,
-        partner: Partner::Medium(giver),
-        before: ByteCount::from_bytes(0),
-        got: ByteCount::from_bytes(40),
-    };
-    let taken = give(&mut heap, &sign(&stick.key(), &receipt)).unwrap();
+    let taken = give(&mut heap, &stick.receipt(9, 40)).unwrap();
     assert_eq!((taken.what, taken.medium), (What::Receipt, Some(stick.id())));
     let found = found(&heap);
     assert_eq!(heads(&found), [stick.state.head]);
@@ -165,7 +150,7 @@ fn what_a_payer_showed_is_newer_than_what_its_medium_shows() {
 #[test]
 fn forged_lost_and_misplaced_records_are_told_apart() {
     let ground = Ground::new();
-    let mut stick = ground.owned(5, 1);
+    let mut stick = ground.owned(five(), 1);
     let before = stick.state.clone();
     stick.buy(&ground, "film", 100);
     stick.buy(&ground, "song", 100);
@@ -198,7 +183,7 @@ fn forged_lost_and_misplaced_records_are_told_apart() {
 #[test]
 fn each_file_that_is_not_read_says_why() {
     let ground = Ground::new();
-    let stick = ground.owned(5, 1);
+    let stick = ground.owned(five(), 1);
     let export = stick.export(&ground);
     let reason = |bytes: &[u8]| -> Skipped { give(&mut ground.heap(), bytes).unwrap_err() };
     assert!(matches!(reason(b""), Skipped::Empty));
@@ -208,7 +193,7 @@ fn each_file_that_is_not_read_says_why() {
     flipped[700] ^= 1;
     assert!(reason(&flipped).is_damage());
     let other = Ground::of(World::of(9));
-    let foreign = reason(&other.owned(5, 1).export(&other));
+    let foreign = reason(&other.owned(five(), 1).export(&other));
     assert!(matches!(foreign, Skipped::Unpinned(_)), "{foreign}");
     let mut table = vec![0; 4096];
     table[512..520].copy_from_slice(b"EFI PART");

@@ -1,5 +1,6 @@
 //! Media as their owners have them, made by the library: signed journals, exports, funding.
 
+use scrip::crypto::digest::sha256;
 use scrip::crypto::sign::{PublicKey, SecretKey};
 use scrip::device::MemoryDevice;
 use scrip::format::Object;
@@ -8,16 +9,18 @@ use scrip::format::field::Bytes;
 use scrip::format::medium::{CertificateSlot, MediumCertificate, SheetSlot};
 use scrip::format::policy::{Policy, Revocation};
 use scrip::format::record::Record;
-use scrip::format::sheet::Sheet;
+use scrip::format::sheet::{Sheet, Voucher};
+use scrip::format::transfer::{Partner, Receipt, Terms};
 use scrip::image::layout::SLOTS;
 use scrip::image::leaves::Unwatched;
 use scrip::journal::first_frames;
 use scrip::ledger::funding::{Papers, gather};
-use scrip::ledger::next::{self, Host};
+use scrip::ledger::next::{self, Host, Package, Segment, Slip};
 use scrip::ledger::{Rules, State, follow};
 use scrip::reconcile::{Heap, Skipped, Taken};
-use scrip::trust::{Revoked, Signer, Verified, sign};
-use scrip::units::{MediumId, StoreId};
+use scrip::trust::{Revoked, Signer, Verified, sign, verify};
+use scrip::units::{ByteCount, MediumId, StoreId};
+use scrip::voucher::{VoucherSale, sign_voucher};
 
 use crate::world::{THREADS, World, at, minor, yen};
 
@@ -46,9 +49,13 @@ impl Ground {
     }
 
     /// A medium with genesis alone, its certificate by this store.
-    pub(super) fn burnt(&self, serial: u64) -> Stick {
-        let medium = MediumId::from_serial(serial);
-        let number = u8::try_from(serial % 200).unwrap();
+    pub(super) fn burnt(&self, medium: MediumId) -> Stick {
+        self.burnt_under(medium, 0)
+    }
+
+    /// Another certificate of the same number.
+    pub(super) fn burnt_under(&self, medium: MediumId, serial: u64) -> Stick {
+        let number = u8::try_from((medium.number() + serial) % 200).unwrap();
         let key = SecretKey::from_seed([number; 32]);
         let certificate = MediumCertificate {
             issuer: "Test store".to_owned(),
@@ -72,13 +79,25 @@ impl Ground {
     }
 
     /// A medium that is its owner's, with so many codes of 500 on it.
-    pub(super) fn owned(&self, serial: u64, codes: u8) -> Stick {
-        let mut stick = self.burnt(serial);
+    pub(super) fn owned(&self, medium: MediumId, codes: u8) -> Stick {
+        let mut stick = self.burnt(medium);
         stick.rekey(self, 1);
         for slot in 0..codes {
             stick.code(self, slot);
         }
         stick
+    }
+
+    pub(super) fn signed_voucher(&self, medium: MediumId, serial: u64, amount: u64) -> Vec<u8> {
+        let sale = VoucherSale {
+            medium,
+            amount: minor(amount),
+            serial,
+            issued: at(200),
+            expires: at(200).plus_days(90),
+        };
+        let grant = self.store.certificate().grant.clone().unwrap();
+        sign_voucher(&self.world.store, &grant, &sale).unwrap()
     }
 }
 
@@ -131,6 +150,15 @@ impl Stick {
         signed
     }
 
+    /// Put a record there whether or not it follows: what a changed player would sign.
+    pub(super) fn force(&mut self, record: &Record) {
+        let key = self.key();
+        let signed = sign(&key, record);
+        self.state.head = sha256(&signed);
+        self.state.next = record.seq.next().unwrap();
+        self.records.push(verify(&signed, &key.public()).unwrap());
+    }
+
     pub(super) fn rekey(&mut self, ground: &Ground, life: u8) {
         let own = SecretKey::from_seed([self.seed.wrapping_add(life * 31); 32]);
         let record = next::rekey(&self.state, &host(), [2; 16], &own);
@@ -141,6 +169,13 @@ impl Stick {
         let code = ground.world.code(self.id(), slot);
         let record = next::topup(&self.state, &host(), &code, [3; 16], "owner").unwrap();
         self.put(ground, &record)
+    }
+
+    pub(super) fn voucher(&mut self, ground: &Ground, signed: &[u8]) {
+        let voucher: Verified<Voucher> = ground.store.open(signed).unwrap();
+        let slip = Slip { voucher: &voucher, certificate: None };
+        let record = next::topup_voucher(&self.state, &host(), &slip, [3; 16]).unwrap();
+        self.put(ground, &record);
     }
 
     pub(super) fn buy(&mut self, ground: &Ground, item: &str, price: u64) -> Vec<u8> {
@@ -156,6 +191,48 @@ impl Stick {
 
     pub(super) fn bytes(&self) -> Vec<Vec<u8>> {
         self.records.iter().map(|record| record.bytes().to_vec()).collect()
+    }
+
+    /// A download begins; it costs 300 for 100 bytes, of which a fifth is its sender's.
+    pub(super) fn start(&mut self, ground: &Ground, transfer: u8, from: MediumId) {
+        let record = self.starting(transfer, from);
+        self.put(ground, &record);
+    }
+
+    pub(super) fn starting(&self, transfer: u8, from: MediumId) -> Record {
+        let package =
+            Package { terms: &terms(transfer), item: "song", partner: Partner::Medium(from) };
+        next::download_start(&self.state, &host(), [6; 16], &package).unwrap()
+    }
+
+    /// The receipt of the segment that it has open.
+    pub(super) fn receipt(&self, transfer: u8, got: u64) -> Vec<u8> {
+        let open = &self.state.transfers[&[transfer; 16]];
+        let receipt = next::receipt(self.id(), open, ByteCount::from_bytes(got)).unwrap();
+        sign(&self.key(), &receipt)
+    }
+
+    /// Send to a payer whose newest record is its start, up to a receipt, and earn.
+    pub(super) fn send(&mut self, ground: &Ground, payer: &Stick, transfer: u8, receipt: &[u8]) {
+        let start = payer.records.last().unwrap();
+        let key = payer.state.holder;
+        let receipt = verify::<Receipt>(receipt, &key).unwrap();
+        let segment = Segment {
+            terms: &terms(transfer),
+            item: "song",
+            payer: payer.id(),
+            key,
+            before: receipt.before,
+            start: start.hash(),
+        };
+        let begun = next::upload_start(&self.state, &host(), [7; 16], &segment);
+        self.put(ground, &begun);
+        let all = receipt.before.bytes() + receipt.got.bytes() == 100;
+        let close = if all { next::upload_end } else { next::upload_interrupted };
+        let closed = close(&self.state, &host(), [8; 16], [transfer; 16], receipt.got).unwrap();
+        self.put(ground, &closed);
+        let earned = next::earn(&self.state, &host(), [9; 16], &receipt).unwrap();
+        self.put(ground, &earned);
     }
 
     /// What `scrip-wallet export` writes.
@@ -194,6 +271,11 @@ impl Stick {
             gather(&papers, None, &self.records).unwrap().encode()
         })
     }
+}
+
+pub(super) fn terms(transfer: u8) -> Terms {
+    let (price, length) = (minor(300), ByteCount::from_bytes(100));
+    Terms { transfer: [transfer; 16], entry: [6; 32], price, length, share_ppm: 200_000 }
 }
 
 /// Give a file to a heap.

@@ -1,46 +1,12 @@
 //! Classes of what can go wrong at the issuer: its folder, its records.
 
+use super::records::operation;
 use crate::issuer::{
     BlanksError, CodeSaleError, EnrolError, FoundError, JournalError, KeyError, NameError,
     OpenError, RequestError, RevocationError,
 };
-use crate::records::{
-    self, CopyError, OperationError, PaymentError, PlaceError, PostError, StatementError,
-    StorageError,
-};
+use crate::records::{CopyError, PaymentError, PostError, StatementError};
 use crate::tool::Exit;
-
-impl From<&StorageError> for Exit {
-    fn from(error: &StorageError) -> Self {
-        match error {
-            StorageError::Failed { .. } => Self::Failure,
-            StorageError::Damaged { .. } => Self::Damage,
-        }
-    }
-}
-
-/// A refusal, unless the database itself is to blame.
-fn operation(error: &impl OperationError) -> Exit {
-    error.storage().map_or(Exit::Refusal, Exit::from)
-}
-
-impl From<&PlaceError> for Exit {
-    fn from(_: &PlaceError) -> Self {
-        Self::Usage
-    }
-}
-
-impl From<&NameError> for Exit {
-    fn from(_: &NameError) -> Self {
-        Self::Usage
-    }
-}
-
-impl From<&records::OpenError> for Exit {
-    fn from(error: &records::OpenError) -> Self {
-        operation(error)
-    }
-}
 
 impl From<&CopyError> for Exit {
     fn from(error: &CopyError) -> Self {
@@ -62,6 +28,12 @@ impl From<&StatementError> for Exit {
 impl From<&PostError> for Exit {
     fn from(error: &PostError) -> Self {
         operation(error)
+    }
+}
+
+impl From<&NameError> for Exit {
+    fn from(_: &NameError) -> Self {
+        Self::Usage
     }
 }
 

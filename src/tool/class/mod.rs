@@ -10,6 +10,8 @@ mod image;
 mod press;
 #[cfg(feature = "server")]
 mod issuing;
+#[cfg(any(feature = "server", feature = "verify"))]
+mod records;
 mod shop;
 #[cfg(feature = "wallet")]
 mod take;
