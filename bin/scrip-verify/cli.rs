@@ -7,9 +7,9 @@ use clap::{Args, Parser, Subcommand};
 
 /// Verbs that change nothing.
 #[cfg(test)]
-pub(crate) const READING: &[&str] = &["check"];
+pub(crate) const READING: &[&str] = &["check", "reconcile"];
 
-/// Check prepaid media: offline, read-only, without a password.
+/// Check prepaid media and reconcile evidence: read-only, without a password.
 #[derive(Parser)]
 #[command(name = "scrip-verify", version, max_term_width = 80)]
 pub(crate) struct Cli {
@@ -30,6 +30,17 @@ pub(crate) enum Verb {
     /// not be read, 5 if a rule says no.
     #[command(after_help = "Example: scrip-verify check medium.img --trust trust.cbr")]
     Check(CheckArgs),
+    /// Hold evidence against the records; plan what settles it
+    ///
+    /// Evidence is images, exports, mounted media, stores' journals, receipts
+    /// and what payers showed, in any order; folders are walked. The records
+    /// are only read. Ends with 0 if everything agrees or was answered by a
+    /// checkpoint, 1 if differences were found, 3 if damage or forgery is among
+    /// them, 4 if something could not be read or is no evidence.
+    #[command(
+        after_help = "Example: scrip-verify reconcile --records issuer evidence/ --plan may.plan"
+    )]
+    Reconcile(ReconcileArgs),
     #[cfg(feature = "manual")]
     #[command(flatten)]
     Manual(crate::usage::manual::Manual),
@@ -52,6 +63,43 @@ pub(crate) struct CheckArgs {
     pub(crate) allow_test_root: bool,
 
     /// Workers that hash; by default one a core
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+}
+
+#[derive(Args)]
+pub(crate) struct ReconcileArgs {
+    /// Files and folders of evidence
+    #[arg(required = true, value_name = "EVIDENCE")]
+    pub(crate) evidence: Vec<PathBuf>,
+
+    /// The issuer's folder, or postgres://… of the records
+    #[arg(long, value_name = "DIR-OR-URL")]
+    pub(crate) records: String,
+
+    /// Write the plan to this file, which may not exist
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plan: Option<PathBuf>,
+
+    /// What was known by then is in the plan, in seconds since 1970
+    ///
+    /// Without it, the newest time that an issuer or settler signed in the
+    /// evidence.
+    #[arg(long, value_name = "TIME", value_parser = crate::reconcile::time)]
+    pub(crate) as_of: Option<scrip::units::Timestamp>,
+
+    /// Root to trust, as `init` wrote it; may be given several times
+    ///
+    /// Without it, the one in the issuer's folder; else every *.cbr in
+    /// scrip/trust.d of your configuration directory.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trust: Vec<PathBuf>,
+
+    /// Let a test root count that --trust names
+    #[arg(long, hide = true, requires = "trust")]
+    pub(crate) allow_test_root: bool,
+
+    /// Media that are judged at once; by default one a core
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
 }

@@ -2,6 +2,8 @@
 
 mod check;
 mod cli;
+mod heap;
+mod reconcile;
 #[path = "../usage.rs"]
 mod usage;
 
@@ -19,6 +21,7 @@ fn main() -> ExitCode {
             #[cfg(feature = "manual")]
             Verb::Manual(manual) => manual.print::<Cli>(output),
             Verb::Check(args) => check::check(&args, output, interrupt),
+            Verb::Reconcile(args) => reconcile::run(&args, output, interrupt),
         }
     };
     run("scrip-verify", form, work)

@@ -220,7 +220,7 @@ fn directories_are_checked_alone_or_under_the_one_they_are_mounted_in() {
 fn help_is_imperative_and_narrow() {
     let bench = Bench::new();
     let mut all = String::new();
-    for arguments in [&["--help"][..], &["check", "--help"]] {
+    for arguments in [&["--help"][..], &["check", "--help"], &["reconcile", "--help"]] {
         let output = bench.run(arguments);
         assert_eq!(output.status.code(), Some(0));
         let help = String::from_utf8(output.stdout).unwrap();
