@@ -3,6 +3,8 @@
 //! Wallet, server, verifier and tests all fold a medium's records with [`apply`], so they can't
 //! disagree about a balance. It is pure: no clock, no storage, no randomness.
 
+#[cfg(test)]
+mod adversary;
 mod anchor;
 mod apply;
 pub mod charge;
