@@ -7,11 +7,13 @@ use super::rules::Rules;
 use super::settled::anchored;
 use super::state::State;
 use crate::crypto::digest::sha256;
-use crate::format::checkpoint::Checkpoint;
+use crate::format::checkpoint::{Checkpoint, UsedSlots};
 use crate::format::cose::Sign1;
 use crate::format::record::Record;
+use crate::format::sheet::{Sheet, SheetId};
 use crate::format::{Kind, Object};
 use crate::trust::Verified;
+use crate::units::Timestamp;
 
 /// The checkpoint behind which a chain begins.
 #[derive(Debug, Clone)]
@@ -77,6 +79,22 @@ impl Anchor {
     }
 }
 
+/// The sheets whose codes count behind a checkpoint: those that it lists, and what is at least as new
+/// as all of these. What an older one credited it may have forgotten; of a sheet that it lists and
+/// that is not here nobody knows how old it is.
+pub fn sheets_behind(checkpoint: &Checkpoint, sheets: &[Verified<Sheet>]) -> Vec<Verified<Sheet>> {
+    let issued = |used: &UsedSlots| {
+        let known = sheets.iter().find(|sheet| sheet.id == used.sheet);
+        known.map_or(Timestamp::MAX, |sheet| sheet.issued)
+    };
+    let newest = checkpoint.slots.0.iter().map(issued).max();
+    let is_listed = |id: &SheetId| checkpoint.slots.0.iter().any(|used| used.sheet == *id);
+    let counts = |sheet: &&Verified<Sheet>| {
+        is_listed(&sheet.id) || newest.is_none_or(|newest| sheet.issued >= newest)
+    };
+    sheets.iter().filter(counts).cloned().collect()
+}
+
 fn shape(_: impl std::error::Error) -> Reason {
     Reason::Checkpoint("can't be read")
 }
@@ -110,6 +128,7 @@ pub fn fold_journal(
     let anchor =
         Anchor::read(rules, &blank, (checkpoint, certificate), outside).map_err(refused)?;
     let start = anchored(&anchor.checkpoint, &anchor.outside).map_err(refused)?;
-    let fold = fold(rules, start.clone(), rest);
+    let sheets = sheets_behind(&anchor.checkpoint, rules.sheets);
+    let fold = fold(&Rules { sheets: &sheets, ..*rules }, start.clone(), rest);
     Ok(Chained { anchor: Some(anchor), start, fold })
 }

@@ -31,7 +31,7 @@ mod settled;
 mod state;
 mod transfers;
 
-pub use anchor::{Anchor, Chained, fold_journal};
+pub use anchor::{Anchor, Chained, fold_journal, sheets_behind};
 pub use apply::{OPEN_MAX, advance, apply, foresee};
 pub use event::{earn_event, placed_event};
 pub use fold::{Fold, fold, fold_by_head, follow, stated_sequence};

@@ -14,7 +14,7 @@ use crate::voucher::{self, VoucherTerms};
 /// What a record is held against beside the state: all of it signed by others.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules<'a> {
-    /// The policy that the medium was made under.
+    /// The policy that the medium was made under, or that was stamped on it since.
     pub policy: &'a Policy,
     /// Policies that came later; one binds from the record on that takes it over.
     pub later: &'a [Verified<Policy>],
@@ -46,9 +46,10 @@ impl<'a> Rules<'a> {
         }
     }
 
-    /// The policy of a number; 0 stands for the first.
-    pub(super) fn binding(&self, number: u64) -> Result<&'a Policy, Reason> {
-        if number == 0 || number == self.policy.number {
+    /// The policy that binds where one of this number was taken over, 0 for none: the highest number
+    /// counts, so that one that was stamped since takes the place of all below it.
+    pub fn binding(&self, number: u64) -> Result<&'a Policy, Reason> {
+        if number <= self.policy.number {
             return Ok(self.policy);
         }
         let later = self.later.iter().find(|policy| policy.number == number);
