@@ -10,7 +10,7 @@ use scrip::device::{Device, MemoryDevice, Target};
 use scrip::fat::Contents;
 use scrip::format::Object;
 use scrip::format::certificate::{Certificate, Chain, Confirmation, Purpose, Role, StoreGrant};
-use scrip::format::edition::{Catalogue, Item, ItemKind, RamKind, Shape};
+use scrip::format::edition::{Catalogue, Item, ItemKind, PaperRoom, RamKind, Shape};
 use scrip::format::policy::{Policy, Revocation};
 use scrip::format::sheet::Run;
 use scrip::image::burn::{Burn, Care, Follow, Step};
@@ -304,6 +304,7 @@ pub(crate) fn shape_of(rom_mib: u64) -> Shape {
         ram_label: "SCRIP-RAM".to_owned(),
         ram_kind: RamKind::Rewritable,
         journal: mib(1),
+        papers: Some(PaperRoom::Beside),
     }
 }
 

@@ -23,6 +23,14 @@ choice! {
     }
 }
 
+choice! {
+    /// Where a medium keeps papers that came after it was burnt.
+    pub enum PaperRoom {
+        /// In two files beside the journal's copies.
+        1 => Beside "beside the journal",
+    }
+}
+
 /// A file of the read-only area: [path, size in bytes, root].
 ///
 /// `root` is the tree hash over the file's own 4,096-byte leaves (see the SPEC's section on the
@@ -69,6 +77,8 @@ record! {
         5 => ram_kind: RamKind,
         /// Length of each journal copy.
         6 => journal: ByteCount,
+        /// Where it keeps papers that come later; absent where it keeps none.
+        7 => papers: Option<PaperRoom>,
     }
 }
 

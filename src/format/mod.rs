@@ -13,6 +13,7 @@ pub mod edition;
 pub mod field;
 pub mod item;
 pub mod medium;
+pub mod papers;
 pub mod plan;
 pub mod policy;
 mod reader;
@@ -100,6 +101,8 @@ pub enum Kind {
     PlanEntry,
     /// What a plan adds up to (not signed).
     PlanTail,
+    /// What a medium keeps of what came with its checkpoints (not signed: each part is).
+    Papers,
 }
 
 impl Kind {
@@ -139,6 +142,7 @@ impl Kind {
         Self::PlanHead,
         Self::PlanEntry,
         Self::PlanTail,
+        Self::Papers,
     ];
 
     /// The kind's name, as it stands in the `typ` header (RFC 9596) and in the domain.
@@ -178,6 +182,7 @@ impl Kind {
             Self::PlanHead => "plan-head",
             Self::PlanEntry => "plan-entry",
             Self::PlanTail => "plan-tail",
+            Self::Papers => "papers",
         }
     }
 
@@ -203,6 +208,7 @@ impl Kind {
             Self::Settings | Self::Chain | Self::MediumSeal => 8 << 10,
             Self::Checkpoint => 3 << 10,
             Self::EditionHeader | Self::CheckpointFile => 64 << 10,
+            Self::Papers => papers::PAPERS_SLOT_BYTES,
             Self::VoucherFile | Self::Package => 12 << 10,
             Self::Offer => 20 << 10,
             _ => 2 << 10,

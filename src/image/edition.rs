@@ -445,6 +445,7 @@ mod tests {
                 ram_label: "RAM".to_owned(),
                 ram_kind: RamKind::Rewritable,
                 journal: mib(1),
+                papers: None,
             },
             currency: "JPY".parse().unwrap(),
             files: chosen.iter().map(|(path, b)| ((*path).to_owned(), b.len() as u64)).collect(),

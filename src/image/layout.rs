@@ -15,7 +15,8 @@ use crate::fat::{
     self, Entry, Geometry, GeometryError, Label, Options, Placement, Plan, PlanError, Tray,
 };
 use crate::format::access;
-use crate::format::edition::{Manifest, Shape};
+use crate::format::edition::{Manifest, PaperRoom, Shape};
+use crate::format::papers;
 use crate::units::MediumId;
 
 /// Everything is aligned to this.
@@ -36,6 +37,9 @@ const SEPARATION_BYTES: u64 = 16 << 20;
 pub const ACCESS_BYTES: u64 = (access::SLOT_BYTES * access::SLOTS) as u64;
 /// Length of a ring file.
 pub const RING_BYTES: u64 = (access::ITEM_KEY_BYTES * access::ITEM_KEYS) as u64;
+
+/// Length of a papers file.
+pub const PAPERS_BYTES: u64 = (papers::PAPERS_SLOT_BYTES * papers::PAPERS_SLOTS) as u64;
 
 /// The manifest's file on the ROM volume.
 pub const MANIFEST_PATH: &str = "/SCRIP/MANIFEST.CBR";
@@ -74,6 +78,8 @@ pub const ACCESS_PATHS: [&str; 2] = ["/SCRIP/ACCESS.A", "/SCRIP/ACCESS.B"];
 pub const JOURNAL_PATHS: [&str; 2] = ["/SCRIP/JOURNAL.A", "/SCRIP/JOURNAL.B"];
 /// The two copies of the item key ring on the RAM volume.
 pub const RING_PATHS: [&str; 2] = ["/SCRIP/ITEMS.A", "/SCRIP/ITEMS.B"];
+/// The two copies of the papers that a medium keeps on the RAM volume.
+pub const PAPERS_PATHS: [&str; 2] = ["/SCRIP/PAPERS.A", "/SCRIP/PAPERS.B"];
 const RAM_DIRECTORIES: [&str; 3] = [Tray::Inbox.path(), Tray::Outbox.path(), "/SCRIP/SHEETS"];
 
 /// Why a shape gives no medium.
@@ -193,12 +199,15 @@ impl Layout {
         options.directories = RAM_DIRECTORIES.map(str::to_owned).to_vec();
         let mut entries = vec![];
         for (copy, start) in [first, second].into_iter().enumerate() {
+            let ring = start + ACCESS_BYTES + journal;
+            let papers = (PAPERS_PATHS[copy], ring + RING_BYTES, PAPERS_BYTES);
             let files = [
                 (ACCESS_PATHS[copy], start, ACCESS_BYTES),
                 (JOURNAL_PATHS[copy], start + ACCESS_BYTES, journal),
-                (RING_PATHS[copy], start + ACCESS_BYTES + journal, RING_BYTES),
+                (RING_PATHS[copy], ring, RING_BYTES),
             ];
-            for (path, offset_bytes, size_bytes) in files {
+            let papers = self.shape.papers.map(|PaperRoom::Beside| papers);
+            for (path, offset_bytes, size_bytes) in files.into_iter().chain(papers) {
                 entries.push(Entry { path: path.to_owned(), size_bytes });
                 options.placed.push(Placement { path: path.to_owned(), offset_bytes });
             }
@@ -284,6 +293,7 @@ mod tests {
             ram_label: "SCRIP-RAM".to_owned(),
             ram_kind: RamKind::Rewritable,
             journal: mib(journal),
+            papers: Some(PaperRoom::Beside),
         }
     }
 

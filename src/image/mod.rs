@@ -14,6 +14,7 @@ pub mod items;
 pub mod layout;
 pub mod leaves;
 pub mod manifest;
+pub mod papers;
 #[cfg(feature = "store")]
 pub mod player;
 #[cfg(feature = "store")]

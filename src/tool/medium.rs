@@ -19,7 +19,7 @@ use crate::image::check::{
     Area, CheckError, Checked, Grounds, Identity, Mounts, Report, open, open_mounted, stated_medium,
 };
 #[cfg(feature = "wallet")]
-use crate::image::layout::{ACCESS_BYTES, RING_BYTES};
+use crate::image::layout::{ACCESS_BYTES, PAPERS_BYTES, PAPERS_PATHS, RING_BYTES};
 use crate::image::layout::{
     ACCESS_PATHS, CERTIFICATE_SLOT, JOURNAL_PATHS, MANIFEST_PATH, RING_PATHS,
 };
@@ -196,9 +196,7 @@ impl Source {
         match (self.form, &grounds.area) {
             (Form::Raw(device), _) => Storage::whole(device, grounds.journal),
             (Form::Mounted { .. }, Area::Mounted(tree)) => {
-                let access = ACCESS_PATHS.map(|path| (path, ACCESS_BYTES));
-                let ring = RING_PATHS.map(|path| (path, RING_BYTES));
-                Storage::mounted(tree, JOURNAL_PATHS, bytes, &[access, ring].concat())
+                Storage::mounted(tree, JOURNAL_PATHS, bytes, &further(grounds))
             }
             (Form::Mounted { rom, .. }, Area::Raw | Area::Missing) => {
                 // Only a medium with its records gets here, and those lie in the writable area.
@@ -209,7 +207,7 @@ impl Source {
 }
 
 impl Source {
-    /// Journal, access files and item key ring, to look at; none where the writable area isn't there.
+    /// Journal, access files, item key ring and papers, to look at; none where the writable area isn't there.
     #[cfg(feature = "wallet")]
     pub fn writable_files(
         &self,
@@ -218,10 +216,7 @@ impl Source {
         match (&self.form, &grounds.area) {
             (Form::Raw(device), _) => Ok(Some(Box::new(Arc::clone(device)))),
             (Form::Mounted { .. }, Area::Mounted(tree)) => {
-                let access = ACCESS_PATHS.map(|path| (path, ACCESS_BYTES));
-                let ring = RING_PATHS.map(|path| (path, RING_BYTES));
-                let further = [access, ring].concat();
-                let bytes = grounds.journal.bytes;
+                let (bytes, further) = (grounds.journal.bytes, further(grounds));
                 Ok(Some(Box::new(Storage::look(tree, JOURNAL_PATHS, bytes, &further)?)))
             }
             (Form::Mounted { .. }, Area::Raw | Area::Missing) => Ok(None),
@@ -257,6 +252,16 @@ impl Source {
     pub fn stated_medium(&self) -> Option<MediumId> {
         number_in(&self.file(CERTIFICATE_SLOT.path, CERTIFICATE_SLOT.bytes)?)
     }
+}
+
+/// The files that are written with the journal's copies, in the order of their places.
+#[cfg(feature = "wallet")]
+fn further(grounds: &Grounds) -> Vec<(&'static str, u64)> {
+    let access = ACCESS_PATHS.map(|path| (path, ACCESS_BYTES));
+    let ring = RING_PATHS.map(|path| (path, RING_BYTES));
+    let papers = PAPERS_PATHS.map(|path| (path, PAPERS_BYTES));
+    let papers = if grounds.papers.is_some() { &papers[..] } else { &[] };
+    [&access, &ring, papers].concat()
 }
 
 /// A file of a medium's read-only area, to be read piece by piece.

@@ -1,6 +1,8 @@
 //! What is wrong with a medium in plain words, and what to do about it.
 
-use crate::image::check::{Access, Binding, Fault, History, ItemKeys, Report, Rival, Verdict};
+use crate::image::check::{
+    Access, Binding, Fault, History, ItemKeys, Papers, Report, Rival, Verdict,
+};
 use crate::phrases;
 use crate::words::Phrase;
 
@@ -132,6 +134,22 @@ phrases! {
         en: "The item keys were not checked: {reason}.",
         ja: "アイテムの鍵は確かめていません：{reason}。",
     }
+    fn papers_sound(papers) {
+        en: "What came with its checkpoints is whole in both of its files: {papers}.",
+        ja: "精算書に付いてきたものは2つのファイルのどちらでも完全です：{papers}件。",
+    }
+    fn papers_repaired(papers, copies) {
+        en: "What came with its checkpoints is whole: {papers}. Copy {copies} lacks some, the other \
+             has them; nothing is lost.",
+        ja: "精算書に付いてきたものは完全です：{papers}件。写し{copies}に欠けがありますが、もう一方に\
+             あり、何も失われていません。",
+    }
+    fn papers_damaged(papers) {
+        en: "What came with its checkpoints is DAMAGED in both of its files, {papers} are whole. Apply \
+             the checkpoint's file again: `scrip-wallet apply FILE`.",
+        ja: "精算書に付いてきたものが両方のファイルで壊れています（{papers}件は完全です）。精算書の\
+             ファイルをもう一度適用してください：`scrip-wallet apply FILE`。",
+    }
     fn access_unchecked(reason) {
         en: "The access key was not checked: {reason}.",
         ja: "アクセスキーは確かめていません：{reason}。",
@@ -139,7 +157,7 @@ phrases! {
 }
 
 /// Sentences for an owner: the read-only area and its seal, the journal's copies, the access key,
-/// the item keys.
+/// the item keys, what came with its checkpoints.
 pub fn advice(report: &Report) -> Vec<Phrase> {
     let mut lines = seal(report);
     if let Binding::CopyOf { bound, found } = &report.hardware {
@@ -150,6 +168,7 @@ pub fn advice(report: &Report) -> Vec<Phrase> {
         lines.extend(report.rival.as_ref().map(rival));
         lines.push(access(&report.access));
         lines.push(items(&report.items));
+        lines.extend(papers(&report.papers));
     }
     lines.extend(report.refusals.iter().map(rule));
     lines
@@ -219,6 +238,15 @@ pub(super) fn access(access: &Access) -> Phrase {
         Access::OneCopy(reason) => access_once(reason),
         Access::Damaged(reason) => access_damaged(reason),
         Access::NotChecked(reason) => access_unchecked(reason),
+    }
+}
+
+fn papers(papers: &Papers) -> Option<Phrase> {
+    match papers {
+        Papers::None | Papers::Sound(0) | Papers::NotChecked(_) => None,
+        Papers::Sound(papers) => Some(papers_sound(papers)),
+        Papers::Repaired { papers, lacking } => Some(papers_repaired(papers, lacking.join(" + "))),
+        Papers::Damaged(papers) => Some(papers_damaged(papers)),
     }
 }
 

@@ -153,6 +153,8 @@ def layout(rom, ram, journal):
         "access": (first, second),
         "journal": (first + ACCESS_BYTES, second + ACCESS_BYTES),
         "ring": (first + ACCESS_BYTES + journal, second + ACCESS_BYTES + journal),
+        "papers": (first + ACCESS_BYTES + journal + RING_BYTES,
+                   second + ACCESS_BYTES + journal + RING_BYTES),
         "length": end["ram"] + MIB,
     }
 

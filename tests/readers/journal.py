@@ -152,6 +152,8 @@ def fold(found, certificate, slots, stores):
     """The entries of a journal's signed records, and the state behind them; raises Refused."""
     state, records = blank(signed.key_of(certificate), slots["hash"]), found["records"]
     state["issuer"] = slots["issuer"]
+    policies = {"stamped": slots["policy"]["number"], "later": slots.get("later", {})}
+    state["policies"] = policies
     if signed.is_kind(records[0], "checkpoint"):
         stated = checkpoint(records[0], records[1], certificate["medium"], state)
         if stated["number"] == 1 and stated["prev"] != slots["hash"]:
@@ -161,7 +163,7 @@ def fold(found, certificate, slots, stores):
         if not set(outside) <= listed:
             raise Refused("journal", "what is carried outside the chain is not listed")
         state = anchored(stated, signed.sha256(records[0]), outside)
-        state["issuer"] = slots["issuer"]
+        state["issuer"], state["policies"] = slots["issuer"], policies
         records = records[2:]
     return follow_on(records, certificate, slots["sheets"], stores, state), state
 
@@ -360,6 +362,10 @@ def act(record, certificate, sheets, stores, state):
             message = rekey_message(record, state["key"])
             need(signed.is_signed(body["key"], body["proof"], message), record, "proof")
             state["key"], state["owned"] = body["key"], True
+        elif form == 15 and state.get("policies"):
+            known = state["policies"]
+            need(body["number"] <= known["stamped"]
+                 or known["later"].get(body["number"]) == body["hash"], record, "policy")
         elif form in (14, 17):
             if signed.sha256(body["checkpoint"]) != state["settled"]:
                 take_over(record, certificate, state)

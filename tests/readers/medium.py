@@ -5,6 +5,7 @@ from pathlib import Path
 
 import derive
 import journal
+import papers
 import sealed_items
 import signed
 from fat_volume import DIRECTORY, READ_ONLY, Volume
@@ -59,7 +60,7 @@ def read_mounted(path, trust_path=None, allow_test=False):
     slots = read_slots(rom, found["files"], found["walk"], found["edition"], by_store)
     files = {path: facts for path, *facts in ram.walk()}
     held = {name: [content(ram, files, f"/SCRIP/{name}.{copy}") for copy in "AB"]
-            for name in ("ACCESS", "JOURNAL")}
+            for name in kept_beside(found["manifest"]["shape"])}
     need(len(held["JOURNAL"][0]) == found["manifest"]["shape"]["journal"], "size of the journal")
     held["OUTBOX"] = outbox(ram, files)
     return {**facts(found, slots), **judge(held, slots)}
@@ -302,6 +303,7 @@ def read_writable(ram, manifest, slots):
     shape = manifest["shape"]
     place = derive.layout(shape["rom"], shape["ram"], shape["journal"])
     sizes = {"access": derive.ACCESS_BYTES, "journal": shape["journal"], "ring": derive.RING_BYTES}
+    sizes |= {"papers": papers.FILE_BYTES} if "papers" in shape else {}
     held = {name.upper(): [] for name in sizes}
     for number, copy in enumerate("AB"):
         for name, size in sizes.items():
@@ -314,6 +316,11 @@ def read_writable(ram, manifest, slots):
     return judge({**held, "OUTBOX": outbox(volume, files)}, slots)
 
 
+def kept_beside(shape):
+    """The names of the files that stand in two copies, but for the ring."""
+    return ("ACCESS", "JOURNAL") + (("PAPERS",) if "papers" in shape else ())
+
+
 def outbox(volume, files):
     """The files of the OUTBOX by their names."""
     inside = [path for path in files if path.startswith(OUTBOX) and not files[path][0] & DIRECTORY]
@@ -323,13 +330,17 @@ def outbox(volume, files):
 def judge(held, slots):
     """What the journal comes to, and whose key it is."""
     certificate, copies = slots["certificate"], held["JOURNAL"]
+    kept = papers.read(held.get("PAPERS", []), certificate, slots["issuer"])
+    slots = {**slots, "sheets": {**{sheet["id"]: sheet for sheet in kept["sheets"]},
+                                 **slots["sheets"]},
+             "later": {policy["number"]: hashed for policy, hashed in kept["policies"]}}
     found = journal.read(copies)
     stores = {signed.key_id(slots["store_key"]): slots["store_key"]}
     entries, state = journal.fold(found, certificate, slots, stores)
     need(state["key"] in access_keys(held["ACCESS"]), "no access key is the journal's holder key")
     older = journal.older(held["OUTBOX"], copies, found, certificate, slots, stores)
     return {"generation": found["generation"], "copies_agree": not found["lacking"],
-            "records": entries, "older": older, **journal.sums(state)}
+            "papers": papers.told(kept), "records": entries, "older": older, **journal.sums(state)}
 
 
 def access_keys(files):

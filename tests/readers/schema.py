@@ -187,7 +187,7 @@ _grant = record({
 })
 _shape = record({
     1: ("rom", u64), 2: ("ram", u64), 3: ("rom_label", text), 4: ("ram_label", text),
-    5: ("ram_kind", uint(1)), 6: ("journal", u64),
+    5: ("ram_kind", uint(1)), 6: ("journal", u64), 7: ("papers?", uint(1, 1)),
 })
 _unsold = record({1: ("sheet", ident), 2: ("slots", octets(13))})
 _unsold_kit = record({
@@ -368,6 +368,10 @@ OBJECTS = {
         1: ("entries", u64), 2: ("postings", u64), 3: ("classes", array(_class_sum)),
         4: ("moved", u64), 5: ("digest", digest),
     }),
+    "papers": record({
+        1: ("generation", u64), 2: ("policies", array(octets(), 3)), 3: ("sheets", array(octets(), 4)),
+        4: ("revocation?", octets()), 5: ("check", digest),
+    }),
     "checkpoint-file": record({
         1: ("checkpoint", octets()), 2: ("chain", chain), 3: ("settled_since?", array(ident, 1024)),
         4: ("attachments", array(octets(), 8)),
@@ -395,7 +399,7 @@ _LIMITS = {
     "medium-seal": (8 * _KIB, _KIB), "record": (4 * _KIB, _KIB),
     "checkpoint": (3 * _KIB, _KIB), "edition-header": (64 * _KIB, _KIB),
     "funding": (1 << 20, 4 * _KIB), "offer": (20 * _KIB, _KIB),
-    "checkpoint-file": (64 * _KIB, 4 * _KIB),
+    "checkpoint-file": (64 * _KIB, 4 * _KIB), "papers": (64 * _KIB, _KIB),
     "voucher-file": (12 * _KIB, _KIB), "package": (12 * _KIB, _KIB), "item": (4 * _KIB, _KIB),
     "item-key": (256, _KIB), "plan-entry": (16 << 20, 512 * _KIB),
 }

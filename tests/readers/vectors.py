@@ -8,6 +8,7 @@ from cryptography.exceptions import InvalidTag
 
 import derive
 import journal
+import papers
 import schema
 import sealed_items
 import secrets_at_rest as rest
@@ -137,7 +138,7 @@ def contents(folder, headers, data, fields):
         "sheet": sheet, "voucher": voucher, "manifest": manifest, "access-slot": access_slot,
         "key-file": key_file, "sealed-kit": sealed_kit, "certificate-slot": certificate_slot,
         "signed-manifest": signed_manifest, "kit": kit, "voucher-file": voucher_file,
-        "checkpoint-file": checkpoint_file,
+        "checkpoint-file": checkpoint_file, "papers": kept_papers,
         "record": record, "receipt": receipt, "funding": funding, "item-key": item_key,
         "sealed-secret": sealed_secret,
     }.get(folder)
@@ -194,6 +195,11 @@ def checkpoint_file(_headers, _data, fields):
     if events is not None:
         expect("order", events, sorted(events))
         expect("events", sha256(b"".join(events)), own["settled_since"]["events"])
+
+
+def kept_papers(_headers, _data, fields):
+    """It states that it is whole."""
+    expect("check", papers.checked(fields), fields["check"])
 
 
 def record(headers, _data, fields):
@@ -434,9 +440,11 @@ def _names(headers):
 
 
 def _layout(headers):
-    place = derive.layout(*map(int, headers["shape"].split()))
+    place = derive.layout(*map(int, headers["shape"].split()[:3]))
     own = derive.names(int(headers["medium"]))
     primary, backup = derive.tables(place, own, place["length"])
+    if "papers" not in headers:
+        del place["papers"]
     return {**place, "primary-header": primary[512:604], "primary": sha256(primary),
             "backup": sha256(backup)}
 

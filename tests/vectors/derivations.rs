@@ -8,10 +8,10 @@ use scrip::crypto::chunks::{self, CHUNK_BYTES, Position};
 use scrip::crypto::digest::sha256;
 use scrip::crypto::sign::SecretKey;
 use scrip::crypto::stretch::commitment;
-use scrip::format::edition::{RamKind, Shape};
+use scrip::format::edition::{PaperRoom, RamKind, Shape};
 use scrip::image::edition::tree_uuid;
 use scrip::image::gpt::Tables;
-use scrip::image::layout::{ACCESS_PATHS, JOURNAL_PATHS, Layout, Names, RING_PATHS};
+use scrip::image::layout::{ACCESS_PATHS, JOURNAL_PATHS, Layout, Names, PAPERS_PATHS, RING_PATHS};
 use scrip::image::tree::{self, HashTree};
 use scrip::journal::frame::Frame;
 use scrip::trust::{EditionSecret, Fingerprint};
@@ -143,11 +143,12 @@ fn names() -> Vec<Vector> {
 fn layouts() -> Vec<Vector> {
     [("smallest", 34, 34, 1), ("starter", 350, 300, 4), ("large", 4_000, 2_000, 64)]
         .into_iter()
-        .map(|(case, rom, ram, journal)| layout(case, [rom, ram, journal]))
+        .map(|(case, rom, ram, journal)| layout(case, [rom, ram, journal], None))
+        .chain([layout("papers", [34, 34, 1], Some(PaperRoom::Beside))])
         .collect()
 }
 
-fn layout(case: &str, mib: [u64; 3]) -> Vector {
+fn layout(case: &str, mib: [u64; 3], papers: Option<PaperRoom>) -> Vector {
     let [rom, ram, journal] = mib.map(|count| bytes(count << 20));
     let shape = Shape {
         rom,
@@ -156,27 +157,33 @@ fn layout(case: &str, mib: [u64; 3]) -> Vector {
         ram_label: "SCRIP-RAM".to_owned(),
         ram_kind: RamKind::Rewritable,
         journal,
+        papers,
     };
     let layout = Layout::new(&shape).unwrap();
     let tables = Tables::new(&layout, &Names::of(medium()), layout.medium_bytes());
     let ram_plan = layout.ram_plan(1).unwrap();
     let place = |path: &str| ram_plan.locate(path).unwrap().to_string();
     let range = |range: std::ops::Range<u64>| format!("{} {}", range.start, range.end);
-    vector("layout", case, "where everything lies on a medium of this shape, and its tables")
-        .with("shape", mib.map(|count| (count << 20).to_string()).join(" "))
-        .with("medium", medium().to_string())
-        .with("rom", range(layout.rom()))
-        .with("seal", range(layout.seal()))
-        .with("ram", range(layout.ram()))
-        .with("edition-seal", range(layout.edition_seal()))
-        .with("medium-seal", range(layout.medium_seal()))
-        .with("access", ACCESS_PATHS.map(place).join(" "))
-        .with("journal", JOURNAL_PATHS.map(place).join(" "))
-        .with("ring", RING_PATHS.map(place).join(" "))
-        .with("length", layout.medium_bytes().to_string())
-        .with("primary-header", hex(&tables.primary[512..604]))
-        .with("primary", hex(&sha256(&tables.primary)))
-        .with("backup", hex(&sha256(&tables.backup)))
+    let vector =
+        vector("layout", case, "where everything lies on a medium of this shape, and its tables")
+            .with("shape", mib.map(|count| (count << 20).to_string()).join(" "))
+            .with("medium", medium().to_string())
+            .with("rom", range(layout.rom()))
+            .with("seal", range(layout.seal()))
+            .with("ram", range(layout.ram()))
+            .with("edition-seal", range(layout.edition_seal()))
+            .with("medium-seal", range(layout.medium_seal()))
+            .with("access", ACCESS_PATHS.map(place).join(" "))
+            .with("journal", JOURNAL_PATHS.map(place).join(" "))
+            .with("ring", RING_PATHS.map(place).join(" "))
+            .with("length", layout.medium_bytes().to_string())
+            .with("primary-header", hex(&tables.primary[512..604]))
+            .with("primary", hex(&sha256(&tables.primary)))
+            .with("backup", hex(&sha256(&tables.backup)));
+    match papers {
+        Some(PaperRoom::Beside) => vector.with("papers", PAPERS_PATHS.map(place).join(" ")),
+        None => vector,
+    }
 }
 
 fn frames() -> Vec<Vector> {

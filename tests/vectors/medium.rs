@@ -54,6 +54,7 @@ fn shape() -> Shape {
         ram_label: "SCRIP-RAM".to_owned(),
         ram_kind: RamKind::Rewritable,
         journal: bytes(1 << 20),
+        papers: None,
     }
 }
 

@@ -7,7 +7,8 @@ use scrip::format::checkpoint::{
     Bounded, Checkpoint, CheckpointFile, OpenTransfer, SettledSince, UsedSlots, UsedVoucher,
 };
 use scrip::format::field::Bytes;
-use scrip::format::policy::Policy;
+use scrip::format::papers::Papers;
+use scrip::format::policy::{Policy, Revocation};
 use scrip::format::record::{Cause, EventId, Record};
 use scrip::format::sheet::{Sheet, Voucher};
 use scrip::format::transfer::{Partner, Receipt, Terms};
@@ -217,7 +218,30 @@ fn last_records<'w>(
         Sample::of("checkpoint", "own", "a settled state on the chain", by(), &checkpoint),
         Sample::of("checkpoint", "foreign", "one on another branch", by(), &foreign),
         checkpoint_file(world, foreign, spent.to_vec()),
+        papers(world),
     ]
+}
+
+/// What a medium keeps of what came with its checkpoints.
+fn papers(world: &World) -> Sample<'_> {
+    let policy = sign(&world.issuer, &Policy { number: 4, ..policy() });
+    let list = Revocation {
+        number: 9,
+        issued: time(1_803_000_000),
+        media: vec![other_medium()],
+        sheets: vec![],
+        stores: vec![],
+    };
+    let mut papers = Papers {
+        generation: 3,
+        policies: Bounded(vec![Bytes(policy)]),
+        sheets: Bounded(vec![Bytes(signed_sheet(world))]),
+        revocation: Some(Bytes(sign(&world.issuer, &list))),
+        check: [0; 32],
+    };
+    papers.check = papers.checked();
+    let about = "what is kept of what came with checkpoints";
+    Sample::of("papers", "plain", about, Form::Plain, &papers)
 }
 
 /// A checkpoint as an owner gets it, with the events it names and a policy.

@@ -1,7 +1,7 @@
 //! One medium whose edition is known, part by part.
 
 use super::super::layout::{CATALOGUE_PATH, MANIFEST_PATH, Names, SLOTS};
-use super::grounds::{Area, Grounds};
+use super::grounds::{Area, AtHand, Grounds};
 use super::history::{self, Account, Places};
 use super::manifest::Edition;
 use super::reading::Reading;
@@ -33,7 +33,7 @@ impl Case<'_> {
             return Ok(Checked::of(report));
         }
         let bytes = self.slots()?;
-        let (stamped, seals) = self.objects(&bytes, &mut report);
+        let (mut stamped, seals) = self.objects(&bytes, &mut report);
         let verified = self.verified(&bytes, &stamped);
         let certificate = stamped.certified.as_ref().map(|certified| &certified.certificate);
         let sealed = seals.medium.as_ref().map(|seal| seal.medium);
@@ -50,10 +50,11 @@ impl Case<'_> {
         }
         report.conclude();
         facts::note_stamp_alone(&mut report);
-        facts::note_medium(self.edition, &stamped, identity, &mut report);
         let places = medium.and_then(|medium| Places::of(self.edition, &Names::of(medium)));
-        let account = self.writable_area(&stamped, places.as_ref(), &mut report)?;
-        let grounds = Grounds::of(self.edition, stamped, &bytes, places, Area::Raw, &report);
+        let (account, at_hand) = self.writable_area(&mut stamped, places.as_ref(), &mut report)?;
+        facts::note_medium(self.edition, &stamped, identity, &mut report);
+        let slots = (&bytes, at_hand);
+        let grounds = Grounds::of(self.edition, stamped, slots, places, Area::Raw, &report);
         Ok(Checked { report, grounds, account })
     }
 
@@ -133,14 +134,14 @@ impl Case<'_> {
 
     fn writable_area(
         &self,
-        stamped: &Stamped,
+        stamped: &mut Stamped,
         places: Option<&Places>,
         report: &mut Report,
-    ) -> Result<Option<Account>, DeviceError> {
-        let Some(places) = places else { return Ok(None) };
+    ) -> Result<(Option<Account>, AtHand), DeviceError> {
+        let Some(places) = places else { return Ok((None, AtHand::default())) };
+        let (at_hand, papers) = history::take_in(self.device, places, stamped)?;
         let found = history::read(self.device, places, stamped)?;
-        report.rival = found.rival;
-        (report.history, report.access, report.items) = (found.history, found.access, found.items);
-        Ok(found.account)
+        report.papers = papers;
+        Ok((found.told(report), at_hand))
     }
 }

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::super::layout::{ACCESS_BYTES, RING_BYTES, SLOTS};
+use super::super::layout::{ACCESS_BYTES, PAPERS_BYTES, RING_BYTES, SLOTS};
+use super::super::papers::KeptPapers;
 use super::history::Places;
 use super::manifest::Edition;
 use super::report::{Report, Verdict};
@@ -10,14 +11,15 @@ use super::slots::{SlotBytes, Stamped};
 use crate::crypto::password::Cost;
 use crate::device::MountedTree;
 use crate::format::certificate::Purpose;
+use crate::format::checkpoint::Checkpoint;
 use crate::format::edition::RamKind;
 use crate::format::item::ItemEntry;
 use crate::format::medium::MediumCertificate;
-use crate::format::policy::Policy;
+use crate::format::policy::{Policy, Revocation};
 use crate::format::sheet::Sheet;
 use crate::journal::Place;
 use crate::ledger::funding::Papers;
-use crate::ledger::{Rules, State};
+use crate::ledger::{Rules, State, sheets_behind};
 use crate::trust::{Revoked, Signer, Verified};
 use crate::units::{CurrencyForm, Timestamp};
 
@@ -43,11 +45,13 @@ pub struct Grounds {
     pub store: Signer,
     /// Who certified that store.
     pub issuer: Signer,
-    /// The policy that the medium was made under.
+    /// The stamped policy.
     pub policy: Verified<Policy>,
+    /// Policies that are kept beside the journal, lowest number first.
+    pub later: Vec<Verified<Policy>>,
     /// How sums of its currency are written.
     pub form: CurrencyForm,
-    /// Its live sheets, newest first.
+    /// Its sheets, stamped and kept, newest first; the first two are live.
     pub sheets: Vec<Verified<Sheet>>,
     /// What is revoked.
     pub revoked: Revoked,
@@ -61,6 +65,8 @@ pub struct Grounds {
     pub volume: Range<u64>,
     /// Where the item key ring lies, likewise: behind the access files.
     pub ring: [u64; 2],
+    /// Where the papers files lie, likewise: behind the ring; none where it has none.
+    pub papers: Option<[u64; 2]>,
     /// Where that is.
     pub area: Area,
     /// What its edition offers, item by item.
@@ -69,7 +75,38 @@ pub struct Grounds {
     pub item_starts: Vec<u64>,
     /// Who signed them.
     pub rom_signer: Signer,
+    at_hand: AtHand,
     slots: Vec<u8>,
+}
+
+/// What is stamped of sheets and revocations, and what is kept beside the journal.
+#[derive(Debug, Clone, Default)]
+pub(super) struct AtHand {
+    sheets: Vec<Verified<Sheet>>,
+    revoked: Revoked,
+    pub(super) kept: KeptPapers,
+}
+
+impl AtHand {
+    /// Nothing is kept.
+    pub(super) fn stamped(sheets: Vec<Verified<Sheet>>, revoked: Revoked) -> Self {
+        Self { sheets, revoked, kept: KeptPapers::default() }
+    }
+
+    /// All sheets, newest first; one that is stamped and kept stands once.
+    pub(super) fn sheets(&self) -> Vec<Verified<Sheet>> {
+        let is_new = |own: &&Verified<Sheet>| self.sheets.iter().all(|known| known.id != own.id);
+        let kept = self.kept.sheets.iter().filter(is_new);
+        let mut sheets: Vec<_> = kept.chain(&self.sheets).cloned().collect();
+        sheets.sort_by_key(|sheet| std::cmp::Reverse(sheet.issued));
+        sheets
+    }
+
+    /// The newer revocation list.
+    pub(super) fn revoked(&self) -> Revoked {
+        let revoked = self.revoked.clone();
+        self.kept.revocation.iter().fold(revoked, |revoked, list| revoked.with(list.clone()))
+    }
 }
 
 impl Grounds {
@@ -77,7 +114,7 @@ impl Grounds {
     pub(super) fn of(
         edition: &Edition,
         stamped: Stamped,
-        bytes: &SlotBytes,
+        (bytes, at_hand): (&SlotBytes, AtHand),
         places: Option<Places>,
         area: Area,
         report: &Report,
@@ -87,7 +124,7 @@ impl Grounds {
         if !whole || stamped.good.contains(&false) {
             return None;
         }
-        let Stamped { certified, policy, sheets, revoked, .. } = stamped;
+        let Stamped { certified, policy, later, sheets, revoked, .. } = stamped;
         let (certified, policy, places) = (certified?, policy?, places?);
         let currency = certified.certificate.currency;
         let form = *policy.currencies.iter().find(|form| form.currency() == currency)?;
@@ -97,6 +134,7 @@ impl Grounds {
             issuer: store.issuer(),
             store,
             policy,
+            later,
             form,
             sheets,
             revoked,
@@ -105,17 +143,52 @@ impl Grounds {
             access: places.access,
             volume: places.volume,
             ring: places.ring,
+            papers: places.papers,
             area,
             items: edition.items.clone(),
             item_starts: edition.items.iter().map(|item| edition.start_of(item)).collect(),
             rom_signer: edition.signer.clone(),
+            at_hand,
             slots: joined(bytes),
         })
+    }
+
+    /// The papers that are kept beside the journal.
+    pub fn kept_papers(&self) -> &KeptPapers {
+        &self.at_hand.kept
+    }
+
+    /// The same where these papers are kept, of a journal that begins behind this checkpoint.
+    #[must_use]
+    pub fn keeping(&self, kept: KeptPapers, front: Option<&Checkpoint>) -> Self {
+        let at_hand = AtHand { kept, ..self.at_hand.clone() };
+        let (sheets, revoked) = (at_hand.sheets(), at_hand.revoked());
+        let sheets = front.map_or(sheets.clone(), |front| sheets_behind(front, &sheets));
+        let later = at_hand.kept.policies.clone();
+        Self { sheets, revoked, later, at_hand, ..self.clone() }
+    }
+
+    /// The revocation list that is stamped.
+    pub fn stamped_list(&self) -> Option<&Verified<Revocation>> {
+        self.at_hand.revoked.list()
+    }
+
+    /// The sheets that are stamped.
+    pub fn stamped_sheets(&self) -> &[Verified<Sheet>] {
+        &self.at_hand.sheets
+    }
+
+    /// The newest policy that is here: it binds, or does so from the next record on that takes it
+    /// over.
+    pub fn newest_policy(&self) -> &Verified<Policy> {
+        let newest = self.later.last().filter(|later| later.number > self.policy.number);
+        newest.unwrap_or(&self.policy)
     }
 
     /// What records are held against.
     pub fn rules(&self) -> Rules<'_> {
         Rules {
+            later: &self.later,
             sheets: &self.sheets,
             stores: std::slice::from_ref(&self.store),
             issuer: Some(&self.issuer),
@@ -140,7 +213,8 @@ impl Grounds {
     pub fn floor(&self) -> Timestamp {
         let sheets = self.sheets.iter().map(|sheet| sheet.issued);
         let list = self.revoked.list().map(|list| list.issued);
-        sheets.chain(list).fold(self.policy.issued, Timestamp::max)
+        let later = self.later.iter().map(|policy| policy.issued);
+        sheets.chain(list).chain(later).fold(self.policy.issued, Timestamp::max)
     }
 
     /// The least that a guess at the owner's password has to cost.
@@ -151,12 +225,13 @@ impl Grounds {
         }
     }
 
-    /// Journal, access files and item key ring: what no file of the writable area may be given.
+    /// Journal, access files, item key ring and papers: what no file of the writable area may be given.
     pub fn kept(&self) -> Vec<Range<u64>> {
         let journal = self.journal.starts.map(|start| start..start + self.journal.bytes);
         let access = self.access.map(|start| start..start + ACCESS_BYTES);
         let ring = self.ring.map(|start| start..start + RING_BYTES);
-        journal.into_iter().chain(access).chain(ring).collect()
+        let papers = self.papers.into_iter().flatten().map(|start| start..start + PAPERS_BYTES);
+        journal.into_iter().chain(access).chain(ring).chain(papers).collect()
     }
 
     /// The stamped slots as they stand, one behind the other in the layout's lengths.

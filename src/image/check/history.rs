@@ -2,18 +2,25 @@
 
 use std::ops::Range;
 
-use super::super::layout::{ACCESS_BYTES, ACCESS_PATHS, JOURNAL_PATHS, Names, RING_PATHS};
+use super::super::layout::{
+    ACCESS_BYTES, ACCESS_PATHS, JOURNAL_PATHS, Names, PAPERS_PATHS, RING_PATHS,
+};
+use super::super::papers::{Keeper, PaperFiles, PaperState};
 use super::super::ring::{RingSlot, read_ring};
 use super::Checked;
+use super::grounds::AtHand;
 use super::manifest::Edition;
-use super::report::{Access, Balance, History, Holder, ItemKeys, Rival};
+use super::report::{Access, Balance, History, Holder, ItemKeys, Papers, Report, Rival};
 use super::slots::{Certified, Stamped};
 use super::words;
 use crate::crypto::sign::PublicKey;
 use crate::device::{Device, DeviceError};
+use crate::format::edition::PaperRoom;
 use crate::format::record::{Body, Record};
 use crate::journal::{self, COPIES, Mirror, Place, ReadError, Reading};
-use crate::ledger::{Anchor, Chained, Refusal, Rules, State, fold_journal, stated_sequence};
+use crate::ledger::{
+    Anchor, Chained, Reason, Refusal, Rules, State, fold_journal, stated_sequence,
+};
 use crate::trust::Verified;
 use crate::trust::access::read_access_file;
 use crate::units::CurrencyForm;
@@ -27,6 +34,8 @@ pub(super) struct Places {
     /// The writable area, on an image or a raw device.
     pub(super) volume: Range<u64>,
     pub(super) ring: [u64; 2],
+    /// None where it keeps none.
+    pub(super) papers: Option<[u64; 2]>,
 }
 
 impl Places {
@@ -38,9 +47,13 @@ impl Places {
         let starts = [place(JOURNAL_PATHS[0])?, place(JOURNAL_PATHS[1])?];
         let access = [place(ACCESS_PATHS[0])?, place(ACCESS_PATHS[1])?];
         let ring = [place(RING_PATHS[0])?, place(RING_PATHS[1])?];
+        let papers = match layout.shape().papers {
+            Some(PaperRoom::Beside) => Some([place(PAPERS_PATHS[0])?, place(PAPERS_PATHS[1])?]),
+            None => None,
+        };
         let bytes = layout.shape().journal.bytes();
         let volume = layout.ram();
-        Some(Self { journal: Place { starts, bytes }, access, ring, volume })
+        Some(Self { journal: Place { starts, bytes }, access, ring, papers, volume })
     }
 }
 
@@ -132,9 +145,43 @@ impl Writable {
         let items = ItemKeys::NotChecked(why.clone());
         Self { history, rival: None, access, items, account: None }
     }
+
+    /// Put into a report what was found; what the records add up to.
+    pub(super) fn told(self, report: &mut Report) -> Option<Account> {
+        report.rival = self.rival;
+        (report.history, report.access, report.items) = (self.history, self.access, self.items);
+        self.account
+    }
 }
 
-/// Read journal, access files and item key ring of a medium.
+/// Read the papers that are kept beside the journal; they count beside what is stamped from then on.
+pub(super) fn take_in(
+    device: &dyn Device,
+    places: &Places,
+    stamped: &mut Stamped,
+) -> Result<(AtHand, Papers), DeviceError> {
+    let mut at_hand = AtHand::stamped(stamped.sheets.clone(), stamped.revoked.clone());
+    let Some(certified) = &stamped.certified else {
+        return Ok((at_hand, Papers::NotChecked(words::damaged_certificate())));
+    };
+    let Some(starts) = places.papers else { return Ok((at_hand, Papers::None)) };
+    let (certificate, issuer) = (&certified.certificate, certified.store.signer.issuer());
+    let files = PaperFiles::read(device, starts, &Keeper { certificate, issuer: &issuer })?;
+    at_hand.kept = files.kept();
+    stamped.sheets = at_hand.sheets();
+    stamped.revoked = at_hand.revoked();
+    stamped.later = at_hand.kept.policies.clone();
+    let papers = match files.state() {
+        PaperState::Sound(papers) => Papers::Sound(papers),
+        PaperState::Repaired { papers, lacking } => {
+            Papers::Repaired { papers, lacking: lacking.into_iter().map(|at| COPIES[at]).collect() }
+        }
+        PaperState::Damaged(papers) => Papers::Damaged(papers),
+    };
+    Ok((at_hand, papers))
+}
+
+/// Read journal, access files and item key ring of a medium, of which the papers were taken in.
 pub(super) fn read(
     device: &dyn Device,
     places: &Places,
@@ -199,6 +246,7 @@ fn history(
     };
     let issuer = certified.store.signer.issuer();
     let rules = Rules {
+        later: &stamped.later,
         sheets: &stamped.sheets,
         stores: std::slice::from_ref(&certified.store.signer),
         issuer: Some(&issuer),
@@ -209,7 +257,14 @@ fn history(
     let rival = rival(&reading, |other| Account::of(&rules, blank.clone(), other).is_ok());
     let account = match Account::of(&rules, blank, &reading) {
         Ok(account) => account,
-        Err(refusal) => return Ok(Told::of(History::Damaged(Phrase::of(&refusal)))),
+        Err(refusal) => {
+            let missing = matches!(refusal.reason, Reason::Sheet | Reason::Policy { .. });
+            let why = match places.papers.filter(|_| missing) {
+                Some(_) => words::paper_missing(Phrase::of(&refusal)),
+                None => Phrase::of(&refusal),
+            };
+            return Ok(Told::of(History::Damaged(why)));
+        }
     };
     let balance = account.balance(&certificate.key.0, reading.generation, *form);
     let lacking = reading.lacking();

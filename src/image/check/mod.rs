@@ -37,7 +37,7 @@ pub use mounted::{Mounts, check_mounted, open_mounted, stated_medium};
 pub use reading::Reading;
 pub use report::{
     Access, Balance, Binding, Damage, EditionFacts, Fault, Grade, Hashes, History, Holder,
-    ItemKeys, MediumFacts, Outcome, Part, Report, Rival, Step, TOLD_MAX, Touch, Verdict,
+    ItemKeys, MediumFacts, Outcome, Papers, Part, Report, Rival, Step, TOLD_MAX, Touch, Verdict,
 };
 
 #[cfg(feature = "store")]

@@ -5,21 +5,22 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::super::layout::{
-    ACCESS_BYTES, ACCESS_PATHS, CATALOGUE_PATH, JOURNAL_PATHS, MANIFEST_PATH, RING_BYTES,
-    RING_PATHS, SLOTS,
+    ACCESS_BYTES, ACCESS_PATHS, CATALOGUE_PATH, JOURNAL_PATHS, MANIFEST_PATH, PAPERS_BYTES,
+    PAPERS_PATHS, RING_BYTES, RING_PATHS, SLOTS,
 };
 use super::super::leaves::{LeavesError, Watch, fill_and_hash};
 use super::super::tree::{BLOCK_BYTES, Digest, file_root};
-use super::grounds::{Area, Grounds};
-use super::history::{self, Places, Writable};
+use super::grounds::{Area, AtHand, Grounds};
+use super::history::{self, Account, Places, Writable};
 use super::manifest::{self, Edition, ManifestFault};
-use super::report::{Fault, Hashes, Part, Report, Touch, Verdict};
+use super::report::{Fault, Hashes, Papers, Part, Report, Touch, Verdict};
 use super::slots::{Sealers, SlotBytes, Stamped};
 use super::{CheckError, Checked, Identity, facts, refuse_test_root, without_edition, words};
 use crate::crypto::digest::sha256;
 use crate::device::{Device, MemoryDevice, MountedEntry, MountedKind, MountedTree};
 use crate::fat::{self, Role};
 use crate::format::cose::Sign1;
+use crate::format::edition::PaperRoom;
 use crate::format::record::Record;
 use crate::format::{Kind, Object};
 use crate::journal::Place;
@@ -89,18 +90,17 @@ pub fn open_mounted(
     edition.compare_items(catalogue.as_deref(), &mut report);
     let files = edition.manifest.files.len();
     report.step("files", before, format!("{files} files by content, and no others"));
-    let (stamped, bytes) = slots(&rom, &edition, trust, &mut report)?;
+    let (mut stamped, bytes) = slots(&rom, &edition, trust, &mut report)?;
     let why = "needs the device or image";
     for what in ["seals", "hash tree", "partition tables"] {
         report.not_checked(what, why);
     }
     report.verdict = if report.fault_count == 0 { Verdict::FilesIntact } else { Verdict::Altered };
+    let (places, area, found) = writable_area(mounts.ram, &edition, &mut stamped, &mut report)?;
     facts::note_medium(&edition, &stamped, identity, &mut report);
-    let (places, area, found) = writable_area(mounts.ram, &edition, &stamped)?;
-    report.rival = found.rival;
-    (report.history, report.access, report.items) = (found.history, found.access, found.items);
-    let grounds = Grounds::of(&edition, stamped, &bytes, Some(places), area, &report);
-    Ok(Checked { report, grounds, account: found.account })
+    let (account, at_hand) = found;
+    let grounds = Grounds::of(&edition, stamped, (&bytes, at_hand), Some(places), area, &report);
+    Ok(Checked { report, grounds, account })
 }
 
 /// The medium number in the first whole record of a writable area: for pairing, not verified.
@@ -372,32 +372,44 @@ fn slots(
 fn writable_area(
     candidates: &[MountedTree],
     edition: &Edition,
-    stamped: &Stamped,
-) -> Result<(Places, Area, Writable), CheckError> {
+    stamped: &mut Stamped,
+    report: &mut Report,
+) -> Result<(Places, Area, (Option<Account>, AtHand)), CheckError> {
     let journal = edition.layout.shape().journal.bytes();
     let access = [2 * journal, 2 * journal + ACCESS_BYTES];
     let ring = access[1] + ACCESS_BYTES;
     let ring = [ring, ring + RING_BYTES];
+    let papers = ring[1] + RING_BYTES;
+    let papers =
+        edition.layout.shape().papers.map(|PaperRoom::Beside| [papers, papers + PAPERS_BYTES]);
     let volume = edition.layout.ram();
     let journal_place = Place { starts: [0, journal], bytes: journal };
-    let places = Places { journal: journal_place, access, ring, volume };
+    let places = Places { journal: journal_place, access, ring, papers, volume };
     let medium = stamped.certified.as_ref().map(|certified| certified.certificate.medium);
     let ram = candidates.iter().find(|ram| medium.is_some() && stated_medium(ram) == medium);
     let Some(ram) = ram else {
         let why = words::no_writable_area();
-        return Ok((places, Area::Missing, Writable::not_checked(&why)));
+        report.papers = Papers::NotChecked(why.clone());
+        let account = Writable::not_checked(&why).told(report);
+        let at_hand = AtHand::stamped(stamped.sheets.clone(), stamped.revoked.clone());
+        return Ok((places, Area::Missing, (account, at_hand)));
     };
     let listing = Listing::of(ram)?;
     let mut joined = vec![];
     let paths = JOURNAL_PATHS.map(|path| (path, journal)).into_iter();
     let access = ACCESS_PATHS.map(|path| (path, ACCESS_BYTES));
     let ring = RING_PATHS.map(|path| (path, RING_BYTES));
-    for (path, size) in paths.chain(access).chain(ring) {
+    let papers = PAPERS_PATHS.map(|path| (path, PAPERS_BYTES));
+    let papers = papers.into_iter().filter(|_| places.papers.is_some());
+    for (path, size) in paths.chain(access).chain(ring).chain(papers) {
         let mut bytes = listing.read(path, size)?.unwrap_or_default();
         // What is missing or cut off reads as empty; the other copy may stand in for it.
         bytes.resize(usize::try_from(size).expect("at most 64 MiB"), 0);
         joined.extend(bytes);
     }
-    let found = history::read(&MemoryDevice::from_bytes(joined), &places, stamped)?;
-    Ok((places, Area::Mounted(ram.clone()), found))
+    let device = MemoryDevice::from_bytes(joined);
+    let (at_hand, papers) = history::take_in(&device, &places, stamped)?;
+    report.papers = papers;
+    let account = history::read(&device, &places, stamped)?.told(report);
+    Ok((places, Area::Mounted(ram.clone()), (account, at_hand)))
 }

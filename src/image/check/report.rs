@@ -361,6 +361,26 @@ pub enum ItemKeys {
     NotChecked(Phrase),
 }
 
+/// What the two papers files hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Papers {
+    /// The medium has no place for any.
+    None,
+    /// Both hold so many papers.
+    Sound(usize),
+    /// A copy lacks some.
+    Repaired {
+        /// How many papers there are, by both together.
+        papers: usize,
+        /// Names of the copies that are given some.
+        lacking: Vec<&'static str>,
+    },
+    /// What both held may be lost; so many are whole.
+    Damaged(usize),
+    /// They could not be checked.
+    NotChecked(Phrase),
+}
+
 /// All that a check found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
@@ -398,6 +418,8 @@ pub struct Report {
     pub access: Access,
     /// The item key ring.
     pub items: ItemKeys,
+    /// The papers that came with its checkpoints.
+    pub papers: Papers,
 }
 
 impl Report {
@@ -421,6 +443,7 @@ impl Report {
             rival: None,
             access: Access::NotChecked(unknown()),
             items: ItemKeys::NotChecked(unknown()),
+            papers: Papers::NotChecked(unknown()),
         }
     }
 
@@ -429,7 +452,8 @@ impl Report {
         let damaged = matches!(self.verdict, Verdict::Altered | Verdict::NoMedium)
             || matches!(self.history, History::Damaged(_))
             || matches!(self.access, Access::Damaged(_))
-            || matches!(self.items, ItemKeys::Damaged { .. });
+            || matches!(self.items, ItemKeys::Damaged { .. })
+            || matches!(self.papers, Papers::Damaged(_));
         let copy = matches!(self.hardware, Binding::CopyOf { .. });
         if self.unreadable > 0 {
             Grade::Unreadable

@@ -110,6 +110,8 @@ pub(super) struct Stamped {
     pub(super) sheets: Vec<Verified<Sheet>>,
     pub(super) user: Option<Verified<UserInformation>>,
     pub(super) revoked: Revoked,
+    /// Policies that are kept beside the journal.
+    pub(super) later: Vec<Verified<Policy>>,
     /// Which slots are good, in the order of [`SLOTS`].
     pub(super) good: [bool; SLOTS.len()],
 }

@@ -43,7 +43,7 @@ pub(in super::super) fn standing(
     let case = Case { reading, device, trust, edition: &edition };
     let bytes = case.slots()?;
     let (stamped, seals) = case.objects(&bytes, &mut Report::begin());
-    let Stamped { certified, policy, sheets, user, revoked, good } = stamped;
+    let Stamped { certified, policy, sheets, user, revoked, good, .. } = stamped;
     let all = (certified, policy, user, seals.medium);
     let (Some(certified), Some(policy), Some(user), Some(seal)) = all else { return Ok(None) };
     if good.contains(&false) {

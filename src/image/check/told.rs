@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::report::{
     Access, Balance, Binding, Fault, Grade, Hashes, History, Holder, ItemKeys, MediumFacts,
-    Outcome, Report, Rival, Touch, Verdict,
+    Outcome, Papers, Report, Rival, Touch, Verdict,
 };
 use crate::format::certificate::Purpose;
 use crate::trust::Anchor;
@@ -36,6 +36,9 @@ impl Report {
         lines.extend(self.rival.as_ref().map(|rival| row("second history", &rival_text(rival))));
         lines.push(row("access key", &access_text(&self.access)));
         lines.push(row("item keys", &items_text(&self.items)));
+        if !matches!(self.papers, Papers::None | Papers::Sound(0) | Papers::NotChecked(_)) {
+            lines.push(row("papers", &papers_text(&self.papers)));
+        }
         listed(&mut lines, "fault", self.faults.iter().map(fault_text), self.fault_count);
         listed(&mut lines, "changed", self.touches.iter().map(touch_text), self.touches.len());
         let texts =
@@ -105,6 +108,7 @@ impl Report {
             "rival": self.rival.as_ref().map(Rival::fields),
             "access": access_fields(&self.access),
             "items": items_fields(&self.items),
+            "papers": papers_fields(&self.papers),
             "faults": self.faults.iter().map(fault_fields).collect::<Vec<_>>(),
             "fault_count": self.fault_count,
             "unreadable_blocks": self.unreadable,
@@ -299,6 +303,33 @@ fn items_fields(items: &ItemKeys) -> Value {
         ItemKeys::NotChecked(reason) => {
             json!({ "state": "not-checked", "reason": reason.en() })
         }
+    }
+}
+
+fn papers_text(papers: &Papers) -> String {
+    match papers {
+        Papers::None => "this medium has no place for any".to_owned(),
+        Papers::Sound(papers) => format!("sound: {papers}"),
+        Papers::Repaired { papers, lacking } => {
+            let lacking = lacking.join(" and ");
+            format!("repaired by the other copy: {papers}; copy {lacking} lacks some")
+        }
+        Papers::Damaged(papers) => format!(
+            "DAMAGED: some in both copies; {papers} are whole; apply the checkpoint's file again"
+        ),
+        Papers::NotChecked(reason) => format!("not checked: {}", reason.en()),
+    }
+}
+
+fn papers_fields(papers: &Papers) -> Value {
+    match papers {
+        Papers::None => json!({ "state": "none" }),
+        Papers::Sound(papers) => json!({ "state": "sound", "papers": papers }),
+        Papers::Repaired { papers, lacking } => {
+            json!({ "state": "repaired", "papers": papers, "lacking": lacking })
+        }
+        Papers::Damaged(papers) => json!({ "state": "damaged", "papers": papers }),
+        Papers::NotChecked(reason) => json!({ "state": "not-checked", "reason": reason.en() }),
     }
 }
 

@@ -139,6 +139,12 @@ phrases! {
         ja: "取引記録から有効な鍵が分かりません",
     }
     pub(super) fn no_slot() { en: "no slot of the holder key", ja: "有効な鍵が入っていません" }
+    pub(super) fn paper_missing(why) {
+        en: "{why}; apply the file of the checkpoint again that brought what is missing: \
+             `scrip-wallet apply FILE`",
+        ja: "{why}。足りないものを付けてきた精算書のファイルをもう一度適用してください：\
+             `scrip-wallet apply FILE`",
+    }
     pub(super) fn in_copy(name, why) { en: "copy {name}: {why}", ja: "写し{name}：{why}" }
 }
 

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::layout::{Layout, LayoutError};
 use super::player::Platform;
 use crate::device::{FolderError, read_file};
-use crate::format::edition::{Destination, ItemKind, RamKind, Shape};
+use crate::format::edition::{Destination, ItemKind, PaperRoom, RamKind, Shape};
 use crate::units::{Amount, ByteCount, Currency};
 use raw::{RawDisplay, RawItem, RawRecipe};
 use rules::{Place, Rules};
@@ -213,13 +213,16 @@ fn shape(rules: Rules, raw: &RawRecipe) -> Result<Shape, RecipeError> {
         rules.number(key, value, min, max).map(|count: u64| ByteCount::from_bytes(count << 20))
     };
     let kinds = RamKind::ALL.iter().map(|kind| (kind.word(), *kind)).collect::<Vec<_>>();
+    let ram_kind = rules.choice("ram", &raw.ram, &kinds)?;
     let shape = Shape {
         rom: mib("rom_mib", raw.rom_mib, 34, 1 << 20)?,
         ram: mib("ram_mib", raw.ram_mib, 34, 1 << 20)?,
         rom_label: rules.label("rom_label", &raw.rom_label)?,
         ram_label: rules.label("ram_label", &raw.ram_label)?,
-        ram_kind: rules.choice("ram", &raw.ram, &kinds)?,
+        ram_kind,
         journal: mib("journal_mib", raw.journal_mib, 1, 64)?,
+        // What is kept takes the place of what was kept before.
+        papers: (ram_kind == RamKind::Rewritable).then_some(PaperRoom::Beside),
     };
     match Layout::new(&shape) {
         Ok(_) => Ok(shape),
