@@ -12,6 +12,7 @@ mod flips;
 mod kills;
 mod japanese;
 mod menu;
+mod papers;
 mod play;
 mod prompts;
 mod refused;

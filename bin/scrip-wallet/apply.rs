@@ -4,21 +4,26 @@
 //! number; `way`: `compaction`, `record`, `merge`, or none if it was applied before; `archived`:
 //! records that went to a file, and `archive`: its name in OUTBOX;
 //! `evidence_removed`: files of OUTBOX that it has settled; `attached`: what came with it, each
-//! with `what`, `name`, `state` (`on-medium` or `not-kept`) and `text`; `dry_run`, with which `after` has
-//! the sums as they would be; `balance` and its parts.
+//! with `what`, `name`, `state` (`on-medium`, `kept` or `not-kept`) and `text`; `dry_run`, with which
+//! `after` has the sums as they would be; `balance` and its parts.
 
 use data_encoding::HEXLOWER;
 use scrip::crypto::SystemRandom;
 use scrip::device::read_file;
 use scrip::format::Kind;
+use scrip::image::check::History;
 use scrip::journal::{CompactError, OutboxArchive, Storage};
 use scrip::phrases;
 use scrip::tool::password::PasswordSource;
-use scrip::tool::{Exit, Failure, Interrupt, Output, Tell, clock, told};
-use scrip::wallet::{ApplyRefusal, Attachment, Medium, Opened, Settling, Standing, Way};
+use scrip::tool::{Exit, Failure, Interrupt, Output, Source, Tell, clock, told};
+use scrip::wallet::{
+    ApplyRefusal, Attached, Attachment, Medium, NotKept, Opened, Settling, Standing, Way,
+    in_the_end, keep_again,
+};
 use serde_json::{Value, json};
 
 use crate::cli::{ApplyArgs, Common};
+use crate::medium::{examine, path};
 use crate::opened::{full, look, sums, sums_of, take, tell_balance, unlock};
 
 phrases! {
@@ -62,16 +67,32 @@ phrases! {
     fn revocation(number) { en: "revocation list {number}", ja: "失効一覧{number}" }
     fn policy(number) { en: "policy {number}", ja: "規約{number}" }
     fn unknown() { en: "a file that its issuer didn't sign", ja: "発行元の署名がないファイル" }
-    fn stamped(what) {
+    fn known(what) {
         en: "With it came {what}, which this medium has.",
         ja: "付属の{what}は、この媒体にすでにあります。",
     }
-    fn not_kept(what) {
-        en: "With it came {what}, which is NOT kept: only the shop puts that on a medium \
-             (`scrip-store refresh`), and until then this medium doesn't go by it.",
-        ja: "付属の{what}は保存しません。媒体に入れられるのは店だけで（`scrip-store refresh`）、\
-             それまでこの媒体では使われません。",
+    fn kept(what) {
+        en: "With it came {what}, which is kept: this medium goes by it from now on.",
+        ja: "付属の{what}を保存しました。これからこの媒体で使われます。",
     }
+    fn kept_policy(what) {
+        en: "With it came {what}, which is kept: it binds from the next time that you give your \
+             password.",
+        ja: "付属の{what}を保存しました。次にパスワードを入力したときから適用されます。",
+    }
+    fn would_keep(what) {
+        en: "With it came {what}, which would be kept.",
+        ja: "付属の{what}は保存されます。",
+    }
+    fn not_kept(what, why) {
+        en: "With it came {what}, which is NOT kept: {why}.",
+        ja: "付属の{what}は保存しません：{why}。",
+    }
+    fn at_the_shop(line) {
+        en: "{line} The shop can put it on a medium (`scrip-store refresh`).",
+        ja: "{line}店では媒体に入れられます（`scrip-store refresh`）。",
+    }
+    fn keeping() { en: "keeping what came with it", ja: "付属書類の保存" }
     fn compacted(number, archived, name) {
         en: "Applied: checkpoint {number}. The {archived} records before it are in \
              SCRIP/OUTBOX/{name}.",
@@ -110,26 +131,89 @@ pub(crate) fn apply(
             None => json!({ "way": null }),
             Some(settling) => {
                 let mut fields = would(&medium, &settling, output);
-                tell_attached(&settling, &mut fields, output);
+                fields["attached"] = told_attached(&settling.attached, Mood::Would, output);
                 fields
             }
         };
         tell(&medium, fields, args, output);
         return Ok(Exit::Done);
     }
-    let mut opened = take(common, output, interrupt)?;
-    let settling = judge(opened.medium(), &bytes, output).map_err(|no| no.during(doing()))?;
-    let fields = match settling {
-        None => json!({ "way": null }),
-        Some(settling) => {
-            let done = done(&mut opened, &settling, args, output);
-            let mut fields = done.map_err(|no| no.during(doing()))?;
-            tell_attached(&settling, &mut fields, output);
-            fields
+    let mut opened = match take(common, output, interrupt) {
+        Err(failure) if failure.exit() == Exit::Damage => {
+            mend(common, &bytes, failure, output, interrupt)?;
+            take(common, output, interrupt)?
+        }
+        opened => opened?,
+    };
+    let fields = match judge_again(&mut opened, &bytes, output).map_err(|no| no.during(doing()))? {
+        Judged::Before(fields) => fields,
+        Judged::New(settling) => {
+            done(&mut opened, &settling, args, output).map_err(|no| no.during(doing()))?
         }
     };
     tell(opened.medium(), fields, args, output);
     Ok(Exit::Done)
+}
+
+/// Whether what is said of a file was done, or would be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mood {
+    Did,
+    /// Of a policy that binds once its owner signs something.
+    Waits,
+    Would,
+}
+
+/// What a checkpoint is to a medium.
+enum Judged {
+    /// It was taken over before, or a newer one was: what JSON tells.
+    Before(Value),
+    New(Box<Settling>),
+}
+
+/// Keep again what came with a checkpoint, on a medium whose records rely on what it lost; the
+/// failure says why it can't be opened.
+fn mend(
+    common: &Common,
+    bytes: &[u8],
+    failure: Failure,
+    output: &Output,
+    interrupt: &Interrupt,
+) -> Result<(), Failure> {
+    let path = path(common)?;
+    let source = Source::open_to_write(&path)?;
+    let checked = examine(&source, &path, common, output, interrupt)?;
+    let damaged = matches!(checked.report.history, History::Damaged(_));
+    let Some(grounds) = checked.grounds.filter(|_| damaged) else { return Err(failure) };
+    let storage = source.into_storage(&grounds).or_tell()?;
+    let attached = keep_again(&storage, &grounds, bytes).or_tell();
+    let attached = attached.map_err(|no| no.during(keeping()))?;
+    if attached.iter().all(|attached| attached.standing != Standing::Kept) {
+        return Err(failure);
+    }
+    told_attached(&attached, Mood::Did, output);
+    Ok(())
+}
+
+/// How it is to be taken over; what came with one that was before is kept again, if it is lost.
+fn judge_again(
+    opened: &mut Opened<Storage>,
+    bytes: &[u8],
+    output: &Output,
+) -> Result<Judged, Failure> {
+    if let Err(ApplyRefusal::Applied(_) | ApplyRefusal::Old { .. }) =
+        opened.medium().settling(bytes)
+    {
+        let attached = opened.keep_again(bytes).or_tell()?;
+        if attached.iter().any(|attached| attached.standing == Standing::Kept) {
+            let attached = told_attached(&attached, Mood::Did, output);
+            return Ok(Judged::Before(json!({ "way": null, "attached": attached })));
+        }
+    }
+    Ok(match judge(opened.medium(), bytes, output)? {
+        None => Judged::Before(json!({ "way": null })),
+        Some(settling) => Judged::New(Box::new(settling)),
+    })
 }
 
 /// How it would be taken over; one that was before is no fault.
@@ -181,8 +265,8 @@ fn would(medium: &Medium, settling: &Settling, output: &Output) -> Value {
 }
 
 /// What came with the checkpoint, and what becomes of it.
-fn tell_attached(settling: &Settling, fields: &mut Value, output: &Output) {
-    let told = settling.attached.iter().map(|attached| {
+fn told_attached(attached: &[Attached], mood: Mood, output: &Output) -> Value {
+    let lines = attached.iter().map(|attached| {
         let (what, kind, name) = match &attached.what {
             Attachment::Sheet(id) => (sheet(), "sheet", HEXLOWER.encode(id)),
             Attachment::Revocation(number) => {
@@ -191,24 +275,56 @@ fn tell_attached(settling: &Settling, fields: &mut Value, output: &Output) {
             Attachment::Policy(number) => (policy(number), "policy", number.to_string()),
             Attachment::Unknown(hash) => (unknown(), "unknown", HEXLOWER.encode(hash)),
         };
-        let (line, state) = match attached.standing {
-            Standing::Stamped => (stamped(what), "on-medium"),
-            Standing::NotKept => (not_kept(what), "not-kept"),
+        let is_policy = matches!(attached.what, Attachment::Policy(_));
+        let (line, state) = match &attached.standing {
+            Standing::Known => (known(what), "on-medium"),
+            Standing::Kept if mood == Mood::Would => (would_keep(what), "kept"),
+            Standing::Kept if is_policy && mood == Mood::Waits => (kept_policy(what), "kept"),
+            Standing::Kept => (kept(what), "kept"),
+            Standing::NotKept(why @ NotKept::NoPlace) => {
+                (at_the_shop(not_kept(what, told(why))), "not-kept")
+            }
+            Standing::NotKept(why) => (not_kept(what, told(why)), "not-kept"),
         };
         output.line(&line);
         json!({ "what": kind, "name": name, "state": state, "text": line.en() })
     });
-    fields["attached"] = told.collect();
+    lines.collect()
 }
 
+/// Take it over, what came with it first: records behind it rely on that.
 fn done(
     opened: &mut Opened<Storage>,
     settling: &Settling,
     args: &ApplyArgs,
     output: &Output,
 ) -> Result<Value, Failure> {
+    let (mut fields, before) = taken_over(opened, settling, args, output)?;
+    let kept = kept_of(opened, settling)?;
+    let waits = opened.medium().waiting_policy().is_some();
+    let mood = if waits { Mood::Waits } else { Mood::Did };
+    fields["attached"] = told_attached(&in_the_end(before, kept), mood, output);
+    if let Some(source) = args.password_file.clone().filter(|_| waits) {
+        let _bound = unlock(opened, &PasswordSource::from(Some(source)), output)?;
+    }
+    Ok(fields)
+}
+
+fn kept_of(opened: &mut Opened<Storage>, settling: &Settling) -> Result<Vec<Attached>, Failure> {
+    let kept = opened.keep(settling);
+    kept.map_err(|error| Failure::new(Exit::Failure, told(&error)).during(keeping()))
+}
+
+fn taken_over(
+    opened: &mut Opened<Storage>,
+    settling: &Settling,
+    args: &ApplyArgs,
+    output: &Output,
+) -> Result<(Value, Vec<Attached>), Failure> {
     let number = settling.checkpoint.number;
+    let mut attached = None;
     if let Way::Compaction { archived, .. } = &settling.way {
+        let before = kept_of(opened, settling)?;
         let name = opened.archive_name();
         let exchange = opened.exchange();
         match opened.compact(settling, &mut OutboxArchive::new(&exchange, &name)) {
@@ -221,13 +337,15 @@ fn done(
                 if removed > 0 {
                     output.line(evidence_removed(removed));
                 }
-                return Ok(json!({
+                let fields = json!({
                     "checkpoint": number, "way": "compaction", "archived": archived, "archive": name,
                     "evidence_removed": removed,
-                }));
+                });
+                return Ok((fields, before));
             }
             Err(no @ (CompactError::NoRoom { .. } | CompactError::Archive(_))) => {
                 output.warn(instead(told(&no)));
+                attached = Some(before);
             }
             Err(error) => return Err(Failure::new(Exit::from(&error), told(&error))),
         }
@@ -236,11 +354,16 @@ fn done(
         output.note(not_anew(told(obstacle)));
     }
     let (unlocked, _) = unlock(opened, &PasswordSource::from(args.password_file.clone()), output)?;
+    let before = match attached {
+        Some(before) => before,
+        None => kept_of(opened, settling)?,
+    };
     let (now, mut rng) = (clock::now(), SystemRandom::new());
     opened.take_over(&unlocked.keys, settling, now, &mut rng).map_err(|error| full(&error))?;
     let is_merge = matches!(settling.way, Way::Merge);
     output.line(if is_merge { merged(number) } else { applied(number) });
-    Ok(json!({ "checkpoint": number, "way": if is_merge { "merge" } else { "record" } }))
+    let fields = json!({ "checkpoint": number, "way": if is_merge { "merge" } else { "record" } });
+    Ok((fields, before))
 }
 
 fn tell(medium: &Medium, mut fields: Value, args: &ApplyArgs, output: &Output) {

@@ -61,6 +61,14 @@ phrases! {
         en: "what this computer saw of it is not used: {error}",
         ja: "このコンピューターに残る記録は使いません：{error}",
     }
+    fn policy_binds(number) {
+        en: "policy {number}, which came with a checkpoint, binds from now on",
+        ja: "精算書に付いてきた規約{number}が、これから適用されます",
+    }
+    fn policy_waits(error) {
+        en: "the policy that came with a checkpoint doesn't bind yet: {error}",
+        ja: "精算書に付いてきた規約はまだ適用されません：{error}",
+    }
     fn older_unread(error) {
         en: "older records are not shown: {error}",
         ja: "以前の記録は表示しません：{error}",
@@ -387,7 +395,17 @@ pub(crate) fn unlock_asking<D: Device>(
     {
         output.warn(mirror_unused(told(&error)));
     }
+    bind_policy(opened, &unlocked, output);
     Ok((unlocked, password))
+}
+
+/// Have the newest policy bind before anything else is signed.
+fn bind_policy<D: Device>(opened: &mut Opened<D>, unlocked: &Unlocked, output: &Output) {
+    match opened.bind_policy(&unlocked.keys, clock::now(), &mut SystemRandom::new()) {
+        Ok(None) => {}
+        Ok(Some(number)) => output.note(policy_binds(number)),
+        Err(error) => output.warn(policy_waits(told(&error))),
+    }
 }
 
 /// The owner's keys by the owner's password, where nothing is to be written.

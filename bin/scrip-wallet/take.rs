@@ -272,7 +272,7 @@ impl Desk<'_> {
         let trust = opened.medium().trust();
         if let From::Kiosk(kiosk) = &order.from {
             let inbox = &Folder::open_or_create(&self.args.from.join(INBOX_NAME)).or_tell()?;
-            let (store, policy) = (kiosk.offer.store, &opened.medium().grounds().policy.clone());
+            let (store, policy) = (kiosk.offer.store, &opened.medium().policy().clone());
             let laid_out = kiosk.keys(&order.goods)?;
             let mut giver = Kiosk { store, inbox, trust: &trust, policy, keys: &laid_out };
             return self.speak((opened, keys), &mut giver, order, file);
@@ -370,9 +370,9 @@ impl Order {
     }
 
     fn plan(&self, own: &Medium) -> Result<Plan, Failure> {
-        let policy = &own.grounds().policy;
+        let policy = own.policy();
         let other = match &self.from {
-            From::Medium(other) => &other.medium.grounds().policy,
+            From::Medium(other) => other.medium.policy(),
             From::Kiosk(_) => policy,
         };
         let plan = taking::plan(&own.account().state, &self.goods, [policy, other]);

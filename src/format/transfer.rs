@@ -8,6 +8,9 @@ use super::field::{Bytes, Field, Mismatch, Reader, record};
 use super::objects;
 use crate::units::{Amount, ByteCount, Currency, MediumId, Sequence, StoreId, Timestamp};
 
+/// The most sheets that a payer shows.
+pub const SHEETS_MAX: usize = 2;
+
 /// Names one download of one content; random.
 pub type TransferId = [u8; 16];
 
@@ -106,8 +109,8 @@ record! {
         2 => chain: Chain,
         /// The signed policy that the medium was made under, then those that came later.
         3 => policies: Bounded<Bytes, 4>,
-        /// The signed sheets of the medium.
-        4 => sheets: Bounded<Bytes, 2>,
+        /// The signed sheets of codes that the records credit.
+        4 => sheets: Bounded<Bytes, SHEETS_MAX>,
         /// The signed list of what is revoked, if the medium has one.
         5 => revocation: Option<Bytes>,
         /// The newest checkpoint on the chain; none before the first.

@@ -17,8 +17,8 @@ use crate::format::field::Bytes;
 use crate::format::medium::MediumCertificate;
 use crate::format::policy::{Policy, Revocation};
 use crate::format::record::{Body, Record};
-use crate::format::sheet::Sheet;
-use crate::format::transfer::{Funding, Partner, Settled, Terms};
+use crate::format::sheet::{Sheet, SheetId};
+use crate::format::transfer::{Funding, Partner, SHEETS_MAX, Settled, Terms};
 use crate::format::{Kind, Object};
 use crate::trust::{Revoked, RevokedError, Signer, Trust, TrustError, Verified};
 use crate::units::{Amount, ByteCount, MediumId};
@@ -49,6 +49,16 @@ pub enum GatherError {
         /// Bytes of all.
         bytes: usize,
         /// The limit in bytes.
+        limit: usize,
+    },
+    /// More sheets than a partner reads.
+    #[error(
+        "its records since the last settlement rest on {found} sheets, a partner reads {limit}"
+    )]
+    Sheets {
+        /// How many.
+        found: usize,
+        /// The limit.
         limit: usize,
     },
     /// A transfer that the checkpoint lists is not at hand.
@@ -140,6 +150,11 @@ pub fn gather(
         let (checkpoint, certificate) = (Bytes(bytes.to_vec()), Bytes(certificate.to_vec()));
         settled = Some(Settled { checkpoint, certificate, starts: Bounded(starts) });
     }
+    let rested = |sheet: &&Verified<Sheet>| shown.iter().any(|record| rests(record, &sheet.id));
+    let sheets: Vec<_> = papers.rules.sheets.iter().filter(rested).collect();
+    if sheets.len() > SHEETS_MAX {
+        return Err(GatherError::Sheets { found: sheets.len(), limit: SHEETS_MAX });
+    }
     let signed = |bytes: &[u8]| Bytes(bytes.to_vec());
     let rules = &papers.rules;
     let later = rules.later.iter().map(|policy| signed(policy.bytes()));
@@ -147,7 +162,7 @@ pub fn gather(
         certificate: signed(papers.certificate.bytes()),
         chain: papers.store.chain(),
         policies: Bounded(std::iter::once(signed(papers.policy.bytes())).chain(later).collect()),
-        sheets: Bounded(rules.sheets.iter().map(|sheet| signed(sheet.bytes())).collect()),
+        sheets: Bounded(sheets.iter().map(|sheet| signed(sheet.bytes())).collect()),
         revocation: rules.revoked.list().map(|list| signed(list.bytes())),
         settled,
         records: shown.iter().map(|record| signed(record.bytes())).collect(),
@@ -157,6 +172,11 @@ pub fn gather(
         return Err(GatherError::TooLarge { records: shown.len(), bytes, limit });
     }
     Ok(funding)
+}
+
+/// Does a record credit a code of this sheet?
+fn rests(record: &Record, id: &SheetId) -> bool {
+    matches!(&record.body, Body::TopupCode { sheet, .. } if sheet == id)
 }
 
 /// The most records that a payer shows.

@@ -39,6 +39,7 @@ impl<D: Device> Opened<D> {
         let settled = checkpoint.checkpoint.seq;
         let moved = before.records.into_iter().filter(|record| record.seq <= settled);
         self.medium.older.extend(moved);
+        self.medium.keep(self.medium.grounds.kept_papers().clone());
         Ok(())
     }
 

@@ -5,9 +5,12 @@ use std::num::NonZeroUsize;
 use super::entry::Entry;
 use super::topup::{Credited, Topup, TopupRefusal, TopupTerms};
 use crate::device::DeviceError;
+use crate::format::Object;
 use crate::format::item::ItemEntry;
+use crate::format::policy::Policy;
 use crate::format::record::{Body, EventId, Record};
 use crate::image::check::{Account, Area, Checked, Fault, Grounds, History, Verdict};
+use crate::image::papers::KeptPapers;
 use crate::journal::{self, Chain, Mirror, Relation};
 use crate::ledger::{Anchor, stated_sequence};
 use crate::phrases;
@@ -68,12 +71,38 @@ impl Medium {
             });
         };
         match (account, report.history) {
-            (Some(account), _) => Ok(Self { grounds, account, older: vec![] }),
+            (Some(account), _) => Ok(Self::at(grounds, account)),
             (None, History::Damaged(reason)) => Err(UnusableError::Journal(reason)),
             (None, _) if grounds.area == Area::Missing => Err(UnusableError::NoWritableArea),
             (None, History::NotChecked(reason)) => Err(UnusableError::Journal(reason)),
             (None, _) => Err(UnusableError::Journal(not_followed())),
         }
+    }
+
+    /// Records, and all that is here to judge the next ones by.
+    pub(super) fn at(grounds: Grounds, account: Account) -> Self {
+        let kept = grounds.kept_papers().clone();
+        let mut medium = Self { grounds, account, older: vec![] };
+        medium.keep(kept);
+        medium
+    }
+
+    /// These papers are kept from now on.
+    pub(super) fn keep(&mut self, kept: KeptPapers) {
+        let front = self.account.anchor.as_ref().map(|anchor| &*anchor.checkpoint);
+        self.grounds = self.grounds.keeping(kept, front);
+    }
+
+    /// The newest policy, if it doesn't bind yet.
+    pub fn waiting_policy(&self) -> Option<&Verified<Policy>> {
+        let newest = self.grounds.newest_policy();
+        let binding = self.account.state.policy.max(self.grounds.policy.number);
+        (newest.number > binding).then_some(newest)
+    }
+
+    /// The policy that its next record is under: the newest that is here, which is taken over first.
+    pub fn policy(&self) -> &Policy {
+        self.grounds.newest_policy()
     }
 
     /// Its number.
@@ -179,8 +208,8 @@ impl Medium {
             trust: &trust,
             revoked: &grounds.revoked,
             balance: self.balance(),
-            balance_max: grounds.policy.balance_max,
-            topup_max: grounds.policy.topup_max,
+            balance_max: self.policy().balance_max,
+            topup_max: self.policy().topup_max,
             credited: &|event| self.credited(event),
         })
     }
@@ -205,13 +234,15 @@ impl Medium {
 
     /// What others need to judge this medium's money: the stamped slots, then the journal's
     /// records as frames of generation 0; of generation 1, behind the checkpoint that they begin
-    /// with, if the journal was compacted.
+    /// with, if the journal was compacted; then the papers that it keeps, if any.
     pub fn evidence(&self) -> Vec<u8> {
         let frames = match &self.account.anchor {
             None => journal::first_frames(&self.chain()),
             Some(anchor) => journal::carried_frames(&self.chain(), &anchor.carried()),
         };
-        [self.grounds.slots(), &frames.expect("they came from frames")].concat()
+        let kept = self.grounds.kept_papers();
+        let papers = if kept.generation == 0 { vec![] } else { kept.object().encode() };
+        [self.grounds.slots(), &frames.expect("they came from frames"), &papers].concat()
     }
 
     /// How what this computer saw of it stands to what it holds.

@@ -37,6 +37,8 @@ mod keyring;
 #[cfg(feature = "wallet")]
 mod play;
 #[cfg(feature = "wallet")]
+mod papers;
+#[cfg(feature = "wallet")]
 mod parted;
 #[cfg(feature = "wallet")]
 mod settling;
@@ -55,7 +57,7 @@ pub use advice::{advice, rival};
 #[cfg(feature = "wallet")]
 pub use alone::{Alone, AloneError};
 #[cfg(feature = "wallet")]
-pub use attached::{Attached, Attachment, Standing};
+pub use attached::{Attached, Attachment, NotKept, Standing};
 #[cfg(feature = "wallet")]
 pub use entry::{Entry, EntryError, read_given, read_typed};
 #[cfg(feature = "wallet")]
@@ -68,6 +70,8 @@ pub use offered::{Offered, Place, laid_out, offered};
 #[cfg(feature = "wallet")]
 pub use opened::{CommitError, LoginError, MirrorError, OpenError, Opened, Repairs};
 pub use overview::{Offer, Overview};
+#[cfg(feature = "wallet")]
+pub use papers::{KeepError, in_the_end, keep_again};
 #[cfg(feature = "wallet")]
 pub use parted::{branch_name, keep_branch};
 #[cfg(feature = "wallet")]

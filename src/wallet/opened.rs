@@ -3,6 +3,7 @@
 use super::access::{AccessFiles, UnlockError, Unlocked};
 use super::keyring::{ItemRing, RingError};
 use super::medium::Medium;
+use super::papers;
 use super::parted::{Branch, Kept};
 use super::topup::{Source, Topup};
 use crate::crypto::password::{Cost, OutOfMemory, Password};
@@ -12,6 +13,7 @@ use crate::device::{Device, DeviceError};
 use crate::format::access::AccessSlot;
 use crate::format::record::{EventId, Record};
 use crate::image::check::Account;
+use crate::image::papers::{KeptPapers, PaperFiles};
 use crate::journal::{self, AppendError, Journal, Mirror, Reading, Relation, Use};
 use crate::ledger::next::{self, Code, Host, NextError, Slip};
 use crate::ledger::{KeyLife, Refusal, follow};
@@ -28,6 +30,8 @@ pub struct Opened<D> {
     pub(super) journal: Journal<D>,
     access: AccessFiles,
     items: ItemRing,
+    /// None where the medium has no place for any.
+    pub(super) papers: Option<PaperFiles>,
     instance: [u8; 8],
     repairs: Repairs,
     /// What this computer alone saw, where the medium went on with other records.
@@ -43,6 +47,8 @@ pub struct Repairs {
     pub access_files: usize,
     /// Slots of the item key ring.
     pub item_keys: usize,
+    /// Papers files.
+    pub papers: usize,
 }
 
 /// Why a medium could not be opened for writing.
@@ -71,6 +77,9 @@ pub enum OpenError {
     /// The item key ring could not be read or repaired.
     #[error("item key ring: {0}")]
     Ring(DeviceError),
+    /// The papers files could not be read or repaired.
+    #[error("papers files: {0}")]
+    Papers(DeviceError),
 }
 
 /// Why what this computer saw of a medium could not be used.
@@ -122,11 +131,11 @@ pub enum LoginError {
 }
 
 impl<D: Device> Opened<D> {
-    /// Give each copy what it lacks, of the access files, then of the journal, then of the item
-    /// key ring, and go on from what the check found.
+    /// Give each copy what it lacks, of the access files and the papers, then of the journal, then
+    /// of the item key ring, and go on from what the check found.
     ///
-    /// The access files come first: each lies beside its journal copy, so that a write to the
-    /// other copy may destroy the only slot there is.
+    /// The access files and the papers come first: each lies beside its journal copy, so that a
+    /// write to the other copy may destroy the only slot there is.
     pub fn open(device: D, medium: Medium, rng: &mut dyn Random) -> Result<Self, OpenError> {
         let place = medium.grounds.journal;
         let reading = journal::survey(&device, &place).map_err(journal::OpenError::from)?;
@@ -156,20 +165,24 @@ impl<D: Device> Opened<D> {
         rng: &mut dyn Random,
     ) -> Result<Self, OpenError> {
         let place = medium.grounds.journal;
-        let medium = refreshed(medium, &reading)?;
+        let mut files = papers::read(&device, &medium.grounds).map_err(OpenError::Papers)?;
+        let medium = refreshed(medium, &reading, files.as_ref().map(PaperFiles::kept))?;
         let read = AccessFiles::read(&device, medium.grounds.access);
         let mut access = read.map_err(OpenError::Access)?;
         let holder = medium.account.state.holder;
         let access_files = access.repair(&device, &holder).map_err(OpenError::Access)?;
+        let papers = files.as_mut().map_or(Ok(0), |files| files.repair(&device));
+        let papers = papers.map_err(OpenError::Papers)?;
         let journal = Journal::open_as(device, place, medium.grounds.ram, reading)?;
         let items = ItemRing::read(journal.device(), medium.grounds.ring);
         let mut items = items.map_err(OpenError::Ring)?;
         let item_keys = items.repair(journal.device()).map_err(OpenError::Ring)?;
         let records = journal.repaired().len();
-        let repairs = Repairs { records, access_files, item_keys };
+        let repairs = Repairs { records, access_files, item_keys, papers };
         let mut instance = [0; 8];
         rng.fill(&mut instance);
-        Ok(Self { medium, journal, access, items, instance, repairs, branch: None })
+        let papers = files;
+        Ok(Self { medium, journal, access, items, papers, instance, repairs, branch: None })
     }
 
     /// The medium as it is now.
@@ -420,15 +433,21 @@ impl<D: Device> Opened<D> {
     }
 }
 
-/// The medium with the records that its journal holds now, which another wallet may have added to
+/// The medium with the records and papers that it holds now, which another wallet may have added to
 /// since the check.
-fn refreshed(medium: Medium, reading: &Reading) -> Result<Medium, Refusal> {
-    let Medium { grounds, .. } = &medium;
-    if medium.chain() == reading.records {
+fn refreshed(
+    medium: Medium,
+    reading: &Reading,
+    papers: Option<KeptPapers>,
+) -> Result<Medium, Refusal> {
+    let papers = papers.unwrap_or_default();
+    if medium.chain() == reading.records && papers == *medium.grounds.kept_papers() {
         return Ok(medium);
     }
+    let Medium { grounds, older, .. } = medium;
+    let grounds = grounds.keeping(papers, None);
     let account = Account::of(&grounds.rules(), grounds.blank(), reading)?;
-    Ok(Medium { account, ..medium })
+    Ok(Medium { older, ..Medium::at(grounds, account) })
 }
 
 fn event(rng: &mut dyn Random) -> EventId {

@@ -2,16 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use super::attached::Attached;
+use super::attached::{Attached, Keeping, Reliance};
 use super::medium::Medium;
+use crate::crypto::digest::sha256;
 use crate::crypto::sign::SecretKey;
 use crate::format::checkpoint::{Bounded, Checkpoint, CheckpointFile};
 use crate::format::cose::Sign1;
 use crate::format::edition::RamKind;
 use crate::format::record::{Body, EventId, Record};
-use crate::format::sheet::Voucher;
+use crate::format::sheet::{Sheet, Voucher};
 use crate::format::{DecodeError, Kind, Object};
-use crate::image::check::Account;
+use crate::image::check::{Account, Grounds};
 use crate::journal::frame::RECORD_BYTES_MAX;
 use crate::ledger::next::{self, Host, Statement, settled_since};
 use crate::ledger::{Anchor, KeyLife, Refusal, State, fold_journal, foresee, used};
@@ -36,6 +37,8 @@ pub struct Settling {
     /// What goes with it.
     pub attached: Vec<Attached>,
     pub(super) file: CheckpointFile,
+    /// What it is judged by: what goes with it is kept.
+    grounds: Grounds,
 }
 
 /// How a checkpoint is taken over.
@@ -219,13 +222,14 @@ impl Settling {
 impl Medium {
     /// Judge a checkpoint's file: how this medium would take it over; nothing is written.
     pub fn settling(&self, bytes: &[u8]) -> Result<Settling, ApplyRefusal> {
-        let file = CheckpointFile::decode(bytes)?;
-        let checkpoint = self.verified(&file)?;
-        self.check_place(&checkpoint)?;
+        let (file, checkpoint) = opened_file(&self.grounds, bytes)?;
+        let Keeping { papers, attached } = self.keeping(&file.attachments.0);
+        let front = self.account.anchor.as_ref().map(|anchor| &*anchor.checkpoint);
+        let grounds = self.grounds.keeping(papers, front);
+        self.check_place(&checkpoint, &grounds)?;
         let way = self.way(&file, &checkpoint)?;
-        let attached = self.attached(&file);
         let after = self.account.state.clone();
-        let mut settling = Settling { checkpoint, way, after, attached, file };
+        let mut settling = Settling { checkpoint, way, after, attached, file, grounds };
         settling.after = match &settling.way {
             Way::Compaction { after, .. } => after.state.clone(),
             Way::Record(_) | Way::Merge => self.foreseen(&settling)?,
@@ -246,41 +250,17 @@ impl Medium {
             let most = events.saturating_sub(over.div_ceil(EVENT_BYTES));
             return Err(ApplyRefusal::TooLong { number, events, bytes, most });
         }
-        Ok(foresee(&self.grounds.rules(), &self.account.state, &record, signer)?)
+        Ok(foresee(&settling.grounds.rules(), &self.account.state, &record, signer)?)
     }
 
-    /// The checkpoint, signed by a settler under this medium's issuer, with all that it names.
-    fn verified(&self, file: &CheckpointFile) -> Result<Verified<Checkpoint>, ApplyRefusal> {
-        let message =
-            Sign1::decode(&file.checkpoint.0, Kind::Checkpoint).map_err(TrustError::from)?;
-        let as_of = Checkpoint::decode(message.payload())?.as_of;
-        let leaf = file.chain.0.first().map(Vec::as_slice).unwrap_or_default();
-        let settler = self.grounds.issuer.certify(leaf, Some(as_of))?;
-        let checkpoint: Verified<Checkpoint> = settler.open(&file.checkpoint.0)?;
-        let number = checkpoint.number;
-        let named = &checkpoint.attachments.0;
-        let came = file.attachments.0.iter().map(|file| crate::crypto::digest::sha256(&file.0));
-        let found = came.zip(named).filter(|(came, named)| came == *named).count();
-        let expected = named.len();
-        if found != expected || file.attachments.0.len() != expected {
-            return Err(ApplyRefusal::Attachments { number, expected, found });
-        }
-        if let (Some(Bounded(events)), Some(since)) =
-            (&file.settled_since, &checkpoint.settled_since)
-            && settled_since(events) != since.events
-        {
-            return Err(ApplyRefusal::Events(number, events.len()));
-        }
-        Ok(checkpoint)
-    }
-
-    /// Is it this medium's, newer than what it has, and one that it can follow?
-    fn check_place(&self, checkpoint: &Verified<Checkpoint>) -> Result<(), ApplyRefusal> {
+    /// Is it newer than what this medium has, and one that it can follow by what is here then?
+    fn check_place(
+        &self,
+        checkpoint: &Verified<Checkpoint>,
+        grounds: &Grounds,
+    ) -> Result<(), ApplyRefusal> {
         let state = &self.account.state;
-        let (number, found) = (checkpoint.number, checkpoint.medium);
-        if found != self.id() {
-            return Err(ApplyRefusal::Medium { found, expected: self.id() });
-        }
+        let number = checkpoint.number;
         if let Some(known) = &state.checkpoint {
             if known.hash == checkpoint.hash() {
                 return Err(ApplyRefusal::Applied(number));
@@ -295,8 +275,8 @@ impl Medium {
         if state.life == KeyLife::StoreMade {
             return Err(ApplyRefusal::NotLoggedIn);
         }
-        let (found, known) = (checkpoint.policy, self.grounds.policy.number);
-        if found != 0 && found != known {
+        let (found, known) = (checkpoint.policy, grounds.newest_policy().number);
+        if grounds.rules().binding(found).is_err() {
             return Err(ApplyRefusal::Policy { number, found, known });
         }
         if checkpoint.holder != state.holder {
@@ -360,7 +340,9 @@ impl Medium {
             let (head, refusal) = (checkpoint.seq.number(), refusal.to_string());
             Obstacle::Behind { head, refusal }
         };
-        let chained = fold_journal(&self.grounds.rules(), self.grounds.blank(), &chain, &outside);
+        let keeping = Keeping::of(&self.grounds, &Reliance::of(&chain), &file.attachments.0);
+        let grounds = self.grounds.keeping(keeping.papers, Some(&**checkpoint));
+        let chained = fold_journal(&grounds.rules(), grounds.blank(), &chain, &outside);
         let chained = chained.map_err(refused)?;
         if let Some(refusal) = chained.fold.refusal {
             return Err(refused(refusal));
@@ -370,25 +352,26 @@ impl Medium {
             records: chained.fold.records,
             anchor: chained.anchor,
         };
-        self.check_memory(checkpoint, below, &after)?;
+        self.check_memory(checkpoint, (below, &grounds.sheets), &after)?;
         Ok(Way::Compaction { after: Box::new(after), archived: below.len() })
     }
 
-    /// What was credited once stays credited: codes for ever, vouchers until they expire.
+    /// What was credited once stays credited: codes as long as their sheets count, vouchers until
+    /// they expire.
     fn check_memory(
         &self,
         checkpoint: &Verified<Checkpoint>,
-        below: &[Verified<Record>],
+        (below, sheets): (&[Verified<Record>], &[Verified<Sheet>]),
         after: &Account,
     ) -> Result<(), Obstacle> {
         let listed: BTreeSet<EventId> = used(self.id(), checkpoint).into_iter().collect();
         for record in below {
-            let Some(event) = credit(record, checkpoint.as_of) else { continue };
+            let Some(event) = credit(record, checkpoint.as_of, sheets) else { continue };
             if !listed.contains(&event) {
                 return Err(Obstacle::Forgets { record: record.seq.number() });
             }
         }
-        for sheet in &self.grounds.sheets {
+        for sheet in sheets {
             let events =
                 (0..sheet.slots().unwrap_or(0)).map(|slot| code_event(self.id(), &sheet.id, slot));
             let mut lost = events.filter(|event| self.account.state.credited.contains(event));
@@ -407,11 +390,50 @@ impl Medium {
     }
 }
 
+/// A checkpoint's file of this medium: the checkpoint is signed by a settler under its issuer, and
+/// all that it names came along.
+pub(super) fn opened_file(
+    grounds: &Grounds,
+    bytes: &[u8],
+) -> Result<(CheckpointFile, Verified<Checkpoint>), ApplyRefusal> {
+    let file = CheckpointFile::decode(bytes)?;
+    let message = Sign1::decode(&file.checkpoint.0, Kind::Checkpoint).map_err(TrustError::from)?;
+    let as_of = Checkpoint::decode(message.payload())?.as_of;
+    let leaf = file.chain.0.first().map(Vec::as_slice).unwrap_or_default();
+    let settler = grounds.issuer.certify(leaf, Some(as_of))?;
+    let checkpoint: Verified<Checkpoint> = settler.open(&file.checkpoint.0)?;
+    check_company(&file, &checkpoint)?;
+    let (found, expected) = (checkpoint.medium, grounds.certificate.medium);
+    if found != expected {
+        return Err(ApplyRefusal::Medium { found, expected });
+    }
+    Ok((file, checkpoint))
+}
+
+/// Did all come along that it names?
+fn check_company(file: &CheckpointFile, checkpoint: &Checkpoint) -> Result<(), ApplyRefusal> {
+    let (number, named) = (checkpoint.number, &checkpoint.attachments.0);
+    let came = file.attachments.0.iter().map(|file| sha256(&file.0));
+    let found = came.zip(named).filter(|(came, named)| came == *named).count();
+    let expected = named.len();
+    if found != expected || file.attachments.0.len() != expected {
+        return Err(ApplyRefusal::Attachments { number, expected, found });
+    }
+    if let (Some(Bounded(events)), Some(since)) = (&file.settled_since, &checkpoint.settled_since)
+        && settled_since(events) != since.events
+    {
+        return Err(ApplyRefusal::Events(number, events.len()));
+    }
+    Ok(())
+}
+
 /// The event that a record credited, if it could be credited once more from then on.
-fn credit(record: &Record, as_of: Timestamp) -> Option<EventId> {
+fn credit(record: &Record, as_of: Timestamp, sheets: &[Verified<Sheet>]) -> Option<EventId> {
     let event = record.accounting.as_ref().map(|entry| entry.event);
     match &record.body {
-        Body::TopupCode { .. } => event,
+        Body::TopupCode { sheet, .. } => {
+            event.filter(|_| sheets.iter().any(|counts| counts.id == *sheet))
+        }
         Body::TopupVoucher { voucher, .. } | Body::Refund { voucher, .. } => {
             let message = Sign1::decode(&voucher.0, Kind::Voucher).ok()?;
             let expires = Voucher::decode(message.payload()).ok()?.expires;

@@ -9,15 +9,13 @@ use scrip::device::simulated::{Bounds, FaultKind, Volatile};
 use scrip::fat::{Exchange, Tray};
 use scrip::format::Object;
 use scrip::format::checkpoint::{CheckpointFile, UsedVoucher};
-use scrip::format::policy::{Policy, Revocation};
 use scrip::format::record::EventId;
-use scrip::format::sheet::Sheet;
+use scrip::format::sheet::SheetId;
 use scrip::image::leaves::Unwatched;
 use scrip::journal::OutboxArchive;
 use scrip::journal::frame::Frame;
 use scrip::ledger::{Account, Credits, IssueError, Settler, State, settle};
 use scrip::tool::Source;
-use scrip::trust::sign;
 use scrip::units::MediumId;
 use scrip::wallet::{ApplyRefusal, Medium, Opened};
 
@@ -34,13 +32,22 @@ pub(super) struct Records {
     pub(super) vouchers: Vec<UsedVoucher>,
     /// Files that go with the next checkpoints.
     pub(super) attached: Vec<Vec<u8>>,
+    /// The live sheets, each with how many slots it has.
+    pub(super) sheets: Vec<(SheetId, u8)>,
+    /// Numbers of the newest policy and revocation list.
+    pub(super) numbers: (u64, u64),
 }
 
 impl Records {
     pub(super) fn of(medium: &Medium) -> Self {
         let grounds = medium.grounds();
-        let account = Account::new(medium.id(), grounds.certificate.hash());
-        Self { world: World::new(), account, attached: vec![], vouchers: vec![] }
+        Self::with(Account::new(medium.id(), grounds.certificate.hash()))
+    }
+
+    fn with(account: Account) -> Self {
+        let (attached, vouchers) = (vec![], vec![]);
+        let (sheets, numbers) = (vec![([4; 16], 10)], (1, 0));
+        Self { world: World::new(), account, attached, vouchers, sheets, numbers }
     }
 
     /// Settle what these branches hold, and say so in a file.
@@ -58,8 +65,8 @@ impl Records {
         settlement.settled_since.extend(more);
         settlement.settled_since.sort_unstable();
         let settler = Settler { key: &self.world.settler, chain: &self.world.settler_chain };
-        let (sheets, vouchers) = (&[([4; 16], 10)], &self.vouchers);
-        let known = Credits { sheets, vouchers, as_of: at(2_000), numbers: (1, 0) };
+        let Self { sheets, vouchers, numbers, .. } = self;
+        let known = Credits { sheets, vouchers, as_of: at(2_000), numbers: *numbers };
         let file = settlement.issue(settler, &self.account, branches, &known, &self.attached);
         let file = file?;
         self.account = settlement.account;
@@ -156,12 +163,12 @@ fn forged(bench: &Bench) {
     let mut account = Account::new(MediumId::from_serial(1), [1; 32]);
     let mut state = state(bench);
     (account.number, state.medium) = (7, account.medium);
-    let mut records = Records { world: World::new(), account, attached: vec![], vouchers: vec![] };
+    let mut records = Records::with(account);
     refused(records.settle(&[&state]), 5, "this is medium");
     let number = state.checkpoint.unwrap().number;
     let mut account = Account::new(seen(bench).id(), [1; 32]);
     account.number = number;
-    let mut records = Records { world: World::new(), account, attached: vec![], vouchers: vec![] };
+    let mut records = Records::with(account);
     let rival = records.settle(&[&self::state(bench)]);
     refused(rival, 3, "continues another checkpoint 3 than this medium has");
     fs::write(bench.folder.path().join("text"), "not CBOR").unwrap();
@@ -278,52 +285,16 @@ fn what_no_reader_takes_is_not_issued_and_what_no_record_takes_not_merged() {
     bench.run(&["apply", "most"]).says(0, "Applied: checkpoint 1.");
 }
 
-#[test]
-fn what_goes_with_a_checkpoint_is_told_and_what_is_not_kept_too() {
-    let bench = Bench::image();
-    bench.login().says(0, "is yours now");
-    bench.topup(&bench.code(0)).says(0, "Balance: ¥1,000");
-    let world = World::new();
-    let medium = seen(&bench);
-    let (stamped, own) = (&medium.grounds().sheets[0], medium.id());
-    let new = Sheet { id: [9; 16], ..Sheet::clone(stamped) };
-    let list = Revocation {
-        number: 8,
-        issued: at(1_500),
-        media: vec![],
-        sheets: vec![[4; 16]],
-        stores: vec![],
-    };
-    let later = Policy { number: 2, ..policy() };
-    let mut records = Records::of(&medium);
-    records.attached = vec![
-        stamped.bytes().to_vec(),
-        sign(&world.issuer, &new),
-        sign(&world.issuer, &list),
-        sign(&world.issuer, &later),
-        sign(&world.store, &list),
-    ];
-    keep(&bench, "one", &records.settle(&[&state(&bench)]));
-    let expected = ["on-medium", "not-kept", "not-kept", "not-kept", "not-kept"];
-    for extra in [&["--dry-run"][..], &[]] {
-        let told = bench.run(&[&["--json", "apply", "one"], extra].concat()).result();
-        let attached = told["attached"].as_array().unwrap();
-        let states: Vec<_> = attached.iter().map(|attached| &attached["state"]).collect();
-        assert_eq!(states, expected, "{told}");
-        let kinds: Vec<_> = attached.iter().map(|attached| &attached["what"]).collect();
-        assert_eq!(kinds, ["sheet", "sheet", "revocation", "policy", "unknown"], "{told}");
-        assert_eq!(attached[2]["name"], "8");
-    }
-    keep(&bench, "two", &records.settle(&[&state(&bench)]));
-    let told = bench.run(&["apply", "two", "--password-file", "own"]);
-    told.says(0, "With it came a sheet of new codes, which this medium has.");
-    told.says(0, "With it came revocation list 8, which is NOT kept: only the shop puts that on a");
-    bench.topup(&bench.code(1)).says(0, "Balance: ¥1,500");
-    assert_eq!(seen(&bench).id(), own);
-}
-
 /// A medium after its first login with a small journal, and a checkpoint of it.
 fn to_be_compacted() -> (MemoryDevice, Medium, CheckpointFile) {
+    let (device, small, file, _) = to_be_compacted_with(&[]);
+    (device, small, file)
+}
+
+/// The same with files that go with the checkpoint, and the records that it came from.
+pub(super) fn to_be_compacted_with(
+    attached: &[Vec<u8>],
+) -> (MemoryDevice, Medium, CheckpointFile, Records) {
     let device = Sample::new(SERIAL).burnt();
     let mut checked = super::examined(&device);
     checked.grounds.as_mut().unwrap().journal.bytes = 2 * 32 * 512;
@@ -336,13 +307,15 @@ fn to_be_compacted() -> (MemoryDevice, Medium, CheckpointFile) {
         opened.topup(&own.keys, &topup, at(1_001), &mut rng(slot + 10)).unwrap();
     };
     enter(&mut opened, 0);
-    let file = Records::of(&small).settle(&[&opened.medium().account().state]);
+    let mut records = Records::of(&small);
+    records.attached = attached.to_vec();
+    let file = records.settle(&[&opened.medium().account().state]);
     enter(&mut opened, 1);
     drop(opened);
-    (device, small, file)
+    (device, small, file, records)
 }
 
-fn trays<'d>(device: &'d Volatile, medium: &Medium) -> Exchange<'d> {
+pub(super) fn trays<'d>(device: &'d Volatile, medium: &Medium) -> Exchange<'d> {
     Exchange::volume(device, medium.grounds().volume.clone(), medium.grounds().kept())
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use scrip::image::check::{Access, History, ItemKeys, Report};
+use scrip::image::check::{Access, History, ItemKeys, Papers, Report};
 use scrip::journal::Relation;
 use scrip::phrases;
 use scrip::tool::{Exit, Failure, Output};
@@ -50,6 +50,10 @@ phrases! {
         en: "the item keys that copy {copies} lacks are written into it",
         ja: "写し{copies}に欠けているアイテムの鍵を書き込む",
     }
+    fn paper_files(copies) {
+        en: "what came with its checkpoints is written into copy {copies}, which lacks it",
+        ja: "精算書に付いてきたものを、欠けている写し{copies}に書き込む",
+    }
     fn write_back(count) {
         en: "the {count} records that this computer saw are written back",
         ja: "このコンピューターに残る記録{count}件を媒体に書き戻す",
@@ -73,6 +77,7 @@ enum Kind {
     Hole,
     AccessKey,
     ItemKeys,
+    Papers,
     WriteBack,
     PutAway,
     /// The place of what is of no use any more among what was found.
@@ -86,6 +91,7 @@ impl Kind {
             Self::Hole => "hole",
             Self::AccessKey => "access-key",
             Self::ItemKeys => "item-keys",
+            Self::Papers => "papers",
             Self::WriteBack => "write-back",
             Self::PutAway => "put-away",
             Self::Sweep(_) => "sweep",
@@ -160,6 +166,9 @@ fn remedies(report: &Report, seen: &Seen, found: &[Found]) -> Vec<Remedy> {
     if let ItemKeys::Repaired { lacking, .. } = &report.items {
         add(Kind::ItemKeys, key_files(lacking.join(" + ")));
     }
+    if let Papers::Repaired { lacking, .. } = &report.papers {
+        add(Kind::Papers, paper_files(lacking.join(" + ")));
+    }
     match &seen.relation {
         Some(Relation::Mirror(lost)) => add(Kind::WriteBack, write_back(lost.len())),
         Some(Relation::Parted { branch, .. } | Relation::Apart { branch, .. })
@@ -204,6 +213,7 @@ fn repair(
             Kind::Journal | Kind::Hole => repairs.records > 0,
             Kind::AccessKey => repairs.access_files > 0,
             Kind::ItemKeys => repairs.item_keys > 0,
+            Kind::Papers => repairs.papers > 0,
             Kind::WriteBack => is_written_back(attached.as_ref()),
             Kind::PutAway => attached.as_ref().is_some_and(|attached| attached.branch.is_some()),
             Kind::Sweep(at) => {

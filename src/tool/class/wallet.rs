@@ -7,7 +7,7 @@ use crate::ledger::Refusal;
 use crate::tool::Exit;
 use crate::trust::access::AccessError;
 use crate::wallet::{
-    AloneError, ApplyRefusal, CommitError, LoginError, OpenError, PlayError, RingError,
+    AloneError, ApplyRefusal, CommitError, KeepError, LoginError, OpenError, PlayError, RingError,
     UnlockError, UnusableError,
 };
 
@@ -57,7 +57,8 @@ impl From<&OpenError> for Exit {
             )
             | OpenError::Restore(journal::RestoreError::Mirror(_))
             | OpenError::Access(_)
-            | OpenError::Ring(_) => Self::Failure,
+            | OpenError::Ring(_)
+            | OpenError::Papers(_) => Self::Failure,
             _ => Self::Damage,
         }
     }
@@ -129,6 +130,16 @@ impl From<&ApplyRefusal> for Exit {
             | ApplyRefusal::Rival { .. } => Self::Damage,
             ApplyRefusal::Refused(refusal) => Self::from(refusal),
             _ => Self::Refusal,
+        }
+    }
+}
+
+impl From<&KeepError> for Exit {
+    fn from(error: &KeepError) -> Self {
+        match error {
+            KeepError::Refused(refusal) => Self::from(refusal),
+            KeepError::Journal(ReadError::Device(_)) | KeepError::Device(_) => Self::Failure,
+            KeepError::Journal(_) => Self::Damage,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Japanese;
 use crate::journal::CompactError;
-use crate::wallet::{ApplyRefusal, Obstacle};
+use crate::wallet::{ApplyRefusal, KeepError, NotKept, Obstacle};
 
 impl Japanese for ApplyRefusal {
     fn japanese(&self) -> String {
@@ -63,6 +63,32 @@ impl Japanese for Obstacle {
             Self::Forgets { record } => format!("記録{record}で追加した分が挙げられていません"),
             Self::Uploads(count) => format!("{count}件の送信の報酬がまだ確定していません"),
             Self::NothingSince(number) => format!("精算書{number}より後の記録がありません"),
+        }
+    }
+}
+
+impl Japanese for NotKept {
+    fn japanese(&self) -> String {
+        match self {
+            Self::NoPlace => "この媒体には置き場所がありません".to_owned(),
+            Self::NotGenuine => "この媒体の発行元の署名がありません".to_owned(),
+            Self::Unfit(error) => error.japanese(),
+            Self::Currency(currency) => format!("{currency}の書き方がこの媒体と違います"),
+            Self::OldSheet => "より新しい一覧があります".to_owned(),
+            Self::Binds(record) => {
+                format!("失効するものを記録{record}が追加しているため、先に精算が必要です")
+            }
+            Self::Room(limit) => format!("置けるのは{limit}件までで、すべて記録に必要です"),
+        }
+    }
+}
+
+impl Japanese for KeepError {
+    fn japanese(&self) -> String {
+        match self {
+            Self::Refused(refusal) => refusal.japanese(),
+            Self::Journal(error) => error.japanese(),
+            Self::Device(error) => format!("付属書類のファイル：{}", error.japanese()),
         }
     }
 }

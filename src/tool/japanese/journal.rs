@@ -99,6 +99,7 @@ impl Japanese for OpenError {
             Self::Refusal(refusal) => refusal.japanese(),
             Self::Access(error) => format!("アクセスキーのファイル：{}", error.japanese()),
             Self::Ring(error) => format!("鍵束のファイル：{}", error.japanese()),
+            Self::Papers(error) => format!("付属書類のファイル：{}", error.japanese()),
         }
     }
 }

@@ -104,6 +104,9 @@ impl Japanese for TakeRefusal {
 impl Japanese for GatherError {
     fn japanese(&self) -> String {
         match self {
+            Self::Sheets { found, limit } => format!(
+                "前回の精算以降の記録は{found}件のコード一覧によりますが、相手が読むのは{limit}件までです"
+            ),
             Self::TooLarge { records, .. } => format!(
                 "前回の精算以降の記録が{records}件あり、相手に示すには多すぎます。先に精算してください"
             ),

@@ -205,7 +205,7 @@ impl<D: Device> Giver for Owner<'_, D> {
     }
 
     fn policy(&self) -> Option<&Policy> {
-        Some(&self.opened.medium().grounds().policy)
+        Some(self.opened.medium().policy())
     }
 
     fn waiting(&self, payer: MediumId) -> Vec<(TransferId, ByteCount)> {
@@ -243,8 +243,8 @@ impl<D: Device> Giver for Owner<'_, D> {
         grounds.revoked.check_medium(funded.medium)?;
         let name = shown_name(&funded);
         let beside = beside((self.shelf, &name), self.trust, funding, self.partner())?;
-        funded.within(&grounds.policy, beside)?;
-        let chunk = grounds.policy.chunk;
+        funded.within(grounds.newest_policy(), beside)?;
+        let chunk = grounds.newest_policy().chunk;
         self.shelf.write(&name, &funding.encode())?;
         let segment = Segment {
             terms: &funded.terms,

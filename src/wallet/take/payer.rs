@@ -73,7 +73,7 @@ impl<D: Device> Payer<'_, D> {
         partner: Partner,
         hand: &mut Hand<'_>,
     ) -> Result<TransferId, CommitError> {
-        let policy = self.opened.medium().grounds().policy.share_ppm;
+        let policy = self.opened.medium().policy().share_ppm;
         let known = self.under_way(goods).map(|transfer| transfer.terms.clone());
         let terms = known.unwrap_or_else(|| goods.terms(hand.event(), policy));
         let host = self.opened.host(hand.now());

@@ -124,7 +124,7 @@ pub fn take<D: Device>(
         let covered = goods.length;
         return Ok(Taken { covered, got, charge: none, fee: none, earlier, complete: true });
     }
-    let own = &payer.opened.medium().grounds().policy;
+    let own = payer.opened.medium().policy();
     plan(&payer.opened.medium().account().state, goods, [own, giver.policy().unwrap_or(own)])?;
     if payer.lacks_key(goods) && giver.key(&goods.root)?.is_none() {
         return Err(TakeRefusal::NoKey.into());
