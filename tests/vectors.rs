@@ -34,6 +34,7 @@ use scrip::format::item::{ItemEntry, Package};
 use scrip::format::medium::{
     CertificateSlot, MediumCertificate, MediumSeal, SheetSlot, UserInformation,
 };
+use scrip::format::papers::Papers;
 use scrip::format::plan::{PlanEntry, PlanHead, PlanTail};
 use scrip::format::policy::{Policy, Revocation};
 use scrip::format::record::Record;
@@ -97,6 +98,7 @@ pub(crate) const READERS: &[(&str, Kind, Read)] = &[
     ("plan-head", Kind::PlanHead, read::<PlanHead>),
     ("plan-entry", Kind::PlanEntry, read::<PlanEntry>),
     ("plan-tail", Kind::PlanTail, read::<PlanTail>),
+    ("papers", Kind::Papers, read::<Papers>),
 ];
 
 fn read<T: Object>(bytes: &[u8], key: Option<&PublicKey>) -> Result<Vec<u8>, TrustError> {

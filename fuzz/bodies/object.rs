@@ -13,6 +13,7 @@ use scrip::format::item::{ItemEntry, Package};
 use scrip::format::medium::{
     CertificateSlot, MediumCertificate, MediumSeal, SheetSlot, UserInformation,
 };
+use scrip::format::papers::Papers;
 use scrip::format::plan::{PlanEntry, PlanHead, PlanTail};
 use scrip::format::policy::{Policy, Revocation};
 use scrip::format::record::Record;
@@ -30,7 +31,7 @@ use scrip::units::CurrencyForm;
 use super::Body;
 
 /// Every type of object, by the name of its vectors.
-pub const TYPES: [(&str, Body); 38] = [
+pub const TYPES: [(&str, Body); 39] = [
     ("certificate", certificate),
     ("enrol-request", any::<EnrolRequest>),
     ("policy", policy),
@@ -69,6 +70,7 @@ pub const TYPES: [(&str, Body); 38] = [
     ("plan-entry", any::<PlanEntry>),
     ("plan-tail", any::<PlanTail>),
     ("plan", plan),
+    ("papers", papers),
 ];
 
 /// First byte: the type; then the object.
@@ -79,6 +81,13 @@ pub fn objects(data: &[u8]) {
 
 fn any<T: Object + PartialEq + Debug>(bytes: &[u8]) {
     read::<T>(bytes);
+}
+
+/// What states that it is whole states it of these bytes alone.
+fn papers(bytes: &[u8]) {
+    let Some(papers) = read::<Papers>(bytes) else { return };
+    let other = Papers { generation: papers.generation ^ 1, ..papers.clone() };
+    assert!(papers.checked() != other.checked());
 }
 
 /// What is taken is written again as the same bytes, and is what a CBOR library reads in them.

@@ -109,7 +109,7 @@ record! {
         2 => chain: Chain,
         /// The signed policy that the medium was made under, then those that came later.
         3 => policies: Bounded<Bytes, 4>,
-        /// The signed sheets of codes that the records credit.
+        /// The signed sheets of the medium, those that the records rest on at least.
         4 => sheets: Bounded<Bytes, SHEETS_MAX>,
         /// The signed list of what is revoked, if the medium has one.
         5 => revocation: Option<Bytes>,

@@ -62,7 +62,7 @@ impl KeptPapers {
     }
 
     /// Verify what a slot holds: all of it has to be this medium's issuer's, and for this medium.
-    fn open(papers: &Papers, keeper: &Keeper<'_>) -> Option<Self> {
+    pub fn open(papers: &Papers, keeper: &Keeper<'_>) -> Option<Self> {
         let sheets = papers.sheets.0.iter().map(|bytes| keeper.sheet(&bytes.0));
         let policies = papers.policies.0.iter().map(|bytes| keeper.issuer.open(&bytes.0));
         let list = papers.revocation.as_ref().map(|bytes| keeper.issuer.open(&bytes.0));

@@ -7,13 +7,12 @@ use super::rules::Rules;
 use super::settled::anchored;
 use super::state::State;
 use crate::crypto::digest::sha256;
-use crate::format::checkpoint::{Checkpoint, UsedSlots};
+use crate::format::checkpoint::Checkpoint;
 use crate::format::cose::Sign1;
 use crate::format::record::Record;
 use crate::format::sheet::{Sheet, SheetId};
 use crate::format::{Kind, Object};
 use crate::trust::Verified;
-use crate::units::Timestamp;
 
 /// The checkpoint behind which a chain begins.
 #[derive(Debug, Clone)]
@@ -80,17 +79,20 @@ impl Anchor {
 }
 
 /// The sheets whose codes count behind a checkpoint: those that it lists, and what is at least as new
-/// as all of these. What an older one credited it may have forgotten; of a sheet that it lists and
-/// that is not here nobody knows how old it is.
+/// as those of these that are here; where none is, what was issued since. What an older one credited
+/// it may have forgotten.
 pub fn sheets_behind(checkpoint: &Checkpoint, sheets: &[Verified<Sheet>]) -> Vec<Verified<Sheet>> {
-    let issued = |used: &UsedSlots| {
-        let known = sheets.iter().find(|sheet| sheet.id == used.sheet);
-        known.map_or(Timestamp::MAX, |sheet| sheet.issued)
-    };
-    let newest = checkpoint.slots.0.iter().map(issued).max();
-    let is_listed = |id: &SheetId| checkpoint.slots.0.iter().any(|used| used.sheet == *id);
-    let counts = |sheet: &&Verified<Sheet>| {
-        is_listed(&sheet.id) || newest.is_none_or(|newest| sheet.issued >= newest)
+    let listed = &checkpoint.slots.0;
+    if listed.is_empty() {
+        return sheets.to_vec();
+    }
+    let is_listed = |id: &SheetId| listed.iter().any(|used| used.sheet == *id);
+    let here = sheets.iter().filter(|sheet| is_listed(&sheet.id));
+    let newest = here.map(|sheet| sheet.issued).max();
+    let counts = |sheet: &&Verified<Sheet>| match newest {
+        _ if is_listed(&sheet.id) => true,
+        Some(newest) => sheet.issued >= newest,
+        None => sheet.issued > checkpoint.as_of,
     };
     sheets.iter().filter(counts).cloned().collect()
 }
@@ -131,4 +133,41 @@ pub fn fold_journal(
     let sheets = sheets_behind(&anchor.checkpoint, rules.sheets);
     let fold = fold(&Rules { sheets: &sheets, ..*rules }, start.clone(), rest);
     Ok(Chained { anchor: Some(anchor), start, fold })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::checkpoint::{Bounded, UsedSlots};
+    use crate::ledger::fixture::{Purse, World, key, stated};
+    use crate::trust::{sign, verify};
+    use crate::units::Timestamp;
+
+    /// The sheets of these numbers, each issued at its number, that count behind a checkpoint that
+    /// lists others.
+    fn counting(here: &[u8], listed: &[u8]) -> Vec<u8> {
+        let world = World::new();
+        let purse = Purse::blank(&world, 1);
+        let sheet = |id: &u8| {
+            let issued = Timestamp::from_seconds(u64::from(*id)).unwrap();
+            let sheet = Sheet { id: [*id; 16], issued, ..Sheet::clone(&purse.sheets[0]) };
+            verify(&sign(&key(2), &sheet), &key(2).public()).unwrap()
+        };
+        let sheets: Vec<_> = here.iter().map(sheet).collect();
+        let used = |id: &u8| UsedSlots { sheet: [*id; 16], slots: [0; 13] };
+        let slots = Bounded(listed.iter().map(used).collect());
+        let as_of = Timestamp::from_seconds(100).unwrap();
+        let checkpoint = Checkpoint { slots, as_of, ..stated(&purse.state, 1, 0) };
+        sheets_behind(&checkpoint, &sheets).iter().map(|sheet| sheet.id[0]).collect()
+    }
+
+    #[test]
+    fn behind_a_checkpoint_listed_sheets_count_and_those_that_are_newer() {
+        assert_eq!(counting(&[1, 2, 3], &[]), [1, 2, 3]);
+        assert_eq!(counting(&[1, 2, 3], &[1, 2]), [1, 2, 3]);
+        assert_eq!(counting(&[1, 2, 3], &[2, 3]), [2, 3]);
+        assert_eq!(counting(&[1, 2, 3], &[2]), [2, 3]);
+        assert_eq!(counting(&[1, 3], &[2, 3]), [3]);
+        assert_eq!(counting(&[1, 2, 200], &[3, 4]), [200]);
+    }
 }

@@ -151,7 +151,10 @@ pub fn gather(
         settled = Some(Settled { checkpoint, certificate, starts: Bounded(starts) });
     }
     let rested = |sheet: &&Verified<Sheet>| shown.iter().any(|record| rests(record, &sheet.id));
-    let sheets: Vec<_> = papers.rules.sheets.iter().filter(rested).collect();
+    let mut sheets: Vec<_> = papers.rules.sheets.iter().collect();
+    if sheets.len() > SHEETS_MAX {
+        sheets.retain(rested);
+    }
     if sheets.len() > SHEETS_MAX {
         return Err(GatherError::Sheets { found: sheets.len(), limit: SHEETS_MAX });
     }

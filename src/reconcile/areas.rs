@@ -8,10 +8,13 @@ use super::pieces::Certified;
 use super::taken::{Skipped, Taken, What};
 use crate::device::{MountedTree, Target, read_file};
 use crate::fat::{Exchange, Tray};
+use crate::format::papers::Papers;
 use crate::image::check::{Grounds, Identity, open};
 use crate::image::layout::{JOURNAL_MAX_BYTES, JOURNAL_PATHS, SLOTS};
 use crate::image::leaves::Watch;
+use crate::image::papers::{Keeper, KeptPapers};
 use crate::trust::Anchor;
+use crate::units::MediumId;
 
 /// Only so many files of a tray are looked into.
 const TRAY_FILES_MAX: usize = 10_000;
@@ -82,8 +85,22 @@ impl Heap {
         let certified = Certified { certificate, store, issuer: grounds.issuer.clone() };
         let sheets = grounds.sheets.iter().cloned();
         let list = grounds.revoked.list().cloned();
-        self.add_papers(certified, [grounds.policy.clone()], sheets, list);
+        let policies = std::iter::once(&grounds.policy).chain(&grounds.later).cloned();
+        self.add_papers(certified, policies, sheets, list);
         Ok(())
+    }
+
+    /// Papers that a medium keeps, whose certificate is known.
+    pub(super) fn take_kept(&mut self, medium: MediumId, papers: &Papers) {
+        let known = self.media.entry(medium).or_default().certified.values();
+        let opened = known.filter_map(|known| {
+            let keeper = Keeper { certificate: &known.certificate, issuer: &known.issuer };
+            Some((known.clone(), KeptPapers::open(papers, &keeper)?))
+        });
+        let opened: Vec<_> = opened.collect();
+        for (certified, KeptPapers { policies, sheets, revocation, .. }) in opened {
+            self.add_papers(certified, policies, sheets, revocation);
+        }
     }
 
     fn take_trays(&mut self, trays: &Exchange<'_>, taken: &mut Taken) {

@@ -1,8 +1,9 @@
 //! Rows of frames in a file: an export's, an old generation's, a branch's, a whole copy's.
 
 use crate::device::MemoryDevice;
-use crate::format::Kind;
 use crate::format::cose::stated_kind;
+use crate::format::papers::Papers;
+use crate::format::{Kind, Object};
 use crate::journal::frame::Frame;
 use crate::journal::opening::Opening;
 use crate::journal::{Place, survey};
@@ -33,6 +34,17 @@ impl Row {
             return whole;
         }
         Self { fault: Some(fault), ..row }
+    }
+
+    /// The frames of an export, and the papers behind them, if its medium keeps any.
+    pub(super) fn before_papers(bytes: &[u8]) -> (&[u8], Option<Papers>) {
+        let (_, rest) = Self::plain(bytes);
+        let (frames, rest) = bytes.split_at(bytes.len() - rest);
+        let papers = Papers::decode(rest).ok().filter(|papers| papers.check == papers.checked());
+        match papers {
+            Some(papers) => (frames, Some(papers)),
+            None => (bytes, None),
+        }
     }
 
     /// Two copies of a journal, read as on a medium.

@@ -36,7 +36,7 @@ const TABLE_MAGIC: &[u8] = b"EFI PART";
 #[derive(Debug)]
 pub struct Heap {
     pub(super) trust: Trust,
-    media: BTreeMap<MediumId, Pieces>,
+    pub(super) media: BTreeMap<MediumId, Pieces>,
     pub(super) rights: BTreeMap<[u8; 32], String>,
     lists: BTreeMap<(u64, [u8; 32]), Verified<Revocation>>,
     journals: BTreeMap<StoreId, BTreeMap<[u8; 32], Export>>,
@@ -126,6 +126,10 @@ impl Heap {
             return Err(Skipped::Cut { what: EXPORT, found, needed: needed as u64 });
         };
         let medium = self.take_slots(slots)?;
+        let (frames, papers) = Row::before_papers(frames);
+        if let Some(papers) = papers {
+            self.take_kept(medium, &papers);
+        }
         let row = Row::read(frames);
         let (_, records) = self.add_row(&row, Some(medium), Statement::Own);
         Ok(Taken::of(What::Export, Some(medium), records))

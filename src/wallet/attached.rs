@@ -100,6 +100,7 @@ impl Reliance {
         for bytes in chain {
             if let Some(checkpoint) = object::<Checkpoint>(bytes) {
                 reliance.policies.insert(checkpoint.policy);
+                reliance.sheets.extend(checkpoint.slots.0.iter().map(|used| used.sheet));
             } else if let Some(record) = object::<Record>(bytes) {
                 reliance.take_in(record);
             }

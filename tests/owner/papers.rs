@@ -7,16 +7,18 @@ use std::num::NonZeroU32;
 
 use scrip::device::simulated::{Bounds, FaultKind, Volatile};
 use scrip::device::{Device, MemoryDevice};
+use scrip::fat::Exchange;
 use scrip::format::Object;
 use scrip::format::checkpoint::CheckpointFile;
 use scrip::format::edition::Shape;
 use scrip::format::papers::{PAPERS_SLOT_BYTES, Papers};
 use scrip::format::policy::{Policy, Revocation, RevokedStore, UnsoldSlots};
 use scrip::format::sheet::{Run, SheetId};
-use scrip::image::check::Grounds;
+use scrip::image::check::{Grounds, Identity, Verdict};
 use scrip::image::papers::{Keeper, PaperFiles};
+use scrip::image::restamp::{Blocks, Sale, write};
 use scrip::journal::OutboxArchive;
-use scrip::trust::sign;
+use scrip::trust::{sign, verify};
 use scrip::units::{MediumId, StoreId};
 use scrip::voucher::code::TypedCode;
 use scrip::voucher::{SheetPlan, make_sheet, slot_secret};
@@ -25,17 +27,18 @@ use serde_json::Value;
 
 use super::bench::{Bench, answer};
 use super::settled::{Records, keep, seen, state, to_be_compacted_with, trays};
-use super::{OWN, SERIAL, password, rng};
+use super::{FIRST, OWN, SERIAL, password, rng};
+use crate::restamp::Counter;
 use crate::second_reader;
 use crate::world::{Sample, World, at, files, minor, policy, sealed_as, shape, stamped, yen};
 
 /// The sheet that the sample media were burnt with.
 const OLD: SheetId = [4; 16];
-const NEW: SheetId = [9; 16];
+pub(super) const NEW: SheetId = [9; 16];
 const CODES: u8 = 10;
 
 /// A sheet of ten codes of 700, issued later than what is stamped.
-fn sheet(id: SheetId, serial: u64) -> Vec<u8> {
+pub(super) fn sheet(id: SheetId, serial: u64) -> Vec<u8> {
     let world = World::new();
     let plan = SheetPlan {
         id,
@@ -49,7 +52,7 @@ fn sheet(id: SheetId, serial: u64) -> Vec<u8> {
 }
 
 /// A code of such a sheet, as it is typed.
-fn code(id: SheetId, serial: u64, slot: u8) -> String {
+pub(super) fn code(id: SheetId, serial: u64, slot: u8) -> String {
     let secret = slot_secret(&World::new().seal, MediumId::from_serial(serial), &id, slot);
     TypedCode::new(slot, secret).unwrap().printed()
 }
@@ -173,7 +176,7 @@ fn the_third_sheet_makes_the_first_one_old_and_journals_still_begin_anew() {
     records.sheets = vec![(NEW, CODES), ([8; 16], CODES)];
     settle(&mut records, "two");
     bench.topup(&code([10; 16], SERIAL, 0)).says(0, "Balance: ¥3,100");
-    bench.topup(&code([8; 16], SERIAL, 1)).says(5, "this is not a code of this medium");
+    bench.topup(&code([8; 16], SERIAL, 1)).says(5, "this code is of an old sheet");
     bench.topup(&bench.code(0)).says(5, "this is not a code of this medium");
     check(&bench).says(0, "sound: 1 record behind checkpoint 2, balance ¥3,100");
 }
@@ -322,6 +325,59 @@ fn a_medium_without_a_place_for_papers_says_so_and_goes_on() {
         ));
         assert_eq!(told.result()["media"][0]["papers"]["state"], "none", "{}", told.text);
     }
+}
+
+/// What is stamped takes the place of what is kept, and records go on to follow.
+#[test]
+fn a_refresh_stamps_what_was_kept_and_the_journal_follows() {
+    let counter = Counter::new();
+    let (device, serial) = (&counter.device, 71);
+    let mut own = Opened::open(device, super::medium(device), &mut rng(1)).unwrap();
+    let first = own.unlock(&password(FIRST)).unwrap();
+    let unlocked = own.rekey(&first, &password(OWN), at(1_000), &mut rng(2)).unwrap();
+    let (new, later) = (sheet(NEW, serial), Policy { number: 2, issued: at(200), ..policy() });
+    let mut records = Records::of(own.medium());
+    records.attached = vec![new.clone(), signed(&later)];
+    let file = records.settle(&[&own.medium().account().state]);
+    let settling = own.medium().settling(&file.encode()).unwrap();
+    let _attached = own.keep(&settling).unwrap();
+    let grounds = own.medium().grounds().clone();
+    let trays = Exchange::volume(device, grounds.volume.clone(), grounds.kept());
+    own.compact(&settling, &mut OutboxArchive::new(&trays, "JOURNAL-0-0.JRN")).unwrap();
+    assert_eq!(own.bind_policy(&unlocked.keys, at(1_001), &mut rng(3)).unwrap(), Some(2));
+    let enter = |own: &mut Opened<&MemoryDevice>, slot| {
+        let entry = read_typed(&code(NEW, serial, slot)).unwrap();
+        let topup = own.medium().judge(&entry).ok().unwrap();
+        own.topup(&unlocked.keys, &topup, at(1_002), &mut rng(4 + slot)).unwrap();
+    };
+    enter(&mut own, 0);
+    drop(own);
+
+    let none = Blocks::new();
+    let mut renewal = counter.store.renewal(Sale::Unchanged);
+    let new = verify(&new, &counter.world.issuer.public()).unwrap();
+    renewal.sheets = vec![&new];
+    let examined = counter.examine(device, &none).unwrap();
+    let planned = examined.plan(device, &none, &renewal, &counter.trust, &Identity::Image);
+    let blocks = planned.unwrap().blocks;
+    let reading = counter.read(device);
+    let report = write(reading, device, &blocks, &counter.trust, &Identity::Image).unwrap().report;
+    assert_eq!((report.verdict, &report.faults), (Verdict::Sealed, &vec![]));
+    let medium = super::medium(device);
+    assert_eq!((medium.balance(), medium.grounds().policy.number), (minor(1_200), 2));
+    assert_eq!(medium.grounds().stamped_sheets()[0].id, NEW);
+    let mut own = Opened::open(device, medium, &mut rng(9)).unwrap();
+    assert_eq!(own.bind_policy(&unlocked.keys, at(1_003), &mut rng(3)).unwrap(), None);
+    enter(&mut own, 1);
+    // What is stamped is not kept beside that any longer, once something else is.
+    records.attached = vec![sheet([10; 16], serial)];
+    records.sheets = vec![(OLD, CODES), (NEW, CODES)];
+    records.numbers = (2, 1);
+    let file = records.settle(&[&own.medium().account().state]);
+    let settling = own.medium().settling(&file.encode()).unwrap();
+    let _attached = own.keep(&settling).unwrap();
+    let kept = own.medium().grounds().kept_papers();
+    assert_eq!((kept.sheets.len(), kept.sheets[0].id, kept.policies.len()), (1, [10; 16], 0));
 }
 
 /// Change each byte of both papers files of an image.

@@ -2,6 +2,7 @@
 
 mod evidence;
 mod fair;
+mod kept;
 mod killed;
 mod whole;
 mod menu;

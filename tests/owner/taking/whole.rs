@@ -1,8 +1,7 @@
 //! An owner's whole way with the built tool, and what the second reader makes of all that stands
 //! on the medium then: records of nearly every kind, two compactions, both copies and banks.
 //!
-//! A `policy` record can't be among them: no tool hands a wallet a newer policy than the stamped
-//! one. It is among the vectors.
+//! A `policy` record is not among them: `owner::papers` has the way to one.
 
 use std::collections::BTreeSet;
 use std::fs;
