@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::num::NonZeroU32;
 
-use scrip::device::simulated::{Bounds, FaultKind, Volatile};
+use scrip::device::simulated::{Bounds, FaultKind, Loss, Volatile};
 use scrip::device::{Device, MemoryDevice};
 use scrip::fat::Exchange;
 use scrip::format::Object;
@@ -380,6 +380,17 @@ fn a_refresh_stamps_what_was_kept_and_the_journal_follows() {
     assert_eq!((kept.sheets.len(), kept.sheets[0].id, kept.policies.len()), (1, [10; 16], 0));
 }
 
+/// An image that keeps the new sheet since it applied `one`.
+fn with_new_sheet() -> Bench {
+    let bench = Bench::image();
+    bench.login().says(0, "is yours now");
+    bench.topup(&bench.code(0)).says(0, "Balance: ¥1,000");
+    let mut records = records(&bench, &[sheet(NEW, SERIAL)]);
+    keep(&bench, "one", &records.settle(&[&state(&bench)]));
+    bench.run(&["apply", "one"]).says(0, "which is kept");
+    bench
+}
+
 /// Change each byte of both papers files of an image.
 fn spoil(bench: &Bench, change: impl Fn(usize, u8) -> u8) {
     let starts = seen(bench).grounds().papers.unwrap();
@@ -396,12 +407,7 @@ fn spoil(bench: &Bench, change: impl Fn(usize, u8) -> u8) {
 #[test]
 fn papers_lost_in_both_copies_are_named_and_the_same_file_brings_them_back() {
     for wiped in [false, true] {
-        let bench = Bench::image();
-        bench.login().says(0, "is yours now");
-        bench.topup(&bench.code(0)).says(0, "Balance: ¥1,000");
-        let mut records = records(&bench, &[sheet(NEW, SERIAL)]);
-        keep(&bench, "one", &records.settle(&[&state(&bench)]));
-        bench.run(&["apply", "one"]).says(0, "which is kept");
+        let bench = with_new_sheet();
         let spoilt = |at: usize, byte: u8| match wiped {
             true => 0,
             false if at == PAPERS_SLOT_BYTES + 100 => byte ^ 1,
@@ -431,12 +437,7 @@ fn papers_lost_in_both_copies_are_named_and_the_same_file_brings_them_back() {
 
 #[test]
 fn one_damaged_copy_is_written_again() {
-    let bench = Bench::image();
-    bench.login().says(0, "is yours now");
-    bench.topup(&bench.code(0)).says(0, "Balance: ¥1,000");
-    let mut records = records(&bench, &[sheet(NEW, SERIAL)]);
-    keep(&bench, "one", &records.settle(&[&state(&bench)]));
-    bench.run(&["apply", "one"]).says(0, "which is kept");
+    let bench = with_new_sheet();
     bench.topup(&code(NEW, SERIAL, 0)).says(0, "Balance: ¥1,700");
     let whole = fs::read(bench.path()).unwrap();
     for (copy, name) in [(0, "A"), (1, "B")] {
@@ -511,6 +512,18 @@ fn judged(medium: &Medium, slot: u8) -> Result<(), TopupRefusal> {
     medium.judge(&read_typed(&code(NEW, SERIAL, slot)).unwrap()).map(|_| ())
 }
 
+/// Look at each different state in which a loss of power may leave what was written.
+fn each_stop(power: &Volatile, faults: Vec<FaultKind>, mut look: impl FnMut(&Volatile, &Loss)) {
+    let mut seen = HashSet::new();
+    let bounds = Bounds { states_max: 12, torn_bytes: vec![130], faults, seed: 5 };
+    for loss in power.losses(&bounds) {
+        let found = loss.reopen();
+        if seen.insert(found.fingerprint()) {
+            look(&found, &loss);
+        }
+    }
+}
+
 fn faults() -> Vec<FaultKind> {
     let erase = |len_bytes| FaultKind::EraseBlock { len_bytes, fill: 0xFF };
     vec![FaultKind::LyingFlush, erase(128 << 10), erase(4 << 20)]
@@ -522,26 +535,21 @@ fn an_apply_with_papers_cut_off_anywhere_never_lacks_what_it_took_over() {
     let (device, small, file, _) = to_be_compacted_with(&attached);
     let power = Volatile::new(device.snapshot());
     assert!(!apply_on(&power, &small, &file));
-    let (mut seen, mut counts) = (HashSet::new(), [0, 0, 0]);
+    let mut counts = [0, 0, 0];
     for (faults, again) in [(vec![], true), (faults(), false)] {
-        let bounds = Bounds { states_max: 12, torn_bytes: vec![130], faults, seed: 5 };
-        for loss in power.losses(&bounds) {
-            let found = loss.reopen();
-            if !seen.insert(found.fingerprint()) {
-                continue;
-            }
-            let medium = opened(&found, &small).medium().clone();
+        each_stop(&power, faults, |found, loss| {
+            let medium = opened(found, &small).medium().clone();
             assert_eq!(medium.balance(), minor(1_500), "{loss}");
             let (done, kept) = (medium.account().anchor.is_some(), judged(&medium, 0).is_ok());
             assert!(kept || !done, "{loss}: taken over without its sheet");
             assert_eq!(kept, revoked(medium.grounds()), "{loss}");
             counts[usize::from(kept) + usize::from(done)] += 1;
             if again {
-                assert_eq!(apply_on(&found, &small, &file), done, "{loss}");
-                let medium = opened(&found, &small).medium().clone();
+                assert_eq!(apply_on(found, &small, &file), done, "{loss}");
+                let medium = opened(found, &small).medium().clone();
                 assert!(judged(&medium, 0).is_ok() && revoked(medium.grounds()), "{loss}");
             }
-        }
+        });
     }
     println!("{} states before, {} with papers kept, {} after", counts[0], counts[1], counts[2]);
     assert!(counts.iter().all(|count| *count > 5), "{counts:?}");
@@ -574,16 +582,12 @@ fn a_second_sheet_cut_off_anywhere_leaves_what_records_rely_on() {
     let settling = own.medium().settling(&file.encode()).unwrap();
     let _attached = own.keep(&settling).unwrap();
     drop(own);
-    let (mut seen, mut counts) = (HashSet::new(), [0, 0]);
-    let bounds = Bounds { states_max: 12, torn_bytes: vec![130], faults: faults(), seed: 5 };
-    for loss in power.losses(&bounds) {
-        let found = loss.reopen();
-        if seen.insert(found.fingerprint()) {
-            let medium = opened(&found, &small).medium().clone();
-            assert_eq!(medium.balance(), minor(2_200), "{loss}");
-            counts[usize::from(revoked(medium.grounds()))] += 1;
-        }
-    }
+    let mut counts = [0, 0];
+    each_stop(&power, faults(), |found, loss| {
+        let medium = opened(found, &small).medium().clone();
+        assert_eq!(medium.balance(), minor(2_200), "{loss}");
+        counts[usize::from(revoked(medium.grounds()))] += 1;
+    });
     println!("{} states before, {} after", counts[0], counts[1]);
     assert!(counts.iter().all(|count| *count > 5), "{counts:?}");
 }
@@ -595,16 +599,12 @@ fn a_code_of_a_kept_sheet_cut_off_anywhere_was_added_or_not() {
     assert!(!apply_on(&first, &small, &file));
     let power = Volatile::new(first.snapshot());
     add(&power, &small, 3);
-    let (mut seen, mut counts) = (HashSet::new(), [0, 0]);
-    let bounds = Bounds { states_max: 12, torn_bytes: vec![130], faults: faults(), seed: 5 };
-    for loss in power.losses(&bounds) {
-        let found = loss.reopen();
-        if seen.insert(found.fingerprint()) {
-            let medium = opened(&found, &small).medium().clone();
-            let added = judged(&medium, 3).is_err();
-            assert_eq!(medium.balance(), minor(if added { 2_200 } else { 1_500 }), "{loss}");
-            counts[usize::from(added)] += 1;
-        }
-    }
+    let mut counts = [0, 0];
+    each_stop(&power, faults(), |found, loss| {
+        let medium = opened(found, &small).medium().clone();
+        let added = judged(&medium, 3).is_err();
+        assert_eq!(medium.balance(), minor(if added { 2_200 } else { 1_500 }), "{loss}");
+        counts[usize::from(added)] += 1;
+    });
     assert!(counts.iter().all(|count| *count > 5), "{counts:?}");
 }
