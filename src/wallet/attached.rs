@@ -199,9 +199,9 @@ struct Sorting<'a> {
 
 impl Sorting<'_> {
     fn sorted(&mut self, bytes: &[u8]) -> Attached {
-        let Grounds { issuer, certificate, .. } = self.grounds;
-        let (what, standing) = if let Some(sheet) = (Keeper { issuer, certificate }).sheet(bytes) {
-            (Attachment::Sheet(sheet.id), self.sheet(sheet))
+        let Grounds { certificate, issuer, .. } = self.grounds;
+        let (what, standing) = if let Some(sheet) = (Keeper { certificate, issuer }).sheet(bytes) {
+            (Attachment::Sheet(sheet.id), self.sheet(&sheet))
         } else if let Ok(list) = issuer.open::<Revocation>(bytes) {
             (Attachment::Revocation(list.number), self.revocation(list))
         } else if let Ok(policy) = issuer.open::<Policy>(bytes) {
@@ -216,17 +216,17 @@ impl Sorting<'_> {
         self.grounds.papers.map(|_| ()).ok_or(NotKept::NoPlace)
     }
 
-    fn sheet(&mut self, sheet: Verified<Sheet>) -> Result<Standing, NotKept> {
+    fn sheet(&mut self, sheet: &Verified<Sheet>) -> Result<Standing, NotKept> {
         let mut known = self.grounds.stamped_sheets().iter().chain(&self.papers.sheets);
         if known.any(|known| known.id == sheet.id) {
             return Ok(Standing::Known);
         }
         self.check_place()?;
         let purpose = self.grounds.store.certificate().purpose;
-        check_sheet_costs(&sheet, purpose, Some(self.grounds.newest_policy()))
+        check_sheet_costs(sheet, purpose, Some(self.grounds.newest_policy()))
             .map_err(NotKept::Unfit)?;
         self.papers.sheets.push(sheet.clone());
-        if !self.is_wanted(&sheet) {
+        if !self.is_wanted(sheet) {
             self.papers.sheets.pop();
             return Err(NotKept::OldSheet);
         }

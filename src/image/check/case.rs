@@ -2,7 +2,7 @@
 
 use super::super::layout::{CATALOGUE_PATH, MANIFEST_PATH, Names, SLOTS};
 use super::grounds::{Area, AtHand, Grounds};
-use super::history::{self, Account, Places};
+use super::history::{self, Followed, Places};
 use super::manifest::Edition;
 use super::reading::Reading;
 use super::report::{Fault, Part, Report};
@@ -137,7 +137,7 @@ impl Case<'_> {
         stamped: &mut Stamped,
         places: Option<&Places>,
         report: &mut Report,
-    ) -> Result<(Option<Account>, AtHand), DeviceError> {
+    ) -> Result<Followed, DeviceError> {
         let Some(places) = places else { return Ok((None, AtHand::default())) };
         let (at_hand, papers) = history::take_in(self.device, places, stamped)?;
         let found = history::read(self.device, places, stamped)?;

@@ -165,7 +165,7 @@ impl Grounds {
         let (sheets, revoked) = (at_hand.sheets(), at_hand.revoked());
         let sheets = front.map_or(sheets.clone(), |front| sheets_behind(front, &sheets));
         let later = at_hand.kept.policies.clone();
-        Self { sheets, revoked, later, at_hand, ..self.clone() }
+        Self { later, sheets, revoked, at_hand, ..self.clone() }
     }
 
     /// The revocation list that is stamped.

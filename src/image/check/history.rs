@@ -128,6 +128,9 @@ impl Checked {
     }
 }
 
+/// What the records add up to, and what is at hand to judge more of them by.
+pub(super) type Followed = (Option<Account>, AtHand);
+
 /// What journal, access files and item key ring of a medium hold.
 #[derive(Debug)]
 pub(super) struct Writable {
@@ -170,7 +173,7 @@ pub(super) fn take_in(
     at_hand.kept = files.kept();
     stamped.sheets = at_hand.sheets();
     stamped.revoked = at_hand.revoked();
-    stamped.later = at_hand.kept.policies.clone();
+    stamped.later.clone_from(&at_hand.kept.policies);
     let papers = match files.state() {
         PaperState::Sound(papers) => Papers::Sound(papers),
         PaperState::Repaired { papers, lacking } => {

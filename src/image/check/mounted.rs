@@ -11,7 +11,7 @@ use super::super::layout::{
 use super::super::leaves::{LeavesError, Watch, fill_and_hash};
 use super::super::tree::{BLOCK_BYTES, Digest, file_root};
 use super::grounds::{Area, AtHand, Grounds};
-use super::history::{self, Account, Places, Writable};
+use super::history::{self, Followed, Places, Writable};
 use super::manifest::{self, Edition, ManifestFault};
 use super::report::{Fault, Hashes, Papers, Part, Report, Touch, Verdict};
 use super::slots::{Sealers, SlotBytes, Stamped};
@@ -374,7 +374,7 @@ fn writable_area(
     edition: &Edition,
     stamped: &mut Stamped,
     report: &mut Report,
-) -> Result<(Places, Area, (Option<Account>, AtHand)), CheckError> {
+) -> Result<(Places, Area, Followed), CheckError> {
     let journal = edition.layout.shape().journal.bytes();
     let access = [2 * journal, 2 * journal + ACCESS_BYTES];
     let ring = access[1] + ACCESS_BYTES;
