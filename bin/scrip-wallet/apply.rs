@@ -28,7 +28,7 @@ use crate::opened::{full, look, sums, sums_of, take, tell_balance, unlock};
 
 phrases! {
     fn applying(file) { en: "applying {file}", ja: "{file} の適用" }
-    fn nothing_to_do(why) { en: "Nothing to do: {why}.", ja: "することはありません：{why}。" }
+    fn nothing_to_do(why) { en: "Nothing to do: {why}.", ja: "何もする必要はありません：{why}。" }
     fn refresh_first() {
         en: "have the medium refreshed at a shop first",
         ja: "先に店で媒体を更新してください",
@@ -63,7 +63,7 @@ phrases! {
         en: "{sum} would be lacking and taken from the next top-ups.",
         ja: "{sum}が不足し、次のチャージから差し引かれます。",
     }
-    fn sheet() { en: "a sheet of new codes", ja: "新しいコードの一覧" }
+    fn sheet() { en: "a sheet of new codes", ja: "新しいコード表" }
     fn revocation(number) { en: "revocation list {number}", ja: "失効一覧{number}" }
     fn policy(number) { en: "policy {number}", ja: "規約{number}" }
     fn unknown() { en: "a file that its issuer didn't sign", ja: "発行元の署名がないファイル" }

@@ -24,7 +24,7 @@ phrases! {
     }
     fn right(medium) {
         en: "Medium {medium}: the password is right.",
-        ja: "媒体{medium}：パスワードは正しいです。",
+        ja: "媒体{medium}：パスワードは合っています。",
     }
     fn first_time() {
         en: "This is the first login: the password from the package opens the medium once.",
@@ -57,7 +57,7 @@ phrases! {
     }
     fn choose_another() {
         en: "choose one that nobody else knows",
-        ja: "他の人が知らないものにしてください",
+        ja: "ほかの人が知らないものにしてください",
     }
 }
 

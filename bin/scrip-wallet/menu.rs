@@ -59,7 +59,7 @@ phrases! {
     fn farewell() { en: "Goodbye.", ja: "ご利用ありがとうございました。" }
     fn about_topup() {
         en: "Top up: type the 20 digits from the receipt, or the path of a voucher or a picture.",
-        ja: "チャージ：レシートの20桁、または引換券か画像のパスを入力します。",
+        ja: "チャージ：レシートの20桁の数字か、引換券または画像のパスを入力します。",
     }
     fn about_catalogue() {
         en: "Catalogue: what the medium offers; an item that you bought stays yours.",

@@ -24,7 +24,7 @@ phrases! {
         en: "ask the shop: the medium can still be looked at",
         ja: "店にお尋ねください。媒体を見ることはできます",
     }
-    fn opening(path) { en: "opening {path}", ja: "{path} を開く" }
+    fn opening(path) { en: "opening {path}", ja: "{path} の読み込み" }
     fn repaired(count) {
         en: "records that a copy lacked were written again: {count}",
         ja: "一方の写しに欠けていた記録を書き直しました：{count}件",
@@ -116,11 +116,11 @@ phrases! {
     fn balance(sum) { en: "Balance: {sum}", ja: "残高：{sum}" }
     fn reserved(sum) {
         en: "  {sum}: reserved for downloads under way",
-        ja: "  {sum}：途中のダウンロードのために確保",
+        ja: "  {sum}：途中の取り込みのために確保",
     }
     fn provisional(sum) {
         en: "  {sum}: earned, not settled yet",
-        ja: "  {sum}：受け取り済み、未精算",
+        ja: "  {sum}：提供料、未精算",
     }
     fn lacking(sum) {
         en: "  {sum}: lacking, taken from the next top-ups",

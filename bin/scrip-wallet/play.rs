@@ -27,11 +27,11 @@ use crate::shown::{Program, Shown};
 phrases! {
     fn nobody_closes() {
         en: "nobody is at a terminal to say when the item may be closed",
-        ja: "端末の前に人がいないため、閉じる時がわかりません",
+        ja: "端末で操作する人がいないため、いつ閉じてよいか分かりません",
     }
     fn hand_it_on() {
         en: "hand its bytes on: --stdout, or --with PROGRAM",
-        ja: "--stdout か --with PROGRAM で中身を渡してください",
+        ja: "--stdout か --with プログラム で中身を渡してください",
     }
     fn paid_for(sum, title) { en: "paid: {sum} for {title}", ja: "支払いました：{sum}（{title}）" }
     fn pay_first(title, sum) {

@@ -41,7 +41,7 @@ phrases! {
     fn removing(file) { en: "removing {file}", ja: "{file}の削除" }
     fn name_a_program() {
         en: "name a program yourself: `scrip-wallet play ITEM --with PROGRAM`",
-        ja: "`scrip-wallet play ITEM --with PROGRAM` でプログラムを指定してください",
+        ja: "`scrip-wallet play 品目ID --with プログラム` で指定してください",
     }
     fn press_enter() {
         en: "it is opened from a private copy; press Enter when you have closed it:",

@@ -35,7 +35,7 @@ use crate::words::Phrase;
 
 phrases! {
     fn checking(path) { en: "checking {path}", ja: "{path} の検査" }
-    fn opening(path) { en: "opening {path}", ja: "{path} を開く" }
+    fn opening(path) { en: "opening {path}", ja: "{path} の読み込み" }
     fn no_read_only_area() {
         en: "originality not checked: the read-only area that belongs to this writable area is not \
              mounted",

@@ -16,7 +16,7 @@ phrases! {
     }
     fn touched() {
         en: "Computers left notes on it, as they do on any stick. Every file is whole:",
-        ja: "コンピューターが印を残しました。どのUSBメモリーにもあることで、ファイルはすべて無事です：",
+        ja: "コンピューターが使用の跡を残しました。どのUSBメモリーでも起こることで、ファイルはすべて無事です：",
     }
     fn reseal() {
         en: "Nothing has to be done. `doctor --reseal` puts those bytes back.",
@@ -116,23 +116,23 @@ phrases! {
     }
     fn items_sound(keys) {
         en: "The item keys are whole in both of their files: {keys}.",
-        ja: "アイテムの鍵は2つのファイルのどちらでも完全です：{keys}個。",
+        ja: "品目の鍵は2つのファイルのどちらでも完全です：{keys}個。",
     }
     fn items_repaired(keys, copies) {
         en: "The item keys are whole: {keys}. Copy {copies} lacks some, the other has them; nothing \
              is lost.",
-        ja: "アイテムの鍵は完全です：{keys}個。写し{copies}に欠けがありますが、もう一方にあり、\
+        ja: "品目の鍵は完全です：{keys}個。写し{copies}に欠けがありますが、もう一方にあり、\
              何も失われていません。",
     }
     fn items_damaged(lost, keys) {
         en: "{lost} item keys are DAMAGED in both of their files, {keys} are whole. What they open \
              can't be played: bring the medium to the shop.",
-        ja: "アイテムの鍵{lost}個が両方のファイルで壊れています（{keys}個は完全です）。そのアイテムは\
+        ja: "品目の鍵{lost}個が両方のファイルで壊れています（{keys}個は完全です）。その品目は\
              再生できません。媒体を店へお持ちください。",
     }
     fn items_unchecked(reason) {
         en: "The item keys were not checked: {reason}.",
-        ja: "アイテムの鍵は確かめていません：{reason}。",
+        ja: "品目の鍵は確かめていません：{reason}。",
     }
     fn papers_sound(papers) {
         en: "What came with its checkpoints is whole in both of its files: {papers}.",

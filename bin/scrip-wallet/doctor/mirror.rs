@@ -32,7 +32,7 @@ phrases! {
     fn behind(count) {
         en: "This computer's copy of the journal is behind by {count} records, which were added \
              elsewhere; it follows with the next record.",
-        ja: "このコンピューターにある取引記録の写しは{count}件遅れています（他所で追加されました）。\
+        ja: "このコンピューターにある取引記録の写しは{count}件遅れています（ほかの場所で追加されました）。\
              次の記録のときに追いつきます。",
     }
     fn settled() {
@@ -47,7 +47,7 @@ phrases! {
     fn parted(count, at) {
         en: "The medium went on elsewhere after it lost {count} records, from #{at} on, that this \
              computer's copy of the journal has; both are kept, and the medium counts.",
-        ja: "媒体は#{at}以降の{count}件の記録を失ったあと他所で使われました。このコンピューターの写しに\
+        ja: "媒体は#{at}以降の{count}件の記録を失ったあとほかの場所で使われました。このコンピューターの写しに\
              それらがあります。どちらも残し、媒体の方が有効です。",
     }
     fn apart(fewer) {

@@ -31,7 +31,7 @@ phrases! {
     fn uploads(count) {
         en: "{count} items that you send wait for their fee; until then a checkpoint is added as a \
              record, and the journal doesn't begin anew.",
-        ja: "送信中のもの{count}件が手数料を待っています。それまで精算書は記録として追加され、取引記録は\
+        ja: "提供中のもの{count}件の提供料がまだ入っていません。それまで精算書は記録として追加され、取引記録は\
              新しく始まりません。",
     }
     fn journal_copies(copies) {
@@ -48,7 +48,7 @@ phrases! {
     }
     fn key_files(copies) {
         en: "the item keys that copy {copies} lacks are written into it",
-        ja: "写し{copies}に欠けているアイテムの鍵を書き込む",
+        ja: "写し{copies}に欠けている品目の鍵を書き込む",
     }
     fn paper_files(copies) {
         en: "what came with its checkpoints is written into copy {copies}, which lacks it",

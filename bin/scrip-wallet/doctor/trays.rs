@@ -38,7 +38,7 @@ phrases! {
     }
     fn package(place, item) {
         en: "{place} and its file are {item}, taken from another medium, all of it.",
-        ja: "{place} とそのファイルは、ほかの媒体から受け取った{item}です（全部あります）。",
+        ja: "{place} とそのファイルは、ほかの媒体から取り込んだ{item}です（全部あります）。",
     }
     fn half_package(place, found, expected, item) {
         en: "{place} is {item}, of which {found} of {expected} bytes are here: `take` goes on with it.",
@@ -46,7 +46,7 @@ phrases! {
     }
     fn waiting(place) {
         en: "{place} is the newest receipt for what you send: its fee is still to come.",
-        ja: "{place} は送信中のものの最新の受領書です。手数料はこれからです。",
+        ja: "{place} は提供中のものの最新の受領書です。提供料はこれから入ります。",
     }
     fn evidence(count) {
         en: "{count} files in SCRIP/OUTBOX show what others took from you: the shop may want them.",

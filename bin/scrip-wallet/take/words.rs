@@ -11,7 +11,7 @@ phrases! {
     pub(super) fn medium(number) { en: "medium {number}", ja: "媒体{number}" }
     pub(super) fn kiosk(name, store) {
         en: "the kiosk of {name} (store {store})",
-        ja: "{name}（店舗{store}）のキオスク",
+        ja: "{name}（店{store}）のキオスク",
     }
     pub(super) fn on(item, name) { en: "{item} on {name}", ja: "{name}の{item}" }
     pub(super) fn no_item(name, item) {
@@ -33,7 +33,7 @@ phrases! {
     }
     pub(super) fn other_root(other, own) {
         en: "it stands under root {other}, this medium under {own}",
-        ja: "ルート{other}の媒体です。この媒体のルートは{own}です",
+        ja: "発行元{other}の媒体です。この媒体の発行元は{own}です",
     }
     pub(super) fn other_currency(found, own) {
         en: "its prices are in {found}, this medium holds {own}",
@@ -112,13 +112,13 @@ phrases! {
     pub(super) fn over_cap(found, policy, limit) {
         en: "{found} would be spent at other media since the last settlement, policy {policy} \
              allows {limit}",
-        ja: "前回の精算からほかの媒体での支払いが{found}になります。ポリシー{policy}の上限は\
+        ja: "前回の精算からほかの媒体での支払いが{found}になります。規約{policy}の上限は\
              {limit}です",
     }
     pub(super) fn over_count(found, policy, limit) {
         en: "{found} downloads would have begun since the last settlement, policy {policy} allows \
              {limit}",
-        ja: "前回の精算からの取り込みが{found}回になります。ポリシー{policy}の上限は{limit}回です",
+        ja: "前回の精算からの取り込みが{found}回になります。規約{policy}の上限は{limit}回です",
     }
     pub(super) fn too_many(limit) {
         en: "{limit} downloads are under way, which is as many as there may be",
@@ -126,7 +126,7 @@ phrases! {
     }
     pub(super) fn settle_first() {
         en: "let a shop or the issuer settle the medium first",
-        ja: "先に店舗か発行者で精算してください",
+        ja: "先に店か発行元で精算してください",
     }
     pub(super) fn no_space(needs, free) {
         en: "{needs} bytes are needed in OUTBOX, {free} are free",
@@ -138,7 +138,7 @@ phrases! {
     }
     pub(super) fn settle_other() {
         en: "let a shop or the issuer settle the other medium first",
-        ja: "先に店舗か発行者で相手側の媒体を精算してください",
+        ja: "先に店か発行元で相手側の媒体を精算してください",
     }
     pub(super) fn make_room_there() {
         en: "have something deleted from the writable area there",
@@ -146,7 +146,7 @@ phrases! {
     }
     pub(super) fn no_key(name) {
         en: "the item is sealed, and {name} has no key of it",
-        ja: "封印された品ですが、{name}にその鍵がありません",
+        ja: "封印された品目ですが、{name}にその鍵がありません",
     }
     pub(super) fn bad_terms(error) {
         en: "its terms make no sense: {error}",

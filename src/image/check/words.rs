@@ -107,7 +107,7 @@ phrases! {
         en: "only what a store stamps differs, each other byte is as the issuer sealed it: damage, \
              forgery, or a re-stamping that was cut off; the store that began one ends it with \
              `scrip-store refresh`",
-        ja: "店が書き込む部分だけが異なり、ほかはすべて発行者が封をしたままです。破損か偽造、または\
+        ja: "店が書き込む部分だけが異なり、ほかはすべて発行元が封をしたままです。破損か偽造、または\
              中断された更新です。更新は、始めた店が `scrip-store refresh` で終えられます",
     }
     pub(super) fn other_stores_user() {
@@ -167,7 +167,7 @@ impl Japanese for ManifestFault {
             Self::Trust(error) => error.japanese(),
             Self::Unsigned => "署名がありません".to_owned(),
             Self::Rules(_) => "署名された一覧の内容が決まりに合いません".to_owned(),
-            Self::Items(_) => "署名された作品の一覧と一致しません".to_owned(),
+            Self::Items(_) => "署名された品目の一覧と一致しません".to_owned(),
             Self::Layout(_) => "配置が決まりに合いません".to_owned(),
             Self::Place { found, expected } => {
                 format!("{expected}バイト目にあるはずですが、{found}バイト目にあります")

@@ -52,7 +52,7 @@ impl Japanese for LoginError {
 impl Japanese for RingError {
     fn japanese(&self) -> String {
         match self {
-            Self::Key(_) => "作品の鍵が壊れているか、別の鍵束のものです".to_owned(),
+            Self::Key(_) => "品目の鍵が壊れているか、別の鍵束のものです".to_owned(),
             Self::Full => "鍵束がいっぱいです".to_owned(),
             Self::Device(error) => format!("鍵束のファイル：{}", error.japanese()),
         }

@@ -61,7 +61,7 @@ impl Japanese for Obstacle {
                 format!("記録{head}より後の記録が精算書から続きません")
             }
             Self::Forgets { record } => format!("記録{record}で追加した分が挙げられていません"),
-            Self::Uploads(count) => format!("{count}件の送信の報酬がまだ確定していません"),
+            Self::Uploads(count) => format!("提供中のもの{count}件の提供料がまだ入っていません"),
             Self::NothingSince(number) => format!("精算書{number}より後の記録がありません"),
         }
     }

@@ -57,7 +57,7 @@ impl Japanese for OpenError {
             }
             Self::NotStorage { path, .. } => at(path, "イメージファイルでもデバイスでもありません"),
             Self::Busy { path } => {
-                at(path, "使用中です（マウントされているか、他のプログラムが使っています）")
+                at(path, "使用中です（マウントされているか、ほかのプログラムが使っています）")
             }
             Self::NoSpace { path, needed, free } => {
                 at(path, &format!("{needed}バイト必要ですが、空きは{free}バイトです"))

@@ -138,8 +138,8 @@ impl Japanese for NextError {
             Self::Funds { needs, free } => {
                 format!("残高が足りません。必要額は{needs}、使えるのは{free}です（最小単位）")
             }
-            Self::Charge(error) => format!("ダウンロードの料金：{}", error.japanese()),
-            Self::Transfer(_) => "ダウンロードの続きになっていません".to_owned(),
+            Self::Charge(error) => format!("取り込みの料金：{}", error.japanese()),
+            Self::Transfer(_) => "取り込みの続きになっていません".to_owned(),
         }
     }
 }

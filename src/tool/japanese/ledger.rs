@@ -60,7 +60,7 @@ fn money(reason: &Reason) -> Option<String> {
         }
         Reason::Range(error) => error.japanese(),
         Reason::Terms(error) => {
-            format!("ダウンロードの条件が成り立ちません（{}）", error.japanese())
+            format!("取り込みの条件が成り立ちません（{}）", error.japanese())
         }
         _ => return None,
     })
@@ -81,11 +81,11 @@ fn limit(reason: &Reason) -> Option<String> {
             )
         }
         Reason::OfflineCount { found, limit } => {
-            format!("前回の精算以降の受け取りが{found}回になり、上限{limit}回を超えます")
+            format!("前回の精算以降の取り込みが{found}回になり、上限{limit}回を超えます")
         }
         Reason::Open { limit, .. } => format!("途中のものが上限の{limit}件を超えます"),
         Reason::CreditedBefore => "このコードまたは引換券はすでに使われています".to_owned(),
-        Reason::EarnedBefore => "この区間の報酬はすでに受け取り済みです".to_owned(),
+        Reason::EarnedBefore => "この区間の提供料はすでに受け取り済みです".to_owned(),
         Reason::Revoked(error) => error.japanese(),
         Reason::Old { found, known } => {
             format!("精算書{found}は、すでにある精算書{known}より新しくありません")
@@ -113,10 +113,10 @@ fn fault(reason: &Reason) -> String {
         Reason::Proof => "新しい鍵の署名がありません".to_owned(),
         Reason::Sheet => "この媒体にないコード表のコードです".to_owned(),
         Reason::Store => "ここで認められていない店の引換券です".to_owned(),
-        Reason::Issuer => "発行者が分からず、添えられた証明書を確かめられません".to_owned(),
+        Reason::Issuer => "発行元が分からず、添えられた証明書を確かめられません".to_owned(),
         Reason::Event | Reason::Place => "会計番号が正しくありません".to_owned(),
-        Reason::OtherTerms => "ダウンロードの条件が始めと違います".to_owned(),
-        Reason::Transfer(_) => "ダウンロードの続きになっていません".to_owned(),
+        Reason::OtherTerms => "取り込みの条件が始めと違います".to_owned(),
+        Reason::Transfer(_) => "取り込みの続きになっていません".to_owned(),
         Reason::Partner(_) => "相手が自分自身です".to_owned(),
         Reason::Receipt(_) => "受領書が別のものです".to_owned(),
         Reason::Checkpoint(_) => "精算書の内容が取引記録と違います".to_owned(),

@@ -26,11 +26,11 @@ impl Japanese for OfferError {
     fn japanese(&self) -> String {
         match self {
             Self::Shelf(error) => error.japanese(),
-            Self::Trust(error) => format!("キオスクの品書き：{}", error.japanese()),
+            Self::Trust(error) => format!("キオスクの品目一覧：{}", error.japanese()),
             Self::Store { stated, signer } => {
-                format!("キオスクの品書きは店{stated}のものですが、署名は店{signer}です")
+                format!("キオスクの品目一覧は店{stated}のものですが、署名は店{signer}です")
             }
-            Self::NoStore => "キオスクの品書きが店のものではありません".to_owned(),
+            Self::NoStore => "キオスクの品目一覧が店のものではありません".to_owned(),
         }
     }
 }
@@ -40,7 +40,7 @@ impl Japanese for GiverError {
         match self {
             Self::Revoked(error) => error.japanese(),
             Self::Funding(error) => {
-                format!("相手側が支払い能力を認めません（{}）", error.japanese())
+                format!("相手側の確認で、支払いが認められません（{}）", error.japanese())
             }
             Self::Open(limit) => format!("相手側で途中の受け渡しが上限の{limit}件あります"),
             Self::Space { needs, free } => {
@@ -49,7 +49,7 @@ impl Japanese for GiverError {
             Self::Full { needs, left } => {
                 format!("相手側の取引記録に{needs}バイト必要ですが、残りは{left}バイトです")
             }
-            Self::Goods => "取り込みが別の品のものです".to_owned(),
+            Self::Goods => "別の品目の取り込みです".to_owned(),
             Self::Receipt(error) => error.japanese(),
             Self::Commit(error) => error.japanese(),
             Self::Shelf(error) => error.japanese(),
@@ -65,11 +65,14 @@ impl Japanese for TakeError {
             Self::Commit(error) => error.japanese(),
             Self::Gather(error) => error.japanese(),
             Self::Ring(error) => error.japanese(),
-            Self::Storage(error) => format!("品の書き込み：{}", error.japanese()),
+            Self::Storage(error) => format!("品目の書き込み：{}", error.japanese()),
             Self::Giver(error) => format!("相手側：{}", error.japanese()),
             Self::Content(error) => format!("相手側からの読み取り：{}", error.japanese()),
             Self::Piece(error) => {
-                format!("相手側の{}〜{}バイト目が、この品のものではありません", error.at, error.end)
+                format!(
+                    "相手側の{}〜{}バイト目が、この品目のものではありません",
+                    error.at, error.end
+                )
             }
             Self::Unsigned(error) => {
                 format!("{}バイト送られましたが、受領書は{}バイト分です", error.sent, error.signed)
@@ -94,7 +97,7 @@ impl Japanese for TakeRefusal {
             Self::Space { needs, free } => {
                 format!("{needs}バイト必要ですが、空きは{free}バイトです")
             }
-            Self::NoKey => "封印された品ですが、鍵がありません".to_owned(),
+            Self::NoKey => "封印された品目ですが、鍵がありません".to_owned(),
             Self::Owned(record) => format!("すでにお持ちです（記録{record}）"),
             Self::Terms(error) => format!("条件が成り立ちません（{}）", error.japanese()),
         }
@@ -121,7 +124,7 @@ impl Japanese for FundingError {
     fn japanese(&self) -> String {
         match self {
             Self::Trust(error) => error.japanese(),
-            Self::Part(_) => "示された書類が合いません".to_owned(),
+            Self::Part(_) => "示された証拠が一致しません".to_owned(),
             Self::Revoked(error) => error.japanese(),
             Self::Refused(refusal) => refusal.japanese(),
             Self::Settled(reason) => reason.japanese(),

@@ -40,14 +40,14 @@ impl Japanese for EntryError {
             }
             Self::Picture(error) => error.japanese(),
             Self::MediumNumber(medium) => {
-                format!("このQRコードは媒体{medium}の番号で、チャージではありません")
+                format!("このQRコードは媒体{medium}の番号で、チャージ用ではありません")
             }
-            Self::OtherQr => "画像のQRコードはチャージではありません".to_owned(),
+            Self::OtherQr => "画像のQRコードはチャージ用ではありません".to_owned(),
             Self::Several(count) => {
-                format!("画像にチャージが{count}件あります。1件ずつ見せてください")
+                format!("画像にチャージ用のコードが{count}個あります。1個ずつ見せてください")
             }
             Self::OtherFile => {
-                "ファイルは引換券でも、チャージの画像でも、コードでもありません".to_owned()
+                "ファイルは引換券でも、チャージ用の画像でも、コードでもありません".to_owned()
             }
         }
     }

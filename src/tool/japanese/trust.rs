@@ -24,8 +24,8 @@ impl Japanese for TrustError {
             Self::Expired { subject, expires, .. } => {
                 format!("「{subject}」の証明書は{expires}に期限が切れています")
             }
-            Self::Purpose { .. } => "証明書と発行元の用途（本番・試験）が違います".to_owned(),
-            Self::TestRoot(root) => format!("発行元{root}は試験用で、効力がありません"),
+            Self::Purpose { .. } => "証明書と発行元の用途（本番用・テスト用）が違います".to_owned(),
+            Self::TestRoot(root) => format!("発行元{root}はテスト用で、効力がありません"),
         }
     }
 }
@@ -53,11 +53,11 @@ impl Japanese for RevokedError {
     fn japanese(&self) -> String {
         match self {
             Self::Medium { medium, list } => {
-                format!("媒体{medium}は失効しています（リスト{list}）")
+                format!("媒体{medium}は失効しています（失効一覧{list}）")
             }
-            Self::Slot { list, .. } => format!("このコードは失効しています（リスト{list}）"),
-            Self::Store { store, list } => format!("店{store}は失効しています（リスト{list}）"),
-            Self::Voucher { list, .. } => format!("この引換券は失効しています（リスト{list}）"),
+            Self::Slot { list, .. } => format!("このコードは失効しています（失効一覧{list}）"),
+            Self::Store { store, list } => format!("店{store}は失効しています（失効一覧{list}）"),
+            Self::Voucher { list, .. } => format!("この引換券は失効しています（失効一覧{list}）"),
         }
     }
 }
