@@ -16,7 +16,7 @@ use scrip::format::medium::{
 use scrip::format::papers::Papers;
 use scrip::format::plan::{PlanEntry, PlanHead, PlanTail};
 use scrip::format::policy::{Policy, Revocation};
-use scrip::format::record::Record;
+use scrip::format::record::{Record, RecordHead, RecordOf};
 use scrip::format::sheet::{Kit, SealedKit, SealedSecret, Sheet, Voucher, VoucherFile};
 use scrip::format::store::StoreEntry;
 use scrip::format::transfer::{Funding, Offer, Receipt};
@@ -45,7 +45,7 @@ pub const TYPES: [(&str, Body); 39] = [
     ("kit", any::<Kit>),
     ("voucher", any::<Voucher>),
     ("store-entry", any::<StoreEntry>),
-    ("record", any::<Record>),
+    ("record", record),
     ("settings", any::<Settings>),
     ("catalogue", any::<Catalogue>),
     ("access-slot", any::<AccessSlot>),
@@ -132,6 +132,21 @@ fn plan(bytes: &[u8]) {
     for posting in plan.postings() {
         let _ = posting.map(|posting| posting.moves.len());
     }
+}
+
+/// Read where it stands, it says what it says when it is read to be kept.
+fn record(bytes: &[u8]) {
+    let whole = read::<Record>(bytes);
+    let view = RecordHead::read(bytes).and_then(|(head, rest)| Some((head, rest.body()?)));
+    assert_eq!(whole.is_some(), view.is_some());
+    let Some((whole, (head, body))) = whole.zip(view) else { return };
+    assert_eq!((told(&head), body), (told(&whole), whole.body));
+}
+
+/// All of a record but its body.
+fn told<T: Debug, Rest>(record: &RecordOf<T, Rest>) -> String {
+    let RecordOf { medium, seq, prev, floor, instance, history, accounting, body: _ } = record;
+    format!("{:?}", (medium, seq, prev, floor, instance, history, accounting))
 }
 
 /// A whole slot is written again as the same bytes.

@@ -58,6 +58,7 @@ macro_rules! bodies {
                 map.finish()
             }
 
+            #[inline(always)]
             fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
                 let mut map = reader.map()?;
                 let body = match map.take::<u64>(0, "form")? {

@@ -28,20 +28,26 @@ pub fn check(bytes: &[u8], kind: Kind) -> Result<(), DecodeError> {
 }
 
 /// Read exactly one item within the limits of its kind, with nothing behind it.
-#[inline]
+#[inline(always)]
 pub(super) fn read<'a, T, E: From<Encoding>>(
     bytes: &'a [u8],
     kind: Kind,
     item: impl FnOnce(&mut Reader<'a>) -> Result<T, E>,
 ) -> Result<T, E> {
-    if bytes.len() > kind.bytes_max() {
-        let (found, max) = (bytes.len(), kind.bytes_max());
-        return Err(Encoding::from(DecodeError::TooLarge { found, max }).into());
-    }
-    let mut reader = Reader::new(bytes, kind.items_max());
+    let mut reader = begin(bytes, kind)?;
     let item = item(&mut reader)?;
     reader.end()?;
     Ok(item)
+}
+
+/// A reader of what is not longer than its kind may be.
+#[inline(always)]
+pub(super) fn begin(bytes: &[u8], kind: Kind) -> Result<Reader<'_>, Encoding> {
+    let (found, max) = (bytes.len(), kind.bytes_max());
+    if found > max {
+        return Err(DecodeError::TooLarge { found, max }.into());
+    }
+    Ok(Reader::new(bytes, kind.items_max()))
 }
 
 /// The item that a fixed-size slot begins with; the rest of the slot must be zero.

@@ -125,6 +125,7 @@ pub fn type_name(kind: Kind) -> String {
 }
 
 /// The parts, if they are exactly those that [`assemble`] writes; else [`fault`] says what is wrong.
+#[inline(always)]
 fn read<'a>(reader: &mut Reader<'a>, kind: Kind) -> Result<Option<Sign1<'a>>, Mismatch> {
     if !reader.is_tagged()? || reader.row()? != Some(4) {
         return Ok(None);

@@ -31,6 +31,30 @@ pub trait Field: Sized {
     }
 }
 
+/// What is read from bytes that it may borrow from: each [`Field`], which borrows nothing, and
+/// records whose texts stay in the bytes.
+pub trait Read<'a>: Sized {
+    /// Read the value that comes next; anything the type can't hold is refused.
+    fn read_from(reader: &mut Reader<'a>) -> Result<Self, Mismatch>;
+
+    /// What an absent key means; `None` where the key is required.
+    fn missing() -> Option<Self> {
+        None
+    }
+}
+
+impl<'a, T: Field> Read<'a> for T {
+    #[inline(always)]
+    fn read_from(reader: &mut Reader<'a>) -> Result<Self, Mismatch> {
+        T::read(reader)
+    }
+
+    #[inline(always)]
+    fn missing() -> Option<Self> {
+        T::absent()
+    }
+}
+
 /// A value that isn't of its field's type, and where: the path grows on the way out.
 #[derive(Debug)]
 pub struct Mismatch(Box<Fault>);
@@ -111,6 +135,8 @@ pub const fn rising(keys: &[i64]) -> bool {
 }
 
 /// Define a struct that is encoded as a map with integer keys.
+///
+/// One with parameters is encoded as `$owned`; a `$view` is read from the same bytes.
 macro_rules! record {
     ($(#[$meta:meta])* pub struct $name:ident {
         $( $(#[$field_meta:meta])* $key:literal => $field:ident : $type:ty ),* $(,)?
@@ -119,6 +145,37 @@ macro_rules! record {
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub struct $name { $( $(#[$field_meta])* pub $field: $type, )* }
 
+        $crate::format::field::map_field! { $name { $( $key => $field ),* } }
+    };
+    ($(#[$meta:meta])*
+    pub struct $name:ident<$( $part:ident ),*> as $owned:ident = $whole:ty, $view:ident = $lent:ty {
+        $( $(#[$field_meta:meta])* $key:literal => $field:ident : $type:ty ),* $(,)?
+    }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct $name<$( $part ),*> { $( $(#[$field_meta])* pub $field: $type, )* }
+
+        $(#[$meta])*
+        pub type $owned = $whole;
+        $(#[$meta])*
+        pub type $view<'a> = $lent;
+
+        $crate::format::field::map_field! { $owned { $( $key => $field ),* } }
+
+        impl<'a> $crate::format::field::Read<'a> for $view<'a> {
+            #[inline(always)]
+            fn read_from(
+                reader: &mut $crate::format::field::Reader<'a>,
+            ) -> Result<Self, $crate::format::field::Mismatch> {
+                $crate::format::field::read_map!(reader, { $( $key => $field ),* })
+            }
+        }
+    };
+}
+
+/// Write and read a struct as a map with these keys.
+macro_rules! map_field {
+    ($name:ident { $( $key:literal => $field:ident ),* }) => {
         const _: () = assert!($crate::format::field::rising(&[$( $key ),*]));
 
         impl $crate::format::field::Field for $name {
@@ -132,13 +189,19 @@ macro_rules! record {
             fn read(
                 reader: &mut $crate::format::field::Reader<'_>,
             ) -> Result<Self, $crate::format::field::Mismatch> {
-                let mut map = reader.map()?;
-                let record = Self { $( $field: map.take($key, stringify!($field))?, )* };
-                map.finish()?;
-                Ok(record)
+                $crate::format::field::read_map!(reader, { $( $key => $field ),* })
             }
         }
     };
+}
+
+macro_rules! read_map {
+    ($reader:ident, { $( $key:literal => $field:ident ),* }) => {{
+        let mut map = $reader.map()?;
+        let record = Self { $( $field: map.take($key, stringify!($field))?, )* };
+        map.finish()?;
+        Ok(record)
+    }};
 }
 
 /// Define an enum whose variants are small fixed integers.
@@ -171,7 +234,7 @@ macro_rules! choice {
                 match self { $( Self::$variant => ciborium::Value::from($number), )* }
             }
 
-            #[inline]
+            #[inline(always)]
             fn read(
                 reader: &mut $crate::format::field::Reader<'_>,
             ) -> Result<Self, $crate::format::field::Mismatch> {
@@ -186,14 +249,14 @@ macro_rules! choice {
     };
 }
 
-pub(crate) use {choice, record};
+pub(crate) use {choice, map_field, read_map, record};
 
 impl Field for u64 {
     fn to_value(&self) -> Value {
         Value::Integer(Integer::from(*self))
     }
 
-    #[inline]
+    #[inline(always)]
     fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
         reader.unsigned()
     }
@@ -204,7 +267,7 @@ impl Field for u32 {
         u64::from(*self).to_value()
     }
 
-    #[inline]
+    #[inline(always)]
     fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
         let wide = reader.unsigned()?;
         Self::try_from(wide).map_err(|_| Mismatch::new(format!("{wide} is above 2^32 - 1")))
@@ -216,7 +279,7 @@ impl Field for u8 {
         u64::from(*self).to_value()
     }
 
-    #[inline]
+    #[inline(always)]
     fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
         let wide = reader.unsigned()?;
         Self::try_from(wide).map_err(|_| Mismatch::new(format!("{wide} is above 255")))
@@ -228,7 +291,7 @@ impl Field for i64 {
         Value::Integer(Integer::from(*self))
     }
 
-    #[inline]
+    #[inline(always)]
     fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
         reader.integer()
     }
@@ -239,33 +302,9 @@ impl Field for bool {
         Value::Bool(*self)
     }
 
-    #[inline]
+    #[inline(always)]
     fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
         reader.boolean()
-    }
-}
-
-/// The longest text in any object, in bytes.
-pub const TEXT_BYTES_MAX: usize = 1024;
-
-impl Field for String {
-    fn to_value(&self) -> Value {
-        Value::Text(self.clone())
-    }
-
-    /// Text of at most [`TEXT_BYTES_MAX`] bytes without control characters.
-    #[inline]
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
-        let text = reader.text()?;
-        if text.len() > TEXT_BYTES_MAX {
-            let reason = format!("text of {} bytes, limit {TEXT_BYTES_MAX}", text.len());
-            return Err(Mismatch::new(reason));
-        }
-        let plain = text.bytes().fold(true, |plain, byte| plain & (b' '..=b'~').contains(&byte));
-        if !plain && text.chars().any(char::is_control) {
-            return Err(Mismatch::new("text holds control characters"));
-        }
-        Ok(text.to_owned())
     }
 }
 
@@ -274,11 +313,9 @@ impl<const N: usize> Field for [u8; N] {
         Value::Bytes(self.to_vec())
     }
 
-    #[inline]
+    #[inline(always)]
     fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
-        let bytes = reader.bytes()?;
-        Self::try_from(bytes)
-            .map_err(|_| Mismatch::new(format!("{} bytes, expected {N}", bytes.len())))
+        reader.array_of().copied()
     }
 }
 
@@ -291,7 +328,7 @@ impl Field for Bytes {
         Value::Bytes(self.0.clone())
     }
 
-    #[inline]
+    #[inline(always)]
     fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
         Ok(Self(reader.bytes()?.to_vec()))
     }
@@ -302,7 +339,7 @@ impl<T: Field> Field for Vec<T> {
         Value::Array(self.iter().map(Field::to_value).collect())
     }
 
-    #[inline]
+    #[inline(always)]
     fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
         let count = reader.array()?;
         reader.items(count)
@@ -315,7 +352,7 @@ impl<T: Field> Field for Box<T> {
         T::to_value(self)
     }
 
-    #[inline]
+    #[inline(always)]
     fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
         T::read(reader).map(Self::new)
     }
@@ -326,7 +363,7 @@ impl<T: Field> Field for Option<T> {
         self.as_ref().expect("an absent field is never written").to_value()
     }
 
-    #[inline]
+    #[inline(always)]
     fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
         T::read(reader).map(Some)
     }
@@ -348,7 +385,7 @@ macro_rules! unit_field {
                 u64::from(self.$write()).to_value()
             }
 
-            #[inline]
+            #[inline(always)]
             fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
                 let read: fn(u64) -> Result<Self, crate::units::UnitError> = $read;
                 read(reader.unsigned()?).map_err(Mismatch::new)
@@ -371,7 +408,7 @@ impl Field for Currency {
         Value::Text(self.code().to_owned())
     }
 
-    #[inline]
+    #[inline(always)]
     fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
         String::read(reader)?.parse().map_err(Mismatch::new)
     }
@@ -383,7 +420,7 @@ impl Field for PublicKey {
         Value::Bytes(self.as_bytes().to_vec())
     }
 
-    #[inline]
+    #[inline(always)]
     fn read(reader: &mut Reader<'_>) -> Result<Self, Mismatch> {
         Self::from_bytes(<[u8; 32]>::read(reader)?).map_err(Mismatch::new)
     }

@@ -3,6 +3,11 @@
 //! Every stored object is specified in `SPEC.md` and `scrip.cddl` beside this file. A type's
 //! [`Object::encode`] writes its one encoding; [`Object::decode`] refuses every other.
 
+#![expect(
+    clippy::inline_always,
+    reason = "a record is dozens of tiny reads, whose calls would cost more than they do"
+)]
+
 pub mod access;
 mod body;
 pub mod cbor;
@@ -24,6 +29,7 @@ pub mod spec {
     #![doc = include_str!("SPEC.md")]
 }
 pub mod store;
+pub mod text;
 pub mod transfer;
 
 use field::Field;

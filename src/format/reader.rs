@@ -3,14 +3,9 @@
 //! A [`Reader`] refuses, as it comes to it, whatever [`super::cbor`] says that a deterministic
 //! encoder would not have written. Nothing is built that the fields don't keep.
 
-#![expect(
-    clippy::inline_always,
-    reason = "a record is dozens of tiny reads, whose calls would cost more than they do"
-)]
-
 use super::DecodeError;
 use super::cbor::{DEPTH_MAX, TAG_SIGN1};
-use super::field::{Field, Mismatch};
+use super::field::{Field, Mismatch, Read};
 
 /// Major types (RFC 8949 section 3.1).
 const UNSIGNED: u8 = 0;
@@ -24,6 +19,10 @@ const SIMPLE: u8 = 7;
 /// The simple values (RFC 8949 section 3.3) that are allowed.
 const FALSE: u64 = 20;
 const TRUE: u64 = 21;
+
+/// The head of a byte string of up to 23 bytes; of a longer one, whose length follows in a byte.
+const BYTES_HEAD: u8 = 0x40;
+const BYTES_LONG_HEAD: u8 = 0x58;
 
 /// Below this first byte are integers, strings, arrays and maps.
 const SHORT_END: u8 = TAG << 5;
@@ -57,49 +56,66 @@ impl Head {
 }
 
 /// A place in bytes that are read once, from front to back.
+///
+/// What is not inlined takes the place by value where it can: a reader that nothing refers to lives in
+/// registers.
 pub struct Reader<'a> {
-    bytes: &'a [u8],
     rest: &'a [u8],
-    items: usize,
-    items_max: usize,
+    total: usize,
+    /// Values that are read or promised: each array and map promises its own.
+    items: u64,
+    items_max: u64,
 }
 
 impl<'a> Reader<'a> {
     /// Begin to read at most so many values.
+    #[inline(always)]
     pub(super) fn new(bytes: &'a [u8], items_max: usize) -> Self {
-        Self { bytes, rest: bytes, items: 0, items_max }
+        Self { rest: bytes, total: bytes.len(), items: 1, items_max: items_max as u64 }
     }
 
     /// How many bytes are read.
-    #[inline]
+    #[inline(always)]
     pub(super) fn used(&self) -> usize {
-        self.bytes.len() - self.rest.len()
+        self.total - self.rest.len()
     }
 
     /// Refuse what stands behind the item that was read, and more values than may be.
-    #[inline]
+    #[inline(always)]
     pub(super) fn end(&self) -> Result<(), Encoding> {
         self.check_items()?;
-        let (used, found) = (self.used(), self.bytes.len());
+        let (used, found) = (self.used(), self.total);
         if used == found { Ok(()) } else { Err(DecodeError::Trailing { used, found }.into()) }
     }
 
     /// Does the tag of a `COSE_Sign1` come next? Read it then.
+    #[inline(always)]
     pub(super) fn is_tagged(&mut self) -> Result<bool, Mismatch> {
+        self.promise(1);
         Ok(self.head()?.major == TAG)
     }
 
     /// An unsigned integer.
     #[inline(always)]
     pub fn unsigned(&mut self) -> Result<u64, Mismatch> {
-        match self.head()? {
-            Head { major: UNSIGNED, argument } => Ok(argument),
-            other => other.expected("an unsigned integer below 2^64"),
-        }
+        let short = match self.rest {
+            [first @ 0..=23, rest @ ..] => Some((u64::from(*first), rest)),
+            [0x18, rest @ ..] => at_least(24, rest, |[byte]| byte.into()),
+            [0x19, rest @ ..] => at_least(1 << 8, rest, |bytes| u16::from_be_bytes(bytes).into()),
+            [0x1a, rest @ ..] => at_least(1 << 16, rest, |bytes| u32::from_be_bytes(bytes).into()),
+            [0x1b, rest @ ..] => at_least(1 << 32, rest, u64::from_be_bytes),
+            _ => None,
+        };
+        let (argument, rest) = match short {
+            Some(read) => read,
+            None => unsigned(self.rest, self.total)?,
+        };
+        self.rest = rest;
+        Ok(argument)
     }
 
     /// An integer of either sign.
-    #[inline]
+    #[inline(always)]
     pub fn integer(&mut self) -> Result<i64, Mismatch> {
         let head = self.head()?;
         let within = i64::try_from(head.argument).ok();
@@ -127,12 +143,36 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Text.
+    /// A byte string of this length.
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "each cast is bounded by its arm")]
+    pub fn array_of<const N: usize>(&mut self) -> Result<&'a [u8; N], Mismatch> {
+        let string = match N {
+            0..24 => self.rest.strip_prefix(&[BYTES_HEAD | N as u8]),
+            24..0x100 => self.rest.strip_prefix(&[BYTES_LONG_HEAD, N as u8]),
+            _ => None,
+        };
+        let (array, rest) = match string.and_then(|string| string.split_first_chunk()) {
+            Some(split) => split,
+            None => array_of(self.rest, self.total)?,
+        };
+        self.rest = rest;
+        Ok(array)
+    }
+
+    /// Text of any characters.
     #[inline]
     pub fn text(&mut self) -> Result<&'a str, Mismatch> {
         let start = self.used();
+        let bytes = self.text_bytes()?;
+        Ok(utf8(bytes, start)?)
+    }
+
+    /// The bytes of a text, which nobody has looked at yet.
+    #[inline(always)]
+    pub(super) fn text_bytes(&mut self) -> Result<&'a [u8], Mismatch> {
         match self.head()? {
-            Head { major: TEXT, argument } => Ok(self.utf8(start, argument)?),
+            Head { major: TEXT, argument } => Ok(self.take(argument)?),
             other => other.expected("text"),
         }
     }
@@ -140,15 +180,22 @@ impl<'a> Reader<'a> {
     /// The length of an array, whose items are read by [`Self::items`].
     pub fn array(&mut self) -> Result<u64, Mismatch> {
         match self.head()? {
-            Head { major: ARRAY, argument } => Ok(argument),
+            Head { major: ARRAY, argument } => {
+                self.promise(argument);
+                Ok(argument)
+            }
             other => other.expected("an array"),
         }
     }
 
     /// The length of an array that is a row of fields; none where something else stands.
+    #[inline(always)]
     pub fn row(&mut self) -> Result<Option<u64>, Mismatch> {
         let head = self.head()?;
-        Ok((head.major == ARRAY).then_some(head.argument))
+        Ok((head.major == ARRAY).then(|| {
+            self.promise(head.argument);
+            head.argument
+        }))
     }
 
     /// The items of an array of this length. Each takes a byte at least: the input's end bounds it.
@@ -166,76 +213,84 @@ impl<'a> Reader<'a> {
     #[inline(always)]
     pub fn map(&mut self) -> Result<MapReader<'_, 'a>, Mismatch> {
         match self.head()? {
-            Head { major: MAP, argument } => Ok(MapReader::of(self, argument)),
+            Head { major: MAP, argument } => {
+                self.promise(argument);
+                Ok(MapReader::of(self, argument))
+            }
             other => other.expected("a map"),
         }
     }
 
-    /// Pass over the next item, whatever it is, so deep inside others.
+    /// Pass over the next item, whatever it is, so deep inside others; it is counted already.
     pub(super) fn skip(&mut self, depth: u32) -> Result<(), Encoding> {
         let start = self.used();
         if depth > DEPTH_MAX {
             return Err(DecodeError::TooDeep { at: start, max: DEPTH_MAX }.into());
         }
-        if self.items == self.items_max {
-            return Err(DecodeError::TooManyItems { at: start, max: self.items_max }.into());
-        }
+        self.check_items()?;
         let head = self.head()?;
         match head.major {
             BYTES => self.take(head.argument).map(drop),
-            TEXT => self.utf8(start, head.argument).map(drop),
-            ARRAY => (0..head.argument).try_for_each(|_| self.skip(depth + 1)),
+            TEXT => self.take(head.argument).and_then(|text| utf8(text, start)).map(drop),
+            ARRAY => (0..head.argument).try_for_each(|_| self.skip_next(depth + 1)),
             MAP => self.skip_pairs(head.argument, depth + 1),
-            TAG => self.skip(depth + 1),
+            TAG => self.skip_next(depth + 1),
             _ => Ok(()),
         }
+    }
+
+    fn skip_next(&mut self, depth: u32) -> Result<(), Encoding> {
+        self.promise(1);
+        self.skip(depth)
     }
 
     fn skip_pairs(&mut self, count: u64, depth: u32) -> Result<(), Encoding> {
         let mut before = None;
         for _ in 0..count {
             before = Some(self.key(before)?);
-            self.skip(depth)?;
+            self.skip_next(depth)?;
         }
         Ok(())
     }
 
-    #[inline]
+    /// So many values more will be read.
+    #[inline(always)]
+    fn promise(&mut self, items: u64) {
+        self.items = self.items.saturating_add(items);
+    }
+
+    #[inline(always)]
     fn check_items(&self) -> Result<(), Encoding> {
-        let (at, max) = (self.used(), self.items_max);
-        if self.items <= max { Ok(()) } else { Err(DecodeError::TooManyItems { at, max }.into()) }
+        if self.items <= self.items_max { Ok(()) } else { Err(self.too_many().into()) }
+    }
+
+    #[cold]
+    fn too_many(&self) -> DecodeError {
+        let max = usize::try_from(self.items_max).unwrap_or(usize::MAX);
+        DecodeError::TooManyItems { at: self.used(), max }
     }
 
     /// Read the head of a value.
     #[inline(always)]
     fn head(&mut self) -> Result<Head, Encoding> {
-        self.items += 1;
-        match self.rest {
+        let (head, rest) = match self.rest {
             [first @ 0..SHORT_END, rest @ ..] if first & 31 < 24 => {
-                self.rest = rest;
-                Ok(Head { major: first >> 5, argument: u64::from(first & 31) })
+                (Head { major: first >> 5, argument: (first & 31).into() }, rest)
             }
-            _ => self.long_head(),
-        }
-    }
-
-    fn long_head(&mut self) -> Result<Head, Encoding> {
-        let at = self.used();
-        match self.argument()? {
-            Head { major: SIMPLE, argument } if !matches!(argument, FALSE | TRUE) => {
-                Err(DecodeError::Simple { at }.into())
+            [first @ 0..SHORT_END, second @ 24..=0xff, rest @ ..] if first & 31 == 24 => {
+                (Head { major: first >> 5, argument: (*second).into() }, rest)
             }
-            Head { major: TAG, argument: tag } if tag != TAG_SIGN1 || at != 0 => {
-                Err(DecodeError::Tag { at, tag }.into())
-            }
-            head => Ok(head),
-        }
+            _ => long_head(self.rest, self.total)?,
+        };
+        self.rest = rest;
+        Ok(head)
     }
 
     /// Read the key of a pair behind the one with the key before.
     fn key(&mut self, before: Option<Head>) -> Result<Head, Encoding> {
         let at = self.used();
-        let key = self.argument()?;
+        let (key, rest) = argument(self.rest, self.total)?;
+        self.rest = rest;
         if key.major > NEGATIVE {
             return Err(DecodeError::KeyType { at }.into());
         }
@@ -247,58 +302,109 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Read a major type and its argument in shortest form.
-    fn argument(&mut self) -> Result<Head, Encoding> {
-        let at = self.used();
-        let Some((first, rest)) = self.rest.split_first() else {
-            return Err(self.truncated(1).into());
-        };
-        self.rest = rest;
-        let (major, info) = (first >> 5, first & 31);
-        let (argument, least) = match info {
-            0..=23 => return Ok(Head { major, argument: info.into() }),
-            24 => (self.number(|[byte]| byte.into())?, 24),
-            25 => (self.number(|bytes| u16::from_be_bytes(bytes).into())?, 1 << 8),
-            26 => (self.number(|bytes| u32::from_be_bytes(bytes).into())?, 1 << 16),
-            27 => (self.number(u64::from_be_bytes)?, 1 << 32),
-            31 => return Err(DecodeError::Indefinite { at }.into()),
-            _ => return Err(DecodeError::Malformed { at }.into()),
-        };
-        if major == SIMPLE {
-            return Err(DecodeError::Simple { at }.into());
-        }
-        if argument < least {
-            return Err(DecodeError::NotShortest { at }.into());
-        }
-        Ok(Head { major, argument })
-    }
-
-    #[inline]
-    fn number<const N: usize>(&mut self, of: impl FnOnce([u8; N]) -> u64) -> Result<u64, Encoding> {
-        let split = self.rest.split_first_chunk();
-        let Some((bytes, rest)) = split else { return Err(self.truncated(N as u64).into()) };
-        self.rest = rest;
-        Ok(of(*bytes))
-    }
-
-    #[inline]
-    fn utf8(&mut self, start: usize, count: u64) -> Result<&'a str, Encoding> {
-        let text = self.take(count)?;
-        std::str::from_utf8(text).map_err(|_| DecodeError::NotUtf8 { at: start }.into())
-    }
-
     #[inline(always)]
     fn take(&mut self, count: u64) -> Result<&'a [u8], Encoding> {
         let split = usize::try_from(count).ok().and_then(|count| self.rest.split_at_checked(count));
-        let Some((taken, rest)) = split else { return Err(self.truncated(count).into()) };
+        let Some((taken, rest)) = split else {
+            return Err(truncated(self.rest, self.total, count).into());
+        };
         self.rest = rest;
         Ok(taken)
     }
+}
 
-    #[cold]
-    fn truncated(&self, needs: u64) -> DecodeError {
-        DecodeError::Truncated { at: self.used(), needs, found: self.rest.len() }
+/// Read the head of a value of any length.
+#[inline(never)]
+fn long_head(rest: &[u8], total: usize) -> Result<(Head, &[u8]), Encoding> {
+    let at = total - rest.len();
+    let (head, rest) = argument(rest, total)?;
+    match head {
+        Head { major: SIMPLE, argument } if !matches!(argument, FALSE | TRUE) => {
+            Err(DecodeError::Simple { at }.into())
+        }
+        Head { major: TAG, argument: tag } if tag != TAG_SIGN1 || at != 0 => {
+            Err(DecodeError::Tag { at, tag }.into())
+        }
+        head => Ok((head, rest)),
     }
+}
+
+/// A number of so many bytes, if no shorter form would hold it.
+#[inline(always)]
+fn at_least<const N: usize>(
+    least: u64,
+    rest: &[u8],
+    of: impl FnOnce([u8; N]) -> u64,
+) -> Option<(u64, &[u8])> {
+    let (bytes, rest) = rest.split_first_chunk()?;
+    let number = of(*bytes);
+    (number >= least).then_some((number, rest))
+}
+
+#[inline(never)]
+fn unsigned(rest: &[u8], total: usize) -> Result<(u64, &[u8]), Mismatch> {
+    match long_head(rest, total)? {
+        (Head { major: UNSIGNED, argument }, rest) => Ok((argument, rest)),
+        (other, _) => other.expected("an unsigned integer below 2^64"),
+    }
+}
+
+#[inline(never)]
+fn array_of<const N: usize>(rest: &[u8], total: usize) -> Result<(&[u8; N], &[u8]), Mismatch> {
+    let mut reader = Reader { rest, total, items: 0, items_max: 0 };
+    let bytes = reader.bytes()?;
+    match bytes.try_into() {
+        Ok(array) => Ok((array, reader.rest)),
+        Err(_) => Err(Mismatch::new(format!("{} bytes, expected {N}", bytes.len()))),
+    }
+}
+
+/// Read a major type and its argument in shortest form.
+fn argument(rest: &[u8], total: usize) -> Result<(Head, &[u8]), Encoding> {
+    let at = total - rest.len();
+    let Some((first, rest)) = rest.split_first() else {
+        return Err(truncated(rest, total, 1).into());
+    };
+    let (major, info) = (first >> 5, first & 31);
+    let ((argument, rest), least) = match info {
+        0..=23 => return Ok((Head { major, argument: info.into() }, rest)),
+        24 => (number(rest, total, |[byte]| byte.into())?, 24),
+        25 => (number(rest, total, |bytes| u16::from_be_bytes(bytes).into())?, 1 << 8),
+        26 => (number(rest, total, |bytes| u32::from_be_bytes(bytes).into())?, 1 << 16),
+        27 => (number(rest, total, u64::from_be_bytes)?, 1 << 32),
+        31 => return Err(DecodeError::Indefinite { at }.into()),
+        _ => return Err(DecodeError::Malformed { at }.into()),
+    };
+    if major == SIMPLE {
+        return Err(DecodeError::Simple { at }.into());
+    }
+    if argument < least {
+        return Err(DecodeError::NotShortest { at }.into());
+    }
+    Ok((Head { major, argument }, rest))
+}
+
+#[inline(always)]
+fn number<const N: usize>(
+    rest: &[u8],
+    total: usize,
+    of: impl FnOnce([u8; N]) -> u64,
+) -> Result<(u64, &[u8]), Encoding> {
+    let Some((bytes, rest)) = rest.split_first_chunk() else {
+        return Err(truncated(rest, total, N as u64).into());
+    };
+    Ok((of(*bytes), rest))
+}
+
+/// The text of these bytes, which begins there.
+#[inline]
+fn utf8(bytes: &[u8], start: usize) -> Result<&str, Encoding> {
+    std::str::from_utf8(bytes).map_err(|_| DecodeError::NotUtf8 { at: start }.into())
+}
+
+#[cold]
+fn truncated(rest: &[u8], total: usize, needs: u64) -> DecodeError {
+    DecodeError::Truncated { at: total - rest.len(), needs, found: rest.len() }
 }
 
 /// Reads a map's pairs by rising keys; [`MapReader::finish`] refuses what was not asked.
@@ -306,6 +412,12 @@ pub struct MapReader<'r, 'a> {
     reader: &'r mut Reader<'a>,
     pairs: u64,
     taken: u64,
+    keys: Keys,
+}
+
+/// How far the keys of a map are read.
+#[derive(Clone, Copy)]
+struct Keys {
     /// Pairs whose key is not read yet.
     left: u64,
     /// The newest key that was read.
@@ -315,19 +427,19 @@ pub struct MapReader<'r, 'a> {
 }
 
 impl<'r, 'a> MapReader<'r, 'a> {
-    #[inline]
+    #[inline(always)]
     fn of(reader: &'r mut Reader<'a>, pairs: u64) -> Self {
-        Self { reader, pairs, taken: 0, left: pairs, before: None, due: false }
+        Self { reader, pairs, taken: 0, keys: Keys { left: pairs, before: None, due: false } }
     }
 
     /// Take a field by its key, which comes after those that were asked for before.
     #[inline(always)]
-    pub fn take<T: Field>(&mut self, key: i64, name: &str) -> Result<T, Mismatch> {
+    pub fn take<T: Read<'a>>(&mut self, key: i64, name: &str) -> Result<T, Mismatch> {
         if !self.finds(key_head(key))? {
-            return T::absent().ok_or_else(|| Mismatch::new("is missing").inside(name));
+            return T::missing().ok_or_else(|| Mismatch::new("is missing").inside(name));
         }
         self.taken += 1;
-        T::read(self.reader).map_err(|fault| fault.inside(name))
+        T::read_from(self.reader).map_err(|fault| fault.inside(name))
     }
 
     /// The only field, if it is the one with this key.
@@ -341,53 +453,64 @@ impl<'r, 'a> MapReader<'r, 'a> {
     /// Read up to the value of this key, if it is there.
     #[inline(always)]
     fn finds(&mut self, key: Head) -> Result<bool, Encoding> {
-        if let [first, rest @ ..] = self.reader.rest
-            && !self.due
-            && self.left > 0
+        let keys = self.keys;
+        if !keys.due && keys.left == 0 {
+            return Ok(false);
+        }
+        if let [first @ 0..24, rest @ ..] = self.reader.rest
+            && !keys.due
             && key.major == UNSIGNED
-            && key.argument < 24
-            && u64::from(*first) == key.argument
+            && u64::from(*first) >= key.argument
         {
-            // It is greater than what was asked for before, so than all that was read.
-            self.reader.rest = rest;
-            (self.left, self.before) = (self.left - 1, Some(key));
-            return Ok(true);
-        }
-        self.seeks(key)
-    }
-
-    /// Pass over the pairs before this key.
-    fn seeks(&mut self, key: Head) -> Result<bool, Encoding> {
-        loop {
-            if !self.due {
-                if self.left == 0 {
-                    return Ok(false);
-                }
-                self.left -= 1;
-                self.before = Some(self.reader.key(self.before)?);
-                self.due = true;
+            let found = u64::from(*first) == key.argument;
+            if found {
+                // It is greater than what was asked for before, so than all that was read.
+                self.reader.rest = rest;
+                self.keys = Keys { left: keys.left - 1, before: Some(key), due: false };
             }
-            if self.before >= Some(key) {
-                let found = self.before == Some(key);
-                self.due = !found;
-                return Ok(found);
-            }
-            self.reader.skip(0)?;
-            self.due = false;
+            return Ok(found);
         }
+        let found;
+        (found, *self.reader, self.keys) = seeks(Reader { ..*self.reader }, keys, key)?;
+        Ok(found)
     }
 
     /// Refuse keys that nobody asked for.
-    #[inline]
+    #[inline(always)]
     pub fn finish(self) -> Result<(), Mismatch> {
-        if self.taken == self.pairs { Ok(()) } else { Err(self.unknown()) }
+        if self.taken == self.pairs { Ok(()) } else { Err(unknown(self.pairs, self.taken)) }
     }
+}
 
-    #[cold]
-    fn unknown(self) -> Mismatch {
-        let reason = format!("has {} keys, of which {} are known", self.pairs, self.taken);
-        Mismatch::new(reason)
+/// Pass over the pairs before this key: whether it is there, and how far is read.
+#[inline(never)]
+fn seeks(
+    mut reader: Reader<'_>,
+    mut keys: Keys,
+    key: Head,
+) -> Result<(bool, Reader<'_>, Keys), Encoding> {
+    loop {
+        if !keys.due {
+            if keys.left == 0 {
+                return Ok((false, reader, keys));
+            }
+            keys.left -= 1;
+            keys.before = Some(reader.key(keys.before)?);
+            keys.due = true;
+        }
+        if keys.before >= Some(key) {
+            let found = keys.before == Some(key);
+            keys.due = !found;
+            return Ok((found, reader, keys));
+        }
+        reader.skip(0)?;
+        keys.due = false;
     }
+}
+
+#[cold]
+fn unknown(pairs: u64, taken: u64) -> Mismatch {
+    Mismatch::new(format!("has {pairs} keys, of which {taken} are known"))
 }
 
 /// A key as it stands in a map: -1 - n where it is negative.

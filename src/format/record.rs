@@ -1,8 +1,9 @@
 //! One entry of a medium's journal.
 
 pub use super::body::{Body, Cause};
-use super::field::{choice, record};
-use super::objects;
+use super::field::{Field, Mismatch, Read, Reader, choice, record};
+use super::text::TextView;
+use super::{Kind, cbor, objects};
 use crate::units::{Amount, MediumId, Sequence, Timestamp};
 
 /// Names an event in a history.
@@ -54,7 +55,8 @@ choice! {
 
 record! {
     /// The history entry of a record: what happened.
-    pub struct History {
+    pub struct HistoryOf<Text>
+    as History = HistoryOf<String>, HistoryView = HistoryOf<TextView<'a>> {
         /// Names the event.
         1 => event: EventId,
         /// The medium's host clock.
@@ -62,9 +64,9 @@ record! {
         /// What happened.
         3 => kind: RecordKind,
         /// With whom, for a person: `store 7`, a medium's number.
-        4 => partner: String,
+        4 => partner: Text,
         /// What content, by its item id.
-        5 => content: Option<String>,
+        5 => content: Option<Text>,
         /// The accounting entry that belongs to it: this record's own, or its segment's.
         6 => link: Option<EventId>,
     }
@@ -72,7 +74,8 @@ record! {
 
 record! {
     /// The accounting entry of a record: what it did to the money.
-    pub struct Accounting {
+    pub struct AccountingOf<Text>
+    as Accounting = AccountingOf<String>, AccountingView = AccountingOf<TextView<'a>> {
         /// Names the event; for a top-up derived from its code or voucher.
         1 => event: EventId,
         /// The medium's host clock.
@@ -82,15 +85,16 @@ record! {
         /// The balance after it, minor units: a claim, which the fold must confirm.
         4 => balance_after: Amount,
         /// With whom.
-        5 => partner: String,
+        5 => partner: Text,
         /// Why, for a person.
-        6 => reason: String,
+        6 => reason: Text,
     }
 }
 
 record! {
     /// One entry of a medium's journal, signed by the medium's holder key.
-    pub struct Record {
+    pub struct RecordOf<Text, Rest>
+    as Record = RecordOf<String, Body>, RecordHead = RecordOf<TextView<'a>, BodyNext> {
         /// The medium.
         1 => medium: MediumId,
         /// From 0, without gaps.
@@ -102,11 +106,59 @@ record! {
         /// Random for each host session: tells two computers apart.
         5 => instance: [u8; 8],
         /// What happened.
-        6 => history: History,
+        6 => history: HistoryOf<Text>,
         /// What it did to the money, if anything.
-        7 => accounting: Option<Accounting>,
+        7 => accounting: Option<AccountingOf<Text>>,
         /// What belongs to its kind.
-        8 => body: Body,
+        8 => body: Rest,
+    }
+}
+
+/// Where a body is that comes next and is not read yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BodyNext;
+
+impl<'a> Read<'a> for BodyNext {
+    #[inline(always)]
+    fn read_from(_: &mut Reader<'a>) -> Result<Self, Mismatch> {
+        Ok(Self)
+    }
+}
+
+impl<'a> Read<'a> for Option<AccountingView<'a>> {
+    #[inline(always)]
+    fn read_from(reader: &mut Reader<'a>) -> Result<Self, Mismatch> {
+        AccountingView::read_from(reader).map(Some)
+    }
+
+    fn missing() -> Option<Self> {
+        Some(None)
+    }
+}
+
+impl<'a> RecordHead<'a> {
+    /// Read exactly one record where it stands, up to its body: nothing is copied to be kept.
+    ///
+    /// None where [`Object::decode`] says why it is none.
+    ///
+    /// [`Object::decode`]: super::Object::decode
+    #[inline(always)]
+    pub fn read(bytes: &'a [u8]) -> Option<(Self, BodyReader<'a>)> {
+        let mut rest = cbor::begin(bytes, Kind::Record).ok()?;
+        let head = Self::read_from(&mut rest).ok()?;
+        Some((head, BodyReader(rest)))
+    }
+}
+
+/// The end of a record: its body, whose key is the last that a record has.
+pub struct BodyReader<'a>(Reader<'a>);
+
+impl BodyReader<'_> {
+    /// The body; none where [`Object::decode`](super::Object::decode) says why it is none.
+    pub fn body(mut self) -> Option<Body> {
+        let body = Body::read(&mut self.0).ok()?;
+        self.0.end().ok()?;
+        Some(body)
     }
 }
 

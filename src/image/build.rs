@@ -13,7 +13,7 @@ use super::tree::Digest;
 use crate::device::{Existing, OpenError, UnfinishedFile};
 use crate::format::Kind;
 use crate::format::edition::EditionId;
-use crate::format::field::TEXT_BYTES_MAX;
+use crate::format::text::TEXT_BYTES_MAX;
 use crate::trust::EditionSecret;
 
 /// Why an edition can't be built.
