@@ -7,7 +7,8 @@
 
 use ciborium::Value;
 
-use super::reader::{Encoding, Reader};
+use super::head::Encoding;
+use super::reader::Reader;
 use super::{DecodeError, Kind};
 
 /// How deep arrays, maps and tags may nest.

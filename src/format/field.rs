@@ -6,7 +6,7 @@
 use ciborium::Value;
 use ciborium::value::Integer;
 
-use super::reader::Encoding;
+use super::head::Encoding;
 pub use super::reader::{MapReader, Reader};
 use super::{DecodeError, Kind, cbor};
 use crate::crypto::sign::PublicKey;

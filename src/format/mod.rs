@@ -16,6 +16,7 @@ pub mod checkpoint;
 pub mod cose;
 pub mod edition;
 pub mod field;
+mod head;
 pub mod item;
 pub mod medium;
 pub mod papers;
