@@ -1,6 +1,7 @@
 //! One record against one state.
 
 use super::event::placed_event;
+use super::facts::{Entry, Facts};
 use super::planted::{Fault, planted};
 use super::refusal::{Reason, Refusal, broken};
 use super::rules::Rules;
@@ -8,7 +9,8 @@ use super::state::{Effect, KeyLife, State, Step};
 use super::{moves, settled, transfers};
 use crate::crypto::sign::KeyId;
 use crate::format::policy::Policy;
-use crate::format::record::{Accounting, Body, EventId, Record, RecordKind};
+use crate::format::record::{Body, EventId, Record, RecordKind};
+use crate::format::text::TextView;
 use crate::format::transfer::TransferId;
 use crate::trust::{Claimed, Verified};
 use crate::units::{Amount, MediumId, Sequence, Timestamp};
@@ -33,7 +35,7 @@ pub fn advance(
     state: &mut State,
     record: &Verified<Record>,
 ) -> Result<(), Refusal> {
-    step(rules, state, (record, record.hash(), record.signer()))
+    step(rules, state, (Facts::of(record, &record.body), record.hash(), record.signer()))
 }
 
 /// The state after a record that the holder of this key has not signed yet, as it would be; only
@@ -45,7 +47,7 @@ pub fn foresee(
     signer: KeyId,
 ) -> Result<State, Refusal> {
     let mut next = state.clone();
-    step(rules, &mut next, (record, [0; 32], signer))?;
+    step(rules, &mut next, (Facts::of(record, &record.body), [0; 32], signer))?;
     Ok(next)
 }
 
@@ -55,13 +57,13 @@ pub(super) fn advance_claimed(
     state: &mut State,
     record: &Claimed<'_, Record>,
 ) -> Result<(), Refusal> {
-    step(rules, state, (record, record.hash(), record.signer()))
+    step(rules, state, (Facts::of(record, &record.body), record.hash(), record.signer()))
 }
 
-fn step(
+pub(super) fn step(
     rules: &Rules<'_>,
     state: &mut State,
-    (record, hash, signer): (&Record, [u8; 32], KeyId),
+    (record, hash, signer): (Facts<'_>, [u8; 32], KeyId),
 ) -> Result<(), Refusal> {
     let due = refusal(state);
     let policy = rules.binding(state.policy).map_err(&due)?;
@@ -77,7 +79,7 @@ pub(super) fn refusal(state: &State) -> impl Fn(Reason) -> Refusal + use<> {
 pub(super) struct Case<'a> {
     pub(super) rules: &'a Rules<'a>,
     pub(super) policy: &'a Policy,
-    pub(super) record: &'a Record,
+    pub(super) record: Facts<'a>,
     /// SHA-256 over the signed record.
     pub(super) hash: [u8; 32],
     /// The key that signs it.
@@ -103,13 +105,13 @@ impl Case<'_> {
 
     /// Is this record the one that is due, by a key that may sign it?
     fn follows(&self, state: &State) -> Result<(), Reason> {
-        due(self.record, (state.medium, state.next), &state.head, state.floor)?;
+        due(&self.record, (state.medium, state.next), &state.head, state.floor)?;
         self.key_life(state)
     }
 
     /// May the key that signs sign this?
     fn key_life(&self, state: &State) -> Result<(), Reason> {
-        let kind = self.record.history.kind;
+        let kind = self.record.kind;
         let own_word = matches!(kind, RecordKind::Checkpoint | RecordKind::Merge);
         let retired = self.signer != state.signer;
         if retired && !own_word && !planted(Fault::RetiredKey) {
@@ -133,7 +135,7 @@ impl Case<'_> {
     }
 
     fn act(&self, state: &mut State) -> Result<Done, Reason> {
-        match &self.record.body {
+        match self.record.body {
             Body::Genesis { certificate } => {
                 self.moves_nothing(None)?;
                 if *certificate != state.head {
@@ -180,7 +182,7 @@ impl Case<'_> {
     }
 
     pub(super) fn shape<T>(&self, fault: &'static str) -> Result<T, Reason> {
-        Err(Reason::Shape { kind: self.record.history.kind, fault })
+        Err(Reason::Shape { kind: self.record.kind, fault })
     }
 
     /// It has no accounting entry, and links this event.
@@ -188,32 +190,32 @@ impl Case<'_> {
         if self.record.accounting.is_some() {
             return self.shape("moves no money");
         }
-        if self.record.history.link != link {
+        if self.record.link != link {
             return self.shape("links another accounting event than its own");
         }
         Ok((Effect::Nothing, None))
     }
 
     /// Its accounting entry, which its history links.
-    pub(super) fn entry(&self) -> Result<&Accounting, Reason> {
+    pub(super) fn entry(&self) -> Result<&Entry, Reason> {
         let entry = self.record.accounting.as_ref();
-        if self.record.history.link != entry.map(|entry| entry.event) {
+        if self.record.link != entry.map(|entry| entry.event) {
             return self.shape("links another accounting event than its own");
         }
         entry.map_or_else(|| self.shape("lacks its accounting entry"), Ok)
     }
 
     /// The item that it names.
-    pub(super) fn content(&self) -> Result<&str, Reason> {
-        let content = self.record.history.content.as_deref();
+    pub(super) fn content(&self) -> Result<TextView<'_>, Reason> {
+        let content = self.record.content;
         content.map_or_else(|| self.shape("names no content"), Ok)
     }
 
     /// The event that belongs to this place in the chain.
     pub(super) fn placed(&self, most: Amount) -> Result<EventId, Reason> {
-        let record = self.record;
-        let (kind, content) = (record.history.kind, self.content()?);
-        Ok(placed_event(record.medium, &record.prev, kind, most.minor(), content))
+        let record = &self.record;
+        let (kind, content) = (record.kind, self.content()?);
+        Ok(placed_event(record.medium, record.prev, kind, most.minor(), content.as_bytes()))
     }
 
     /// A transfer's id in hand of its map: refuses what was not begun.
@@ -227,7 +229,7 @@ impl Case<'_> {
 
 /// Is this record the one that is due behind this head?
 pub(super) fn due(
-    record: &Record,
+    record: &Facts<'_>,
     (medium, seq): (MediumId, Sequence),
     head: &[u8; 32],
     floor: Option<Timestamp>,
@@ -238,13 +240,13 @@ pub(super) fn due(
     if record.seq != seq {
         return Err(Reason::Sequence(record.seq));
     }
-    if record.prev != *head {
-        return Err(broken(&record.prev, head));
+    if record.prev != head {
+        return Err(broken(record.prev, head));
     }
     if let Some(floor) = floor.filter(|floor| record.floor < *floor) {
         return Err(Reason::Floor { found: record.floor, floor });
     }
-    let kind = record.history.kind;
+    let kind = record.kind;
     if record.body.kind() != kind {
         return Err(Reason::Shape { kind, fault: "carries another kind's body" });
     }
@@ -252,9 +254,9 @@ pub(super) fn due(
 }
 
 /// Hold the claim about the balance against the sum.
-pub(super) fn claim(entry: &Accounting, sum: Amount) -> Result<(), Reason> {
-    if entry.balance_after != sum {
-        let (found, expected) = (entry.balance_after.minor(), sum.minor());
+pub(super) fn claim(claimed: Amount, sum: Amount) -> Result<(), Reason> {
+    if claimed != sum {
+        let (found, expected) = (claimed.minor(), sum.minor());
         return Err(Reason::Claim { found, expected });
     }
     Ok(())

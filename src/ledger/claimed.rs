@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use std::ops::Deref;
 
 use super::apply::{claim, due};
+use super::facts::Facts;
 use super::moves::rekey_message;
 use super::refusal::{Reason, Refusal, broken};
 use crate::crypto::digest::sha256;
@@ -342,7 +343,7 @@ impl Walk {
 
     fn follow(&mut self, bytes: &[u8]) -> Result<Claim, Reason> {
         let mut claim = Claim::unjudged(bytes)?;
-        due(&claim, (self.medium, self.next), &self.head, self.floor)?;
+        due(&Facts::of(&claim, &claim.body), (self.medium, self.next), &self.head, self.floor)?;
         self.genesis(&claim)?;
         if let Body::Checkpoint { checkpoint, certificate }
         | Body::Merge { checkpoint, certificate, .. } = &claim.body
@@ -415,7 +416,7 @@ impl Walk {
         let (Some(sum), Some(entry)) = (self.sum, &claimed.accounting) else { return Ok(()) };
         let after = i128::from(sum.minor()) + i128::from(entry.amount);
         let after = Amount::from_minor(u64::try_from(after).unwrap_or(u64::MAX))?;
-        claim(entry, after)?;
+        claim(entry.balance_after, after)?;
         self.sum = Some(after);
         Ok(())
     }

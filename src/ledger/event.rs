@@ -4,7 +4,7 @@
 //! All other events are bound to their place in the chain, so that no two different charges can
 //! be given one name, which a merge would then count once.
 
-use crate::crypto::digest::{sha256, sha256_parts};
+use crate::crypto::digest::sha256_parts;
 use crate::format::record::{EventId, RecordKind};
 use crate::format::transfer::Receipt;
 use crate::units::MediumId;
@@ -18,12 +18,11 @@ pub fn placed_event(
     prev: &[u8; 32],
     kind: RecordKind,
     most: u64,
-    content: &str,
+    content: &[u8],
 ) -> EventId {
     let (medium, most) = (medium.number().to_be_bytes(), most.to_be_bytes());
-    let parts: [&[u8]; 6] =
-        [b"scrip/v1/event", &medium, prev, &[kind as u8], &most, content.as_bytes()];
-    cut(sha256(&parts.concat()))
+    let parts: [&[u8]; 6] = [b"scrip/v1/event", &medium, prev, &[kind as u8], &most, content];
+    cut(sha256_parts(&parts))
 }
 
 /// The event of a fee: one for each segment that a payer signed for, on whatever branch.

@@ -10,6 +10,7 @@ mod apply;
 pub mod charge;
 pub mod claimed;
 mod event;
+mod facts;
 #[cfg(test)]
 mod fixture;
 mod fold;

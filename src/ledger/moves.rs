@@ -1,12 +1,13 @@
 //! Records that move money within one medium, and those that move none.
 
 use super::apply::{Case, Done, OPEN_MAX, claim};
+use super::facts::Entry;
 use super::planted::{Fault, planted};
 use super::refusal::Reason;
 use super::state::{Effect, KeyLife, Rekeyed, State};
 use crate::crypto::sign::{PublicKey, Signature};
 use crate::format::field::Bytes;
-use crate::format::record::{Accounting, EventId};
+use crate::format::record::EventId;
 use crate::format::sheet::{SecretDigits, SheetId};
 use crate::units::{Amount, MediumId, Sequence};
 use crate::voucher;
@@ -40,7 +41,7 @@ pub(super) fn by_voucher(
 }
 
 /// Its event is that of its code or voucher, which was not credited before.
-fn fresh(state: &State, entry: &Accounting, event: EventId) -> Result<(), Reason> {
+fn fresh(state: &State, entry: &Entry, event: EventId) -> Result<(), Reason> {
     if entry.event != event {
         return Err(Reason::Event);
     }
@@ -54,7 +55,7 @@ fn fresh(state: &State, entry: &Accounting, event: EventId) -> Result<(), Reason
 fn credit(
     case: &Case<'_>,
     state: &mut State,
-    entry: &Accounting,
+    entry: &Entry,
     amount: Amount,
 ) -> Result<Done, Reason> {
     let policy = case.policy.number;
@@ -71,7 +72,7 @@ fn credit(
         let (found, limit) = (balance.minor(), case.policy.balance_max.minor());
         return Err(Reason::BalanceLimit { found, policy, limit });
     }
-    claim(entry, balance)?;
+    claim(entry.balance_after, balance)?;
     let (debt, loaded) = (state.debt.checked_sub(paid)?, state.loaded.checked_add(amount)?);
     (state.debt, state.loaded, state.balance) = (debt, loaded, balance);
     state.credited.insert(entry.event);
@@ -94,7 +95,7 @@ pub(super) fn purchase(case: &Case<'_>, state: &mut State) -> Result<Done, Reaso
         return Err(Reason::Place);
     }
     let balance = state.balance.checked_sub(price)?;
-    claim(entry, balance)?;
+    claim(entry.balance_after, balance)?;
     state.balance = balance;
     Ok((Effect::Own, Some(entry.event)))
 }

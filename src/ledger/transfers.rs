@@ -57,7 +57,7 @@ pub(super) fn start(
     let (start, hash) = (case.record.seq, case.hash);
     let reserved = if planted(Fault::NoReserve) { Amount::ZERO } else { reserved };
     let open = Segment { start, hash, partner, event, reserved };
-    let content = case.content()?.to_owned();
+    let content = case.content()?.as_str().to_owned();
     let terms = terms.clone();
     let transfer = Transfer { terms, content, covered: before, open: Some(open), start, hash };
     state.transfers.insert(transfer.terms.transfer, transfer);
@@ -94,7 +94,7 @@ fn continues(
             _ => Err(Reason::Transfer("was not begun")),
         };
     };
-    if known.terms != *terms || known.content != case.content()? {
+    if known.terms != *terms || known.content.as_bytes() != case.content()?.as_bytes() {
         return Err(Reason::OtherTerms);
     }
     if known.open.is_some() {
@@ -140,7 +140,7 @@ pub(super) fn close(
     let Some(open) = &known.open else {
         return Err(Reason::Transfer("has no open segment"));
     };
-    if known.content != case.content()? {
+    if known.content.as_bytes() != case.content()?.as_bytes() {
         return Err(Reason::OtherTerms);
     }
     let charge = segment(&known.terms, known.covered, got)?.charge;
@@ -148,7 +148,7 @@ pub(super) fn close(
     if (covered == known.terms.length) != (how == Close::Complete) {
         return Err(Reason::Transfer("is complete with its last byte, and not before"));
     }
-    if case.record.history.link != Some(open.event) {
+    if case.record.link != Some(open.event) {
         return case.shape("links another accounting event than its segment's");
     }
     let (balance, event) = charged(case, state, charge, open.event)?;
@@ -179,7 +179,7 @@ fn charged(
             if entry.amount != expected {
                 return Err(Reason::Charge { found: entry.amount, expected });
             }
-            claim(entry, balance)?;
+            claim(entry.balance_after, balance)?;
             Ok((balance, Some(event)))
         }
         Some(_) if !charge.is_zero() => Err(Reason::Place),
@@ -205,7 +205,7 @@ pub(super) fn upload(
 ) -> Result<Done, Reason> {
     check_terms(state, terms, partner)?;
     let done = case.moves_nothing(None)?;
-    let content = case.content()?.to_owned();
+    let content = case.content()?.as_str().to_owned();
     match state.uploads.get(&terms.transfer) {
         Some(known) if known.got.is_none() => {
             return Err(Reason::Transfer("has an open segment"));
@@ -233,7 +233,7 @@ pub(super) fn uploaded(
     if known.got.is_some() {
         return Err(Reason::Transfer("has no open segment"));
     }
-    if known.content != case.content()? {
+    if known.content.as_bytes() != case.content()?.as_bytes() {
         return Err(Reason::OtherTerms);
     }
     let fee = segment(&known.terms, known.before, got)?.fee;
@@ -263,7 +263,7 @@ pub(super) fn earn(case: &Case<'_>, state: &mut State, receipt: &Bytes) -> Resul
         return Err(Reason::EarnedBefore);
     }
     let balance = state.balance.checked_add(fee)?;
-    claim(entry, balance)?;
+    claim(entry.balance_after, balance)?;
     state.provisional = state.provisional.checked_add(fee)?;
     state.balance = balance;
     state.uploads.remove(&receipt.transfer);
@@ -279,7 +279,7 @@ fn stated(receipt: &[u8]) -> Result<TransferId, TrustError> {
 /// The receipt is of this very segment.
 fn fits(case: &Case<'_>, state: &State, known: &Upload, receipt: &Receipt) -> Result<(), Reason> {
     let same = [
-        ("content", known.content == case.content()?),
+        ("content", known.content.as_bytes() == case.content()?.as_bytes()),
         ("payer", known.partner == Partner::Medium(receipt.medium)),
         ("uploader", receipt.partner == Partner::Medium(state.medium)),
         ("segment", receipt.before == known.before),

@@ -20,7 +20,9 @@ pub use grant::{
 pub use keyfile::{KeyFileError, Passphrase, lock_key, unlock_key};
 pub use revoked::{Revoked, RevokedError};
 pub use secret::{EditionSecret, SecretId};
-pub use signed::{Claimed, Verified, role_for, sign, sign_verified, verify, verify_all};
+pub use signed::{
+    Claimed, Verified, is_signed_by, role_for, sign, sign_verified, verify, verify_all,
+};
 
 use crate::format::DecodeError;
 use crate::format::certificate::{Purpose, Role};

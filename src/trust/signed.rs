@@ -163,6 +163,12 @@ pub fn verify<T: Object>(bytes: &[u8], key: &PublicKey) -> Result<Verified<T>, T
     Ok(Verified { value, bytes: bytes.to_vec(), signer: expected })
 }
 
+/// Whether this very key signed a message.
+pub fn is_signed_by(message: &Sign1<'_>, key: &PublicKey) -> bool {
+    let signature = Signature::from_bytes(*message.signature());
+    message.key_id() == key.key_id() && key.verify(&message.to_be_signed(), &signature).is_ok()
+}
+
 /// The role that may sign a kind; none for what holders sign and for what is not signed.
 ///
 /// Certificates are signed by the role above, which the chain's walk checks.

@@ -36,7 +36,7 @@ pub fn download_start(
         return Err(NextError::Funds { needs: reserved.minor(), free: free.minor() });
     }
     let kind = RecordKind::DownloadStart;
-    let placed = placed_event(state.medium, &state.head, kind, reserved.minor(), item);
+    let placed = placed_event(state.medium, &state.head, kind, reserved.minor(), item.as_bytes());
     let body = Body::DownloadStart { terms: terms.clone(), partner, before };
     let mut record = about(noted(state, host, event, &partner.to_string(), body), item);
     record.history.link = Some(placed);

@@ -147,8 +147,9 @@ pub fn purchase(
     if price > free {
         return Err(NextError::Funds { needs: price.minor(), free: free.minor() });
     }
+    let kind = RecordKind::Purchase;
     let entry = Accounting {
-        event: placed_event(state.medium, &state.head, RecordKind::Purchase, price.minor(), item),
+        event: placed_event(state.medium, &state.head, kind, price.minor(), item.as_bytes()),
         at: host.at,
         amount: -signed(price),
         balance_after: state.balance.checked_sub(price)?,
