@@ -28,6 +28,7 @@ use crate::cli::Cli;
 use crate::cli::{Common, DoctorArgs, HistoryArgs, Verb};
 use crate::doctor::mirror::{self, Seen};
 use crate::history::{Slip, csv, missing, receipt_fields, row, table, wanted};
+use crate::opened::older_unread;
 
 phrases! {
     fn unchecked() {
@@ -76,10 +77,6 @@ phrases! {
     fn unjudged(key) {
         en: "names key {key}, which is not here: not checked",
         ja: "鍵{key}を名指していますが、ここにないため未確認",
-    }
-    fn older_unread(error) {
-        en: "older records are not shown: {error}",
-        ja: "以前の記録は表示しません：{error}",
     }
 }
 

@@ -69,7 +69,7 @@ phrases! {
         en: "the policy that came with a checkpoint doesn't bind yet: {error}",
         ja: "精算書に付いてきた規約はまだ適用されません：{error}",
     }
-    fn older_unread(error) {
+    pub(crate) fn older_unread(error) {
         en: "older records are not shown: {error}",
         ja: "以前の記録は表示しません：{error}",
     }
