@@ -5,6 +5,7 @@ mod alone;
 pub(crate) mod bench;
 mod clock;
 mod colour;
+mod cost;
 mod crash;
 mod damage;
 mod doctor;
