@@ -345,6 +345,7 @@ fn help_is_imperative_and_narrow() {
         "paid",
         "dues",
         "statement",
+        "audit",
         "books",
         "simulate",
         "stores",

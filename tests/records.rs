@@ -16,7 +16,7 @@ mod settling;
 
 type Case = (&'static str, fn(&Place));
 
-const CASES: [Case; 30] = [
+const CASES: [Case; 31] = [
     ("records are made once and opened again", rules::made_once),
     ("records of a newer version are refused", rules::newer_version),
     ("records opened for reading take nothing", rules::read_only),
@@ -42,6 +42,7 @@ const CASES: [Case; 30] = [
     ("an account that was posted comes back", settling::accounts_come_back),
     ("a plan with one fault leaves nothing", settling::refused_wholly),
     ("of many plans for one state one wins", settling::one_plan_wins),
+    ("an audit tells what doesn't agree and what is open", settling::audited),
     ("sheets and the policy go with a checkpoint", settling::attached),
     ("records of the version before are brought up", settling::brought_up),
     ("a backup is all of the records, there and back", backup::there_and_back),

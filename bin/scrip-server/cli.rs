@@ -14,7 +14,7 @@ const USUAL_RATE: u32 = 10;
 
 /// Verbs that change nothing, in the issuer's folder or beside it.
 #[cfg(test)]
-pub(crate) const READING: &[&str] = &["stores", "status", "dues", "statement", "books"];
+pub(crate) const READING: &[&str] = &["stores", "status", "dues", "statement", "audit", "books"];
 
 /// Issue value: found an issuer, enrol stores, make kits, sell codes, revoke, keep the books.
 #[derive(Parser)]
@@ -30,8 +30,8 @@ pub(crate) struct Cli {
     pub(crate) verb: Verb,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done, 2 usage, 3 damage or forgery, \
-4 failure of I/O or network,\n5 refusal, 101 bug, 130 interrupted.";
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 differences found, 2 usage, 3 damage or forgery,\n\
+4 failure of I/O or network, 5 refusal, 101 bug, 130 interrupted.";
 
 /// Which issuer, and what opens its keys.
 #[derive(Args)]
@@ -101,6 +101,14 @@ pub(crate) enum Verb {
     /// it. Sales count by the stores' clocks, all else by the newest evidence of its settlement.
     #[command(after_help = "Example: scrip-server statement 482109376527 --period 2026-10")]
     Statement(StatementArgs),
+    /// Look through the books: what must hold of them, and what is open.
+    ///
+    /// All accounts sum to zero; each medium's account is what its moves come to, else exit 3. More
+    /// credited than was sold for a medium, a medium spent from that no journal sold, more sold than
+    /// a quota: exit 1. Then what extra branches could spend at most, and debts by their age, where
+    /// payments settle the oldest first.
+    #[command(after_help = "Example: scrip-server audit")]
+    Audit,
     /// Print the books as plain text that hledger and beancount read.
     #[command(after_help = "Example: scrip-server books > books.journal")]
     Books,

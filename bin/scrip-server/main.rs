@@ -1,5 +1,6 @@
 //! The issuer's tool: keys, stores, editions, kits, codes, revocations.
 
+mod audit;
 mod backup;
 mod blanks;
 mod books;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         Verb::Backup(args) => backup::back_up(&args, &office, output, interrupt),
         Verb::Restore(args) => backup::restore(&args, &office, output, interrupt),
         Verb::Statement(args) => statement::run(&args, &office, output),
+        Verb::Audit => audit::run(&office, output),
         Verb::Stores => stores::run(&office, output),
         Verb::Status => status::run(&office, output),
     })

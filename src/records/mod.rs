@@ -5,6 +5,7 @@
 //! time. Money here is what issuing needs: quotas, and codes that are sold once.
 
 mod accounts;
+mod audit;
 mod backup;
 mod books;
 mod database;
@@ -27,6 +28,7 @@ pub use accounts::{
     Burnt, FindingId, FindingNote, Known, KnownFinding, MediumSale, Planned, PostError, Posted,
     Posting, Row, Seller, Sold, Voided,
 };
+pub use audit::{AGES_DAYS, AtRisk, Audit, Differing, Owed, QuotaUse};
 pub use backup::{Copied, CopyError, Pulse};
 pub use books::{
     Dues, ImportError, Imported, JournalLine, Payment, PaymentError, REFERENCE_BYTES_MAX,

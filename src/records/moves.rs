@@ -78,6 +78,21 @@ impl Account {
         })
     }
 
+    /// What accounts of its kind are called.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Cash => "cash",
+            Self::Store(_) => "stores",
+            Self::Outstanding(_) => "outstanding",
+            Self::Settled(_) => "settled",
+            Self::Provisional(_) => "provisional",
+            Self::Reserved(_) => "reserved",
+            Self::Debt(_) => "debt",
+            Self::Revenue(_) => "revenue",
+            Self::ForkLoss(_) => "fork loss",
+        }
+    }
+
     /// The medium whose account it is.
     pub fn medium(&self) -> Option<MediumId> {
         match self {
@@ -234,17 +249,9 @@ impl Records {
 
     /// Every account that was ever used, by its number.
     pub fn balances(&mut self) -> Result<Vec<Balance>, StorageError> {
-        const SUMS: &str = "SELECT account, MIN(at), MAX(at), CAST(SUM(amount) AS BIGINT) FROM \
-            (SELECT debit AS account, at, amount_minor AS amount FROM moves UNION ALL \
-            SELECT credit AS account, at, -amount_minor AS amount FROM moves) AS sides \
-            GROUP BY account ORDER BY account";
         self.database.read(|tx| {
             let names = HolderNames::load(tx)?;
-            tx.rows(SUMS, &[], |row| {
-                let account = names.account(row, 0)?;
-                let (first, last) = (row.time(1)?, row.time(2)?);
-                Ok(Balance { account, first, last, minor: row.int(3)? })
-            })
+            balances(tx, &names)
         })
     }
 
@@ -271,6 +278,22 @@ impl Records {
     pub fn rights_holders(&mut self) -> Result<BTreeMap<i64, String>, StorageError> {
         self.database.read(|tx| Ok(HolderNames::load(tx)?.0))
     }
+}
+
+/// Every account that was ever used, by its number.
+pub(super) fn balances(
+    tx: &mut Transaction<'_>,
+    names: &HolderNames,
+) -> Result<Vec<Balance>, StorageError> {
+    const SUMS: &str = "SELECT account, MIN(at), MAX(at), CAST(SUM(amount) AS BIGINT) FROM \
+        (SELECT debit AS account, at, amount_minor AS amount FROM moves UNION ALL \
+        SELECT credit AS account, at, -amount_minor AS amount FROM moves) AS sides \
+        GROUP BY account ORDER BY account";
+    tx.rows(SUMS, &[], |row| {
+        let account = names.account(row, 0)?;
+        let (first, last) = (row.time(1)?, row.time(2)?);
+        Ok(Balance { account, first, last, minor: row.int(3)? })
+    })
 }
 
 pub(super) fn booked_move(row: &Row<'_>, names: &HolderNames) -> Result<BookedMove, StorageError> {

@@ -195,6 +195,37 @@ fn a_statement_leads_from_its_opening_to_its_closing() {
     desk.refused(&["statement", "000000000195"], 5, unknown);
 }
 
+#[test]
+fn an_audit_ends_by_what_it_finds() {
+    let desk = sold();
+    desk.json(&["import", "second.journal"]);
+    let told = desk.json(&["audit"]);
+    assert_eq!(told["balances"]["stores"]["minor"], "500");
+    assert_eq!((&told["settled"], &told["differing"]), (&json!(0), &json!([])));
+    settle(&desk, 1, &[(1, 700, Effect::Own), (2, -120, Effect::AtPartner)]);
+    let ran = desk.run(&["audit", "--json"]);
+    let told = ran.result();
+    assert_eq!(ran.exit, 1);
+    let more =
+        json!([{ "medium": desk.medium, "more_than_sold": told["balances"]["outstanding"] }]);
+    assert_eq!(
+        (&told["redeemed_never_sold"], &told["spent_never_sold"]),
+        (&more, &json!([desk.medium]))
+    );
+    assert_eq!(told["balances"]["outstanding"]["minor"], "200");
+    let shown = desk.run(&["audit"]).stdout;
+    for words in
+        ["together", "200 more was credited than was sold for it", "and no journal sold it"]
+    {
+        assert!(shown.contains(words), "{shown}");
+    }
+    let records = rusqlite::Connection::open(desk.path("issuer/records.db")).unwrap();
+    records.execute("UPDATE accounts SET debt_minor = 9", []).unwrap();
+    let ran = desk.run(&["audit"]);
+    assert_eq!(ran.exit, 3, "{}", ran.stdout);
+    assert!(ran.stdout.contains(": ¥0 by its moves, ¥9 by its account"), "{}", ran.stdout);
+}
+
 /// Run a program that reads our books; what it printed.
 fn read_by(desk: &Desk, program: &str, args: &[&str], hint: &str) -> String {
     let output = Command::new(program).args(args).current_dir(desk.path("")).output();

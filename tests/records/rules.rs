@@ -250,7 +250,7 @@ pub(super) fn damaged(place: &Place) {
 }
 
 /// Run a statement behind the records' back.
-fn execute(place: &Place, sql: &str) {
+pub(super) fn execute(place: &Place, sql: &str) {
     match place {
         Place::File(path) => {
             rusqlite::Connection::open(path).unwrap().execute(sql, []).unwrap();

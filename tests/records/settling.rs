@@ -11,12 +11,14 @@ use scrip::format::checkpoint::{Bounded, CheckpointFile, OpenTransfer};
 use scrip::format::store::{StoreEntry, StoreEvent};
 use scrip::ledger::{Blame, Effect, Fork, Rekeyed};
 use scrip::records::{
-    Account, Place, Planned, PostError, Posting, Records, Row, Seller, StorageError, Voided,
+    Account, AtRisk, Differing, Owed, Place, Planned, PostError, Posting, Records, Row, Seller,
+    StorageError, Voided,
 };
-use scrip::units::{ByteCount, MediumId, Sequence};
+use scrip::units::{ByteCount, CurrencyForm, MediumId, Sequence};
 use scrip::voucher::{code_event, voucher_event, voucher_id};
 
-use super::made::{amount, enrol, held_slot, id, reserve, sell, sheet, time, with_held};
+use super::made::{amount, enrol, held_slot, id, reserve, sell, sheet, time, with_held, yen};
+use super::rules::execute;
 use super::settled::{burn, code, entry, import, next, post, post_as, signed, try_post, voucher};
 
 const OWN: Effect = Effect::Own;
@@ -279,6 +281,56 @@ pub(super) fn one_plan_wins(place: &Place) {
     let again: Vec<_> =
         media.iter().map(|medium| posting(&mut records, *medium, &[(50, 9, OWN)])).collect();
     assert!(post(&mut records, 100, &again).unwrap().new);
+}
+
+pub(super) fn audited(place: &Place) {
+    let (mut records, media) = stocked(place, 2);
+    let entries = [
+        entry(id(1), 0, StoreEvent::Sold, media[0]),
+        StoreEntry {
+            value: Some(voucher(500, 6)),
+            ..entry(id(1), 1, StoreEvent::VoucherSold, media[0])
+        },
+        StoreEntry {
+            value: Some(voucher(90, 7)),
+            ..entry(id(1), 2, StoreEvent::VoucherSold, media[1])
+        },
+    ];
+    import(&mut records, &entries);
+    records.record_payment(id(1), amount(520), time(20), "bank 1", time(20)).unwrap();
+    let first = posting(&mut records, media[0], &[(1, 500, OWN), (2, -120, OWN)]);
+    let second = posting(&mut records, media[1], &[(1, 100, OWN)]);
+    post(&mut records, 1, &[first, second]).unwrap();
+    let mut policy =
+        scrip::issuer::default_policy(CurrencyForm::new(yen(), 0).unwrap(), 2, time(1));
+    policy.offline_cap = amount(300);
+    let day = |days| time(20).plus_days(days);
+    let audit = records.audit(&policy, day(31)).unwrap();
+    let kinds =
+        [("cash", 520), ("outstanding", 10), ("revenue", -120), ("settled", -480), ("stores", 70)];
+    assert_eq!(audit.kinds.clone().into_iter().collect::<Vec<_>>(), kinds);
+    assert_eq!((audit.settled, audit.differing.len()), (2, 0));
+    assert_eq!(audit.unsold, [(media[1], 10)]);
+    assert_eq!(audit.spent, [], "the first was sold, the second spent nothing");
+    assert_eq!((audit.quotas[0].sold, audit.quotas[0].quota), (590, amount(1000)));
+    let risk = AtRisk { media: 2, worst: 300, all: 390 };
+    assert_eq!(audit.exposure, risk, "380 but the cap, and 100 less 10 that nobody sold");
+    let owed = |ages| vec![Owed { account: Account::Store(id(1)), ages }];
+    assert_eq!(audit.owed, owed([0, 70, 0, 0]));
+    for (days, ages) in [(30, [70, 0, 0, 0]), (91, [0, 0, 70, 0]), (366, [0, 0, 0, 70])] {
+        assert_eq!(records.audit(&policy, day(days)).unwrap().owed, owed(ages), "{days}");
+    }
+    // A sale that is taken back, and an account that somebody changed.
+    let void = StoreEntry { voids: Some(0), ..entry(id(1), 3, StoreEvent::Voided, media[0]) };
+    import(&mut records, &[&entries[..], &[void]].concat());
+    execute(
+        place,
+        "UPDATE accounts SET settled_minor = settled_minor + 7 WHERE settled_minor = 380",
+    );
+    let audit = records.audit(&policy, day(31)).unwrap();
+    assert_eq!(audit.spent, [media[0]]);
+    let account = Account::Settled(media[0]);
+    assert_eq!(audit.differing, [Differing { account, by_moves: -380, by_account: -387 }]);
 }
 
 /// Files that go with a checkpoint are the medium's own sheets, or the issuer's.
