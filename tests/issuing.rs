@@ -344,6 +344,7 @@ fn help_is_imperative_and_narrow() {
         "import",
         "paid",
         "dues",
+        "settle",
         "statement",
         "audit",
         "books",

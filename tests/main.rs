@@ -20,6 +20,8 @@ mod kiosk;
 mod loop_device;
 #[cfg(feature = "wallet")]
 mod owner;
+#[cfg(feature = "server")]
+mod settling;
 mod shop;
 
 #[cfg(feature = "server")]

@@ -95,6 +95,13 @@ pub(crate) enum Verb {
     /// sale counts when the store's clock says that it was made.
     #[command(after_help = "Example: scrip-server dues --period 2026-10")]
     Dues(DuesArgs),
+    /// Post a plan that `scrip-verify reconcile` wrote, and write its checkpoints.
+    ///
+    /// All of it is posted or nothing, and once: the same plan again writes the same checkpoints and
+    /// posts nothing. A plan that was made against other records is refused. Owners take their
+    /// checkpoints over by `scrip-wallet apply`.
+    #[command(after_help = "Example: scrip-server settle october.plan --out checkpoints")]
+    Settle(Settle),
     /// Show a medium's statement: opening, lines, closing.
     ///
     /// What was bought and isn't known to be on the medium is unredeemed; the balance is what is on
@@ -293,6 +300,21 @@ pub(crate) struct DuesArgs {
     /// Print comma-separated values, for a spreadsheet.
     #[arg(long, conflicts_with = "json")]
     pub(crate) csv: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Settle {
+    /// The plan's file.
+    pub(crate) plan: PathBuf,
+    /// Write the checkpoints to this folder, which is made where there is none.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Don't ask.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Check everything, write nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Args)]

@@ -16,6 +16,7 @@ mod office;
 mod paid;
 mod revoke;
 mod secret;
+mod settle;
 mod sign;
 mod simulate;
 mod statement;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         Verb::Backup(args) => backup::back_up(&args, &office, output, interrupt),
         Verb::Restore(args) => backup::restore(&args, &office, output, interrupt),
         Verb::Statement(args) => statement::run(&args, &office, output),
+        Verb::Settle(args) => settle::run(&args, &office, output, interrupt),
         Verb::Audit => audit::run(&office, output),
         Verb::Stores => stores::run(&office, output),
         Verb::Status => status::run(&office, output),

@@ -16,6 +16,7 @@ mod import;
 mod keys;
 mod plain;
 mod revoke;
+mod settle;
 
 pub use blanks::{BLANKS_MAX, BlankKeys, BlankPlan, BlanksError, MadeKit, left_for_kits};
 pub use codes::{CodeSaleError, SoldCode};
@@ -30,6 +31,7 @@ pub use import::{JournalError, StoreJournal};
 pub use keys::{CertifiedKey, KeyCover, KeyError};
 pub use plain::AccountNames;
 pub use revoke::{RevocationError, Revoke, StoreCut};
+pub use settle::SettleError;
 
 use std::path::Path;
 

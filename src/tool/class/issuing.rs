@@ -3,9 +3,10 @@
 use super::records::operation;
 use crate::issuer::{
     BlanksError, CodeSaleError, EnrolError, FoundError, JournalError, KeyError, NameError,
-    OpenError, RequestError, RevocationError,
+    OpenError, RequestError, RevocationError, SettleError,
 };
-use crate::records::{CopyError, PaymentError, PostError, StatementError};
+use crate::reconcile::PlanError;
+use crate::records::{CopyError, PaymentError, StatementError};
 use crate::tool::Exit;
 
 impl From<&CopyError> for Exit {
@@ -25,9 +26,22 @@ impl From<&StatementError> for Exit {
     }
 }
 
-impl From<&PostError> for Exit {
-    fn from(error: &PostError) -> Self {
-        operation(error)
+impl From<&PlanError> for Exit {
+    fn from(error: &PlanError) -> Self {
+        match error {
+            PlanError::Version(_) => Self::Refusal,
+            _ => Self::Damage,
+        }
+    }
+}
+
+impl From<&SettleError> for Exit {
+    fn from(error: &SettleError) -> Self {
+        match error {
+            SettleError::Plan(error) => Self::from(error),
+            SettleError::Post(error) => operation(error),
+            SettleError::Currency { .. } | SettleError::Late { .. } => Self::Refusal,
+        }
     }
 }
 
