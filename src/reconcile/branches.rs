@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::pieces::{Pieces, Ruling, settled_by};
+use super::pieces::{Carried, Pieces, Ruling, settled_by};
 use crate::format::checkpoint::Checkpoint;
-use crate::format::record::Record;
+use crate::format::record::{Body, Record};
 use crate::ledger::{Refusal, State, anchored, fold};
 use crate::trust::{Claimed, Verified};
 use crate::units::{MediumId, Sequence};
@@ -77,6 +77,7 @@ pub fn branches(ruling: &Ruling, pieces: &Pieces) -> Branches {
         walk.from(start, behind, sure);
     }
     walk.leave_orphans();
+    walk.take_over();
     let mut found = walk.found;
     found.branches.sort_by_key(|branch| branch.state.head);
     found.refused.sort_by_key(|refused| refused.record);
@@ -247,6 +248,21 @@ impl Walk<'_> {
     fn refused(&self, record: [u8; 32], refusal: Refusal) -> Refused {
         let behind = self.nodes.all_from(record).len() - 1;
         Refused { record, seq: self.nodes.by_hash[&record].seq, refusal, behind }
+    }
+
+    /// Checkpoints that records took over, as far as a settler's certificate vouches for them.
+    fn take_over(&mut self) {
+        let issuer = &self.ruling.certified.issuer;
+        let taken = self.found.records.values().filter_map(|record| match &record.body {
+            Body::Checkpoint { checkpoint, certificate }
+            | Body::Merge { checkpoint, certificate, .. } => {
+                let (checkpoint, certificate) = (checkpoint.0.clone(), certificate.0.clone());
+                settled_by(issuer, &Carried { checkpoint, certificate })
+            }
+            _ => None,
+        });
+        let taken: Vec<_> = taken.map(|one| ((one.number, one.hash()), one)).collect();
+        self.found.checkpoints.extend(taken);
     }
 
     /// What nothing leads to.

@@ -111,10 +111,10 @@ fn look_at_forks(judged: &mut Judged) {
         + sum(after.store_loss.minor(), before.store_loss.minor());
     let frozen = settlement.outcome == Outcome::Frozen;
     let lost = if frozen { lacking(judged) } else { lost.max(0) };
-    for (place, fork) in new.iter().enumerate() {
+    for fork in &new {
         let draft =
             Draft::of(Class::Fork).at(fork.seq).so(outcome(settlement.outcome, fork.by, lost));
-        let draft = draft.moving(if place == 0 { -lost } else { 0 });
+        let draft = draft.moving(shorter(judged, fork));
         let draft =
             fork.records.iter().fold(draft, |draft, hash| match judged.found.records.get(hash) {
                 Some(record) => draft.shown(format!("record {}", record.seq), record.bytes()),
@@ -171,13 +171,8 @@ fn lacking(judged: &Judged) -> i128 {
     (-free).max(0)
 }
 
-/// Is what the medium itself states only a beginning of what is known?
+/// Is something that the medium itself stated only a beginning of what is known?
 fn look_behind(judged: &mut Judged, pieces: &Pieces) {
-    let follows = |tip: &&[u8; 32]| {
-        let settled = judged.found.checkpoints.values().any(|known| known.head == **tip);
-        judged.found.records.contains_key(*tip) || settled
-    };
-    let own: Vec<[u8; 32]> = pieces.tips.iter().filter(follows).copied().collect();
     let heads: BTreeSet<[u8; 32]> =
         judged.found.branches.iter().map(|branch| branch.state.head).collect();
     let seq_of = |tip: &[u8; 32]| {
@@ -185,39 +180,65 @@ fn look_behind(judged: &mut Judged, pieces: &Pieces) {
         let settled = judged.found.checkpoints.values().find(|known| known.head == *tip);
         here.or(settled.map(|known| known.seq))
     };
-    let newest = own.iter().filter_map(|tip| seq_of(tip).map(|seq| (seq, *tip))).max();
-    let Some((seq, newest)) = newest else { return };
-    let row = judged.known.as_ref().map(|known| known.row);
-    let draft = Draft::of(Class::MediumBehind).at(seq).side(format!("its record {seq}"), newest);
-    if !own.iter().any(|tip| heads.contains(tip)) {
-        // The longest chain that goes on from it.
-        let mut lost: i128 = 0;
-        let longest = judged.found.branches.iter().max_by_key(|branch| branch.state.next);
-        let Some(longest) = longest else { return };
-        let mut at = longest.state.head;
-        while let Some(record) = judged.found.records.get(&at).filter(|_| at != newest) {
-            lost += record.accounting.as_ref().map_or(0, |entry| i128::from(entry.amount));
-            at = record.prev;
-        }
-        let what = format!("what others show goes on to record {}", tip(&longest.state));
-        judged.tell(draft.moving(lost).side(what, longest.state.head));
+    let own = pieces.tips.iter().filter_map(|tip| seq_of(tip).map(|seq| (seq, *tip)));
+    let own: Vec<(Sequence, [u8; 32])> = own.collect();
+    let behind = own.iter().filter(|(_, tip)| !heads.contains(tip)).max();
+    let Some((seq, newest)) = behind.or(own.iter().max()).copied() else { return };
+    let lost_from = seq.next().unwrap_or(seq);
+    let draft = Draft::of(Class::MediumBehind).at(lost_from);
+    let draft = draft.side(format!("its record {seq}"), newest);
+    if !heads.contains(&newest) {
+        let mut longer: Vec<&State> =
+            judged.states().into_iter().filter(|state| state.next > lost_from).collect();
+        longer.sort_by_key(|state| (std::cmp::Reverse(state.next), state.head));
+        let found = longer.iter().find_map(|state| {
+            let (reached, sum) = moved_since(judged, state.head, &[newest]);
+            (reached == Some(newest)).then_some((state.head, tip(state), sum))
+        });
+        let Some((head, to, lost)) = found else { return };
+        judged.tell(draft.moving(lost).side(format!("known is up to record {to}"), head));
         return;
     }
+    let row = judged.known.as_ref().map(|known| known.row);
     let Some(row) = row.filter(|row| row.seq.is_some_and(|settled| settled > seq)) else { return };
     if judged.before.held.get(&seq) != Some(&newest) {
         return;
     }
-    let here: BTreeSet<_> = judged
-        .states()
-        .iter()
-        .flat_map(|state| &state.tail)
-        .filter_map(|step| step.event)
-        .collect();
+    let tail = judged.states().into_iter().flat_map(|state| &state.tail);
+    let here: BTreeSet<_> = tail.filter_map(|step| step.event).collect();
     let behind = judged.found.branches.iter().map(|branch| branch.behind).max().unwrap_or(0);
     let settled = judged.before.events.iter();
     let lost = settled.filter(|(event, booked)| booked.number > behind && !here.contains(*event));
     let lost: i128 = lost.map(|(_, booked)| i128::from(booked.amount)).sum();
-    judged.tell(draft.moving(lost).side(format!("settled is {row}"), row.head));
+    let to = row.seq.unwrap_or(seq);
+    judged.tell(draft.moving(lost).side(format!("known is up to record {to}"), row.head));
+}
+
+/// Go back from a record to the first of `ends`: which was reached, and what those before it moved.
+fn moved_since(judged: &Judged, from: [u8; 32], ends: &[[u8; 32]]) -> (Option<[u8; 32]>, i128) {
+    let (mut at, mut sum) = (from, 0);
+    loop {
+        if ends.contains(&at) {
+            return (Some(at), sum);
+        }
+        let Some(record) = judged.found.records.get(&at) else { return (None, sum) };
+        sum += moved_by(record);
+        at = record.prev;
+    }
+}
+
+fn moved_by(record: &Record) -> i128 {
+    record.accounting.as_ref().map_or(0, |entry| i128::from(entry.amount))
+}
+
+/// What the shorter of the branches that part here moved from there on.
+fn shorter(judged: &Judged, fork: &Fork) -> i128 {
+    let branches = judged.states().into_iter().filter_map(|state| {
+        let (reached, sum) = moved_since(judged, state.head, &fork.records);
+        let first = judged.found.records.get(&reached?)?;
+        Some((state.next, state.head, sum + moved_by(first)))
+    });
+    branches.min().map_or(0, |(_, _, sum)| sum)
 }
 
 fn ahead(judged: &mut Judged) {

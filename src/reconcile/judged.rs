@@ -7,7 +7,7 @@ use super::finding::Draft;
 use super::pieces::{Pieces, Ruling};
 use crate::crypto::sign::PublicKey;
 use crate::format::plan::{Class, Finding};
-use crate::format::record::{EventId, Record};
+use crate::format::record::{Body, EventId, Record};
 use crate::ledger::{Account, Reason, Settlement, State, settle};
 use crate::records::Known;
 use crate::trust::{Revoked, TrustError, Verified};
@@ -187,7 +187,14 @@ impl Judged {
         });
         let Some(((number, _), checkpoint)) = newer else { return };
         let what = format!("checkpoint {number}, which the records don't hold");
-        let draft = Draft::of(Class::NotChecked).at(checkpoint.seq).shown(what, checkpoint.bytes());
+        let taker = self.found.records.values().filter(|record| match &record.body {
+            Body::Checkpoint { checkpoint: taken, .. } | Body::Merge { checkpoint: taken, .. } => {
+                taken.0 == checkpoint.bytes()
+            }
+            _ => false,
+        });
+        let seq = taker.map(|record| record.seq).min().unwrap_or(checkpoint.seq);
+        let draft = Draft::of(Class::NotChecked).at(seq).shown(what, checkpoint.bytes());
         let draft = draft.side(format!("the records stand at {row}"), row.hash);
         self.hold(
             draft.so("these records are older than what a settler signed: bring the newer ones"),
@@ -218,6 +225,9 @@ impl Judged {
         for damage in &pieces.damage {
             let hash = crate::crypto::digest::sha256(damage.what.as_bytes());
             let draft = Draft::of(Class::Damaged).side(&damage.what, hash);
+            let before =
+                self.found.records.get(&damage.before).and_then(|record| record.seq.next());
+            let draft = before.into_iter().fold(draft, Draft::at);
             self.tell(draft.side("the newest record before it", damage.before));
         }
         self.look_at_clocks(bench);

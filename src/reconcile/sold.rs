@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::finding::Draft;
 use super::judged::Judged;
 use crate::format::plan::Class;
-use crate::format::record::{Body, EventId, Record};
+use crate::format::record::{Body, EventId, Record, RecordKind};
 use crate::format::sheet::Voucher;
 use crate::ledger::{Account, Booked, Effect};
 use crate::records::{Known, Seller, Sold};
@@ -129,6 +129,16 @@ fn never_sold(
 ) -> Option<Draft> {
     if known.sales.iter().any(|sale| sale.voided.is_none()) {
         return None;
+    }
+    // The burn's own code, which the store spent: sealed packs have one.
+    let own = new.iter().find_map(|(event, _, delta)| {
+        let record = events.get(event)?;
+        let burnt = record.seq.number() == 1 && matches!(record.history.kind, RecordKind::Topup);
+        burnt.then_some((record, *delta))
+    });
+    if let Some((record, amount)) = own {
+        let draft = Draft::of(Class::SpentNeverSold).at(record.seq).moving(amount);
+        return Some(draft.shown("the code that its burn spent", record.bytes()));
     }
     let spent = new.iter().filter(|(_, booked, _)| booked.amount < 0);
     let mut records: Vec<_> = spent.clone().filter_map(|(event, ..)| events.get(event)).collect();

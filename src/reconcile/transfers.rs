@@ -142,7 +142,7 @@ fn one_segment(all: &mut BTreeMap<MediumId, Judged>, place: Place, shown: Vec<Sh
     let starts = started(payer, place);
     if let Some(greatest) = good.iter().max_by_key(|one| (one.receipt.got, one.receipt.before)) {
         match starts.iter().find(|start| fits(start, greatest)) {
-            Some(start) => charge(payer, start, greatest),
+            Some(start) => charge(payer, place.2, start, greatest),
             None => without_start(payer, place, greatest, &starts),
         }
     }
@@ -188,7 +188,7 @@ fn due(terms: &Terms, before: ByteCount, got: ByteCount) -> Option<i64> {
 }
 
 /// Hold what the payer signed for against what its journal charges, and settle the greater.
-fn charge(payer: &mut Judged, start: &Start, one: &Shown) {
+fn charge(payer: &mut Judged, seq: Sequence, start: &Start, one: &Shown) {
     let Some(due) = due(&start.terms, start.before, one.receipt.got) else { return };
     let Some(settlement) = &payer.settlement else { return };
     let booked = settlement.account.events.get(&start.event).map_or(0, |known| -known.amount);
@@ -198,10 +198,12 @@ fn charge(payer: &mut Judged, start: &Start, one: &Shown) {
         .records
         .values()
         .find(|record| record.history.link == Some(start.event) && count_of(record).is_some());
-    let differs = closed.filter(|_| booked < due).map(|record| {
+    // A payer may have more than it signed for when it was cut off: it is told, and its count stands.
+    let tells = booked < due || (booked > due && one.earned.is_some());
+    let differs = closed.filter(|_| tells).map(|record| {
         let got = count_of(record).unwrap_or_default();
         let what = format!("record {}: {got} bytes", record.seq);
-        let draft = Draft::of(Class::BytesDiffer).at(record.seq).moving(booked - due);
+        let draft = Draft::of(Class::BytesDiffer).at(seq).moving(booked - due);
         let draft = draft.shown(what, record.bytes());
         draft.shown(format!("its receipt: {} bytes", one.receipt.got.bytes()), &one.bytes)
     });
