@@ -16,7 +16,7 @@
 //! so that "unknown" (`FF FF FF FF`) becomes a count and some cluster.
 #![expect(clippy::disallowed_methods, reason = "a test reads and writes its own files")]
 
-mod guest;
+pub(crate) mod guest;
 mod initramfs;
 mod medium;
 mod monitor;
@@ -25,7 +25,7 @@ mod owner;
 mod packages;
 mod planned;
 #[cfg(feature = "wallet")]
-mod unplug;
+pub(crate) mod unplug;
 mod volume;
 
 use guest::{Guest, Output};
@@ -43,7 +43,7 @@ use volume::{Change, Volume, changes};
 use crate::world::{Sample, World};
 
 /// The options with which desktops mount a stick's FAT volumes (udisks).
-const DESKTOP: &str = "rw,nosuid,nodev,uid=1000,gid=1000,fmask=0022,dmask=0022,codepage=437,\
+pub(crate) const DESKTOP: &str = "rw,nosuid,nodev,uid=1000,gid=1000,fmask=0022,dmask=0022,codepage=437,\
     iocharset=ascii,shortname=mixed,showexec,utf8,flush,errors=remount-ro";
 /// Reads of every file, lists every folder and counts what is free, as file managers do.
 const READ: &str =

@@ -32,7 +32,7 @@ const CHECKED: &str = "/mnt/unplug/ram: checked";
 const DIRTY: usize = 65;
 
 /// The player and what it needs, brought into the guest on a stick of zeros.
-fn bring_in(guest: &Guest) {
+pub(crate) fn bring_in(guest: &Guest) {
     let player = fs::read(&*STATIC_PLAYER).unwrap();
     let (bytes, mut padded) = (player.len(), player);
     padded.resize(bytes.next_multiple_of(4096), 0);

@@ -8,6 +8,7 @@ mod whole;
 mod menu;
 mod refused;
 mod shelf;
+mod unplugged;
 
 use std::fs;
 use std::path::Path;
