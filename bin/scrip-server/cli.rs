@@ -363,7 +363,7 @@ pub(crate) struct Planted {
     /// Plant nothing but what is asked for.
     #[arg(long)]
     pub(crate) honest: bool,
-    /// The newest record is lost; an older export has it.
+    /// The newest record is lost; a computer that saw it has it.
     #[arg(long, value_name = "RATE")]
     pub(crate) yanks: Option<u32>,
     /// A transfer's start is lost; its receipt reached the sender.

@@ -26,7 +26,7 @@ macro_rules! dials {
 }
 
 dials! {
-    /// The newest record is lost; an older export has it.
+    /// The newest record is lost; a computer that saw it has it.
     Yanks "yanks",
     /// A transfer's start never reached its medium, its receipt reached the sender.
     LostAnswers "lost-answers",

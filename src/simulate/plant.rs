@@ -24,7 +24,7 @@ const TORN: usize = 100;
 /// Records among which a damage lies.
 const PLAYS: usize = 3;
 
-/// A file of exported evidence: what its name has behind the medium's number, and its bytes.
+/// A file of evidence: what its name has behind the medium's number, and its bytes.
 pub(super) type Export = (&'static str, Vec<u8>);
 
 /// What is planted on one medium: its exports, and what is to be found.
@@ -91,7 +91,7 @@ impl Purse<'_> {
     pub(super) fn plant(&mut self, dial: Option<Dial>, between: Option<Planted>) -> Yield {
         let mut chance = Chance::new(self.town.population.seed, "plant", self.place as u64);
         let whole = |purse: &Self, planted| Yield {
-            exports: vec![("", purse.export())],
+            exports: vec![(".evidence", purse.export())],
             planted: Some(planted),
         };
         match dial {
@@ -123,19 +123,19 @@ impl Purse<'_> {
                 whole(self, planted)
             }
             Some(Dial::LostAnswers | Dial::Liars) | None => {
-                Yield { exports: vec![("", self.export())], planted: between }
+                Yield { exports: vec![(".evidence", self.export())], planted: between }
             }
         }
     }
 
-    /// The newest record is lost; an export that was made before has it.
+    /// The newest record is lost; a computer that saw it has the records alone.
     fn yank(&mut self) -> Yield {
         self.buy("lost-song", PRICE);
-        let (older, seq) = (self.export(), self.state.next.number() - 1);
-        let newer = self.export_of(&self.records[..self.records.len() - 1]);
+        let (kept, seq) = (self.frames(), self.state.next.number() - 2);
+        let medium = self.export_of(&self.records[..self.records.len() - 1]);
         let sum = -sum_of(PRICE);
         let planted = self.planted(Dial::Yanks, "medium-behind", seq, sum);
-        Yield { exports: vec![("", newer), ("-older", older)], planted: Some(planted) }
+        Yield { exports: vec![(".evidence", medium), (".frames", kept)], planted: Some(planted) }
     }
 
     /// An old image is gone on with: less is bought there than on what it was an image of.
@@ -148,15 +148,17 @@ impl Purse<'_> {
         let older = self.part(saved, 2);
         self.buy("third-song", PRICE + 1);
         let again = self.join(&older);
-        let sum = -sum_of(PRICE + 1);
-        let planted = self.planted(Dial::Rewinds, "fork", seq, sum);
-        Yield { exports: vec![("", again), ("-older", older.0)], planted: Some(planted) }
+        let planted = self.planted(Dial::Rewinds, "fork", seq, self.lacks());
+        Yield {
+            exports: vec![(".evidence", again), ("-older.evidence", older.0)],
+            planted: Some(planted),
+        }
     }
 
     /// All is spent twice: in goods on one copy, in goods and at a kiosk on the other.
     fn copy(&mut self, chance: &mut Chance) -> Yield {
         let saved = self.save();
-        let (seq, free) = (self.state.next.number(), self.free());
+        let seq = self.state.next.number();
         self.branch = 1;
         for (item, part) in [("song", 2), ("film", 1)] {
             self.buy(item, (self.free() - LEFT) / part);
@@ -171,10 +173,12 @@ impl Purse<'_> {
         let begun = fetch.begin(self, kiosk);
         fetch.close(self, &begun, fetch.left());
         self.buy("series", self.free() - LEFT);
-        let sum = -sum_of(free - LEFT);
         let other = self.join(&one);
-        let planted = self.planted(Dial::Clones, "fork", seq, sum);
-        Yield { exports: vec![("", one.0), ("-copy", other)], planted: Some(planted) }
+        let planted = self.planted(Dial::Clones, "fork", seq, self.lacks());
+        Yield {
+            exports: vec![(".evidence", one.0), ("-copy.evidence", other)],
+            planted: Some(planted),
+        }
     }
 
     /// Go back to where a branch parted; what it was and what was done on it is kept.
@@ -255,7 +259,12 @@ impl Purse<'_> {
             }
         };
         let planted = self.planted(Dial::Damaged, class, place as u64, 0);
-        Yield { exports: vec![("", bytes)], planted: Some(planted) }
+        Yield { exports: vec![(".evidence", bytes)], planted: Some(planted) }
+    }
+
+    /// What is lacking when all branches count.
+    fn lacks(&self) -> i64 {
+        self.tally.holding().free.min(0)
     }
 
     fn play(&mut self, item: &str) {

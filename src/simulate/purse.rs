@@ -234,9 +234,17 @@ impl<'a> Purse<'a> {
 
     /// What it would write if the journal held these records.
     pub(super) fn export_of(&self, records: &[Vec<u8>]) -> Vec<u8> {
-        let frames = journal::first_frames(records).expect("the ledger took them");
-        [self.slots.as_slice(), &frames].concat()
+        [self.slots.clone(), framed(records)].concat()
     }
+
+    /// Its records alone, as a computer that saw them keeps them.
+    pub(super) fn frames(&self) -> Vec<u8> {
+        framed(&self.records)
+    }
+}
+
+fn framed(records: &[Vec<u8>]) -> Vec<u8> {
+    journal::first_frames(records).expect("the ledger took them")
 }
 
 pub(super) fn grant(signer: &Signer) -> &crate::format::certificate::StoreGrant {

@@ -72,7 +72,7 @@ fn live(
             let Yield { exports, planted } = purse.plant(dial, between);
             let (place, medium) = (purse.place, purse.state.medium);
             for (end, bytes) in exports {
-                desk.put(&format!("{}/{medium}{end}.evidence", bundle(place)), &bytes)?;
+                desk.put(&format!("{}/{medium}{end}", bundle(place)), &bytes)?;
             }
             let store = town.stall(place).id.number();
             let records = purse.records.len() as u64 + purse.parted;

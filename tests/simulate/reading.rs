@@ -27,6 +27,7 @@ pub(super) struct Export {
     pub(super) policy: Verified<Policy>,
     pub(super) sheets: Vec<Verified<Sheet>>,
     pub(super) records: Vec<Vec<u8>>,
+    pub(super) bytes: Vec<u8>,
     /// Bytes behind the last whole frame.
     pub(super) behind: usize,
 }
@@ -74,7 +75,8 @@ impl<'a> Town<'a> {
             assert_eq!((frame.generation, frame.index as usize), (0, records.len()));
             records.push(frame.record);
         }
-        Export { certificate, store, policy, sheets, records, behind: rest.len() }
+        let behind = rest.len();
+        Export { certificate, store, policy, sheets, records, bytes: bytes.to_vec(), behind }
     }
 }
 
