@@ -44,6 +44,7 @@ pub use file::{Access, Existing, FileDevice, OpenError};
 pub use folder::{
     Folder, FolderError, FolderLock, Privacy, check_new_file, create_file, read_file, replace_file,
 };
+#[cfg(any(feature = "server", feature = "verify"))]
 pub(crate) use folder::{parent_of, sync_folder};
 pub use guards::{
     Aim, Cleared, Fingerprint, ODDLY_LARGE_BYTES, Refusal, Request, changed, clear, refusals,
