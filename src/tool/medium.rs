@@ -8,8 +8,7 @@ use std::sync::Arc;
 
 use super::{Exit, Explain, Failure, open_unmounted, told};
 use crate::device::{
-    Access, Device, DeviceError, DeviceNumber, FileDevice, Machine, MountedTree, OpenError, Use,
-    read_file,
+    Access, Device, DeviceNumber, FileDevice, Machine, MountedTree, OpenError, Use, read_file,
 };
 use crate::fat::{self, Exchange};
 use crate::format::cose::Sign1;
@@ -160,7 +159,10 @@ impl Source {
 
     /// The bytes of both access files, to look into; empty where one is missing.
     #[cfg(feature = "wallet")]
-    pub fn access_files(&self, grounds: &Grounds) -> Result<[Vec<u8>; 2], DeviceError> {
+    pub fn access_files(
+        &self,
+        grounds: &Grounds,
+    ) -> Result<[Vec<u8>; 2], crate::device::DeviceError> {
         let length = usize::try_from(ACCESS_BYTES).expect("some kilobytes");
         let mut files = [vec![0; length], vec![0; length]];
         match (&self.form, &grounds.area) {
