@@ -46,7 +46,7 @@ macro_rules! tests {
 }
 
 tests! {
-    objects envelope cbor chain keyfile access kit journal ledger funding shop_log enrol_request
+    objects envelope cbor chain keyfile access kit journal ledger funding evidence shop_log enrol_request
     kept_stamp recipe start_page typed_code topup_entry topup_picture units gpt fat_volume elf_player machine
     edition_open
     image_take image_check

@@ -51,7 +51,8 @@ pub fn funding(data: &[u8]) {
     holds(&funded, &shown, partner);
 }
 
-fn made(input: &mut Input<'_>) -> Funding {
+/// A payer's papers and records, as the input says.
+pub(super) fn made(input: &mut Input<'_>) -> Funding {
     let court = court();
     let rules = Rules {
         sheets: &court.sheets,

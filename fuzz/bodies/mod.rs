@@ -4,6 +4,7 @@
 
 mod device;
 mod edition;
+mod evidence;
 mod funding;
 mod input;
 mod machine;
@@ -44,6 +45,7 @@ targets! {
     money::journal,
     money::ledger,
     funding::funding,
+    evidence::evidence,
     shop::shop_log,
     shop::enrol_request,
     shop::kept_stamp,

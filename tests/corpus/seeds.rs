@@ -48,6 +48,7 @@ pub(super) fn all(vectors: &Path) -> Vec<(&'static str, Seeds)> {
         ("journal", journals(&world)),
         ("ledger", ledgers(&world, &good)),
         ("funding", fundings(&good)),
+        ("evidence", heaps(&world, &good)),
         ("shop_log", shop_logs(&world, &good)),
         ("enrol_request", requests(&good)),
         ("kept_stamp", kept_stamps(&found)),
@@ -373,6 +374,19 @@ fn fundings(good: &[&Vector]) -> Seeds {
         vec![1, 10, 11, 0, 12, 100, 13, 0, 15, 0, 13, 0],
     ];
     seeds.extend(shown.map(|vector| [vec![0], vector.bytes.clone()].concat()));
+    named(seeds)
+}
+
+fn heaps(world: &World, good: &[&Vector]) -> Seeds {
+    let of = ["funding", "receipt", "checkpoint-file", "package"];
+    let files = good.iter().filter(|vector| of.contains(&vector.folder.as_str()));
+    let files = files.map(|vector| [vec![0], vector.bytes.clone()].concat());
+    let mut seeds = vec![
+        vec![1, 10, 11, 0, 1, 13, 0],
+        vec![1, 10, 0, 11, 1, 2, 3, 12, 50, 13, 0],
+        [vec![0], compacted(world)].concat(),
+    ];
+    seeds.extend(files.filter(|seed| seed.len() <= SEED_BYTES_MAX));
     named(seeds)
 }
 
