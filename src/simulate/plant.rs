@@ -131,7 +131,7 @@ impl Purse<'_> {
     /// The newest record is lost; a computer that saw it has the records alone.
     fn yank(&mut self) -> Yield {
         self.buy("lost-song", PRICE);
-        let (kept, seq) = (self.frames(), self.state.next.number() - 2);
+        let (kept, seq) = (self.frames(), self.state.next.number() - 1);
         let medium = self.export_of(&self.records[..self.records.len() - 1]);
         let sum = -sum_of(PRICE);
         let planted = self.planted(Dial::Yanks, "medium-behind", seq, sum);
@@ -148,7 +148,8 @@ impl Purse<'_> {
         let older = self.part(saved, 2);
         self.buy("third-song", PRICE + 1);
         let again = self.join(&older);
-        let planted = self.planted(Dial::Rewinds, "fork", seq, self.lacks());
+        let sum = -sum_of(PRICE + 1);
+        let planted = self.planted(Dial::Rewinds, "fork", seq, sum);
         Yield {
             exports: vec![(".evidence", again), ("-older.evidence", older.0)],
             planted: Some(planted),
@@ -158,7 +159,7 @@ impl Purse<'_> {
     /// All is spent twice: in goods on one copy, in goods and at a kiosk on the other.
     fn copy(&mut self, chance: &mut Chance) -> Yield {
         let saved = self.save();
-        let seq = self.state.next.number();
+        let (seq, free) = (self.state.next.number(), self.free());
         self.branch = 1;
         for (item, part) in [("song", 2), ("film", 1)] {
             self.buy(item, (self.free() - LEFT) / part);
@@ -174,7 +175,8 @@ impl Purse<'_> {
         fetch.close(self, &begun, fetch.left());
         self.buy("series", self.free() - LEFT);
         let other = self.join(&one);
-        let planted = self.planted(Dial::Clones, "fork", seq, self.lacks());
+        let sum = -sum_of(free - LEFT);
+        let planted = self.planted(Dial::Clones, "fork", seq, sum);
         Yield {
             exports: vec![(".evidence", one.0), ("-copy.evidence", other)],
             planted: Some(planted),
@@ -260,11 +262,6 @@ impl Purse<'_> {
         };
         let planted = self.planted(Dial::Damaged, class, place as u64, 0);
         Yield { exports: vec![(".evidence", bytes)], planted: Some(planted) }
-    }
-
-    /// What is lacking when all branches count.
-    fn lacks(&self) -> i64 {
-        self.tally.holding().free.min(0)
     }
 
     fn play(&mut self, item: &str) {
