@@ -139,7 +139,7 @@ pub fn fold_journal(
 mod tests {
     use super::*;
     use crate::format::checkpoint::{Bounded, UsedSlots};
-    use crate::ledger::fixture::{Purse, World, key, stated};
+    use crate::ledger::fixture::{World, key, stated};
     use crate::trust::{sign, verify};
     use crate::units::Timestamp;
 
@@ -147,7 +147,7 @@ mod tests {
     /// lists others.
     fn counting(here: &[u8], listed: &[u8]) -> Vec<u8> {
         let world = World::new();
-        let purse = Purse::blank(&world, 1);
+        let purse = world.purse(1, 0);
         let sheet = |id: &u8| {
             let issued = Timestamp::from_seconds(u64::from(*id)).unwrap();
             let sheet = Sheet { id: [*id; 16], issued, ..Sheet::clone(&purse.sheets[0]) };
