@@ -129,7 +129,7 @@ pub(crate) enum Verb {
     ///
     /// Also moves them to another database: --records names where they are to lie.
     #[command(
-        after_help = "Example: scrip-server restore records-2026-11-01.db --records postgres://localhost/scrip"
+        after_help = "Example: scrip-server restore kept.db --records postgres://localhost/scrip"
     )]
     Restore(Restore),
     /// Make a population of simulated owners to test with, and write down what is true of it.
