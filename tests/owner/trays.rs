@@ -9,7 +9,7 @@ use super::{SERIAL, medium};
 use crate::world::Sample;
 
 /// A volume that says that all of the medium's own files are free is not believed: OUTBOX and INBOX
-/// take every free byte, and not one of the journal, the access files or the item keys.
+/// take every free byte, and not one of the journal, the access files, the item keys or the papers.
 #[test]
 fn trays_never_reach_the_own_files_whatever_the_volume_says() {
     let device = Sample::new(SERIAL).burnt();
@@ -23,7 +23,7 @@ fn trays_never_reach_the_own_files_whatever_the_volume_says() {
         grounds.kept().iter().map(read).collect()
     };
     let before = own(&device);
-    assert_eq!(before.len(), 6, "two copies each of journal, access and item key files");
+    assert_eq!(before.len(), 8, "two copies each of journal, access, item keys and papers");
     let mut boot = [0; 512];
     device.read_at(grounds.volume.start, &mut boot).unwrap();
     let word = |at: usize| u64::from(u32::from_le_bytes(*boot[at..].first_chunk().unwrap()));
