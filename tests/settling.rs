@@ -34,8 +34,12 @@ fn told(output: &Output) -> Value {
 
 impl Office {
     fn new() -> Self {
+        Self::of(&["--media", "12", "--events", "120"])
+    }
+
+    fn of(population: &[&str]) -> Self {
         let office = Self(tempfile::tempdir().unwrap());
-        let made = ["simulate", "pop", "--seed", "3", "--media", "12", "--events", "120"];
+        let made = [&["simulate", "pop", "--seed", "3"], population].concat();
         assert_eq!(office.server(&made).status.code(), Some(0));
         office.reconcile("one", &[]);
         office
@@ -144,6 +148,25 @@ fn a_plan_is_posted_once_and_its_checkpoints_come_again() {
     cut.pop();
     fs::write(office.path("cut"), cut).unwrap();
     assert_eq!(office.settle("cut", "late", &["--yes"]).status.code(), Some(3));
+}
+
+/// More is new than a checkpoint can list: it lists none of it, and the next run finds no more.
+#[test]
+fn a_medium_that_was_away_for_thousands_of_records_is_settled() {
+    let office = Office::of(&["--media", "2", "--events", "6000", "--honest"]);
+    let told = told(&office.settle("one", "out", &["--yes"]));
+    assert_eq!(told["media"], json!(2));
+    for file in office.files("out").values() {
+        let file = CheckpointFile::decode(file).unwrap();
+        assert_eq!(file.settled_since, None);
+    }
+    for known in all_known(&Place::in_folder(&office.path("pop/issuer"))) {
+        let events = known.account.events.len();
+        assert!(events > 1_024 && known.row.number == 1, "{events} events of {}", known.row);
+    }
+    office.reconcile("two", &[]);
+    let again = self::told(&office.settle("two", "again", &["--yes"]));
+    assert_eq!(again["media"], json!(0));
 }
 
 /// Kill `settle` at random moments, let it run to its end, and compare with a run that nobody

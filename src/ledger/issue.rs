@@ -76,10 +76,11 @@ impl Settler<'_> {
         check_counts(&checkpoint)?;
         let signed = sign(self.key, &checkpoint);
         check_size(Kind::Checkpoint, signed.len())?;
+        let listed = checkpoint.settled_since.map(|_| Bounded(settled_since.to_vec()));
         let file = CheckpointFile {
             checkpoint: Bytes(signed),
             chain: self.chain.clone(),
-            settled_since: Some(Bounded(settled_since.to_vec())),
+            settled_since: listed,
             attachments: Bounded(attachments.iter().cloned().map(Bytes).collect()),
         };
         let since = file.settled_since.as_ref().map_or(Ok(()), |since| check("events", since));

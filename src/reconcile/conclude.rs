@@ -19,7 +19,7 @@ use crate::records::{FindingNote, Posting};
 use crate::trust::{Claimed, Revoked, Verified};
 use crate::units::{Sequence, Timestamp};
 
-/// A list of settled events is read up to this length.
+/// A list of settled events is read up to this length; a longer one is left out.
 const SINCE_MAX: usize = 1_024;
 /// A checkpoint lists so many vouchers.
 const VOUCHERS_MAX: usize = 48;
@@ -284,11 +284,13 @@ fn posting(
     if judged.standing == Standing::Held || state.life == KeyLife::StoreMade {
         return None;
     }
-    let checkpoint = checkpoint(judged, settlement, state, revoked, as_of)?;
+    let mut checkpoint = checkpoint(judged, settlement, state, revoked, as_of)?;
+    let mut settled_since = settlement.settled_since.clone();
+    if settled_since.len() > SINCE_MAX {
+        // The chain that the head is on takes it over all the same: none but another branch asks.
+        (checkpoint.settled_since, settled_since) = (None, vec![]);
+    }
     let too_many = Checkpoint::decode(&checkpoint.encode()).err().map(|error| error.to_string());
-    let since = settlement.settled_since.len();
-    let too_many = too_many.or((since > SINCE_MAX)
-        .then(|| format!("{since} events are to be listed, a checkpoint takes {SINCE_MAX}")));
     if let Some(reason) = too_many {
         let hash = sha256(&checkpoint.encode());
         judged.hold(Draft::of(Class::NotChecked).side(reason, hash));
@@ -304,7 +306,7 @@ fn posting(
         moves: moves(heap, judged, known.store, &settlement.account),
         account,
         checkpoint,
-        settled_since: settlement.settled_since.clone(),
+        settled_since,
         findings: vec![],
     })
 }

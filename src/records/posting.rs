@@ -99,11 +99,12 @@ fn check_checkpoint(posting: &Posting, reserved: u64) -> Result<(), PostError> {
     if let Some((what, found, expected)) = pairs.into_iter().find(|(_, a, b)| a != b) {
         return Err(PostError::Checkpoint { medium, what, found, expected });
     }
-    let named = checkpoint.settled_since.as_ref().map(|since| since.events);
-    if named == Some(settled_since_hash(&posting.settled_since)) {
-        return Ok(());
-    }
-    Err(PostError::SettledSince(medium))
+    let listed = &posting.settled_since;
+    let fits = match &checkpoint.settled_since {
+        Some(named) => named.events == settled_since_hash(listed),
+        None => listed.is_empty(),
+    };
+    if fits { Ok(()) } else { Err(PostError::SettledSince(medium)) }
 }
 
 /// Do the moves bring each account to where it is to be, and touch no others?
