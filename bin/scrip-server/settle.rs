@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use data_encoding::HEXLOWER;
-use scrip::device::{Folder, FolderError};
+use scrip::device::{Access, FileDevice, Folder, FolderError};
 use scrip::format::plan::ClassSum;
 use scrip::issuer::Issuer;
-use scrip::reconcile::Plan;
+use scrip::reconcile::PlanReader;
 use scrip::records::{Posted, StorageError};
 use scrip::tool::{Classed, Exit, Failure, Interrupt, Output, clock, somebody, typed_line};
 use scrip::units::CurrencyForm;
@@ -17,8 +17,8 @@ use crate::cli::{Office, Settle};
 use crate::files;
 use crate::office::places_hint;
 
-/// The longest plan that is read.
-const PLAN_BYTES_MAX: usize = 4 << 30;
+/// A plan in its file.
+type Plan = PlanReader<FileDevice>;
 
 /// What a kind of account is given and what is taken from it, minor units.
 type Sums = BTreeMap<&'static str, [u64; 2]>;
@@ -30,7 +30,8 @@ pub(crate) fn run(
     interrupt: &Interrupt,
 ) -> Result<Exit, Failure> {
     let mut issuer = office.open(output)?;
-    let plan = Plan::decode(&files::read(&args.plan, PLAN_BYTES_MAX)?).or_fail()?;
+    let plan = FileDevice::open(&args.plan, Access::Read).or_fail()?;
+    let plan = PlanReader::open(plan).or_fail()?;
     let (form, sums) = (issuer.form(), sums(&plan)?);
     let now = clock::now();
     let tried = issuer.try_settle(&plan, now).or_fail();
@@ -48,11 +49,11 @@ pub(crate) fn run(
     output.result(Exit::Done, &json!({
         "dry_run": args.dry_run,
         "plan": HEXLOWER.encode(&plan.hash()),
-        "as_of": plan.head.as_of.to_string(),
+        "as_of": plan.head().as_of.to_string(),
         "new": posted.new,
         "posted_at": posted.at.to_string(),
         "media": posted.media,
-        "classes": plan.tail.classes.iter().map(|sum| class(sum, form)).collect::<Vec<_>>(),
+        "classes": plan.tail().classes.iter().map(|sum| class(sum, form)).collect::<Vec<_>>(),
         "accounts": sums.iter().map(|(kind, sums)| account(kind, *sums, form)).collect::<Vec<_>>(),
         "checkpoints": files,
     }));
@@ -82,9 +83,9 @@ fn sums(plan: &Plan) -> Result<Sums, Failure> {
 }
 
 fn show(plan: &Plan, sums: &Sums, form: CurrencyForm, output: &Output) {
-    let (media, as_of) = (plan.tail.postings, plan.head.as_of);
+    let (media, as_of) = (plan.tail().postings, plan.head().as_of);
     output.line(format!("plan as of {as_of}: {media} media to be settled"));
-    for ClassSum { class, count, amount } in &plan.tail.classes {
+    for ClassSum { class, count, amount } in &plan.tail().classes {
         output.line(format!("  {:<24} {count:>8} {:>16}", class.word(), form.show_minor(*amount)));
     }
     if !sums.is_empty() {
@@ -118,7 +119,7 @@ fn consent(plan: &Plan, output: &Output) -> Result<(), Failure> {
     if !somebody() {
         return Err(refused("nobody is here to be asked").hint("say --yes to post it unasked"));
     }
-    output.note(format!("to settle {} media, type yes:", plan.tail.postings));
+    output.note(format!("to settle {} media, type yes:", plan.tail().postings));
     match typed_line()?.as_deref() {
         Some("yes") => Ok(()),
         _ => Err(refused("nothing was posted")),

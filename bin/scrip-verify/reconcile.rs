@@ -8,7 +8,7 @@ use scrip::device::{
     Access, FileDevice, FolderError, MountedTree, Privacy, create_file, read_file,
 };
 use scrip::format::plan::{AccountKind, Class, Finding, PlanEntry};
-use scrip::reconcile::{Heap, Plan, Skipped, Taken, Terms, reconcile, shown_id};
+use scrip::reconcile::{Heap, Plan, Skipped, Taken, Terms, What, reconcile, shown_id};
 use scrip::records::{Place, Records};
 use scrip::tool::{
     Attendant, Classed, Exit, Failure, Interrupt, Output, Progress, pinned_roots, printable,
@@ -125,8 +125,9 @@ impl Control {
             Ok(taken) => {
                 *self.read.entry(taken.what.word()).or_default() += 1;
                 self.records += taken.records as u64;
+                let bundle = taken.what == What::Bundle;
                 for (inside, taken) in taken.inside {
-                    self.note(format!("{name}: {inside}"), taken);
+                    self.note(within(&name, bundle, &inside), taken);
                 }
             }
         }
@@ -134,6 +135,15 @@ impl Control {
 
     fn files(&self) -> u64 {
         self.read.values().sum()
+    }
+}
+
+/// How what lies in a file is called.
+fn within(name: &str, bundle: bool, inside: &str) -> String {
+    match (bundle, inside) {
+        (true, "") => name.to_owned(),
+        (true, _) => format!("{name}/{inside}"),
+        (false, _) => format!("{name}: {inside}"),
     }
 }
 

@@ -1,6 +1,10 @@
 //! Evidence: each file is read or says why not, and what was read is the same in any order.
 
+use std::num::NonZeroUsize;
+
+use scrip::device::MemoryDevice;
 use scrip::format::Object;
+use scrip::image::leaves::Unwatched;
 use scrip::journal::first_frames;
 use scrip::reconcile::{Heap, Ruling, branches};
 
@@ -13,7 +17,8 @@ pub fn evidence(data: &[u8]) {
     let mut input = Input::new(data);
     if input.byte() == 0 {
         let mut heap = Heap::new(world().trust());
-        if let Err(skipped) = heap.take_bytes(input.rest()) {
+        let file = MemoryDevice::from_bytes(input.rest().to_vec());
+        if let Err(skipped) = heap.take(&file, NonZeroUsize::MIN, &Unwatched) {
             assert!(!skipped.to_string().is_empty());
         }
         heads(&heap);

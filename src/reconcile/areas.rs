@@ -2,8 +2,9 @@
 
 use std::num::NonZeroUsize;
 
+use super::files::{FILE_BYTES_MAX, HEAD_BYTES, looks_like};
 use super::frames::Row;
-use super::heap::{FILE_BYTES_MAX, HEAD_BYTES, Heap, Statement, looks_like};
+use super::heap::{Heap, Statement};
 use super::pieces::Certified;
 use super::taken::{Skipped, Taken, What};
 use crate::device::{MountedTree, Target, read_file};

@@ -1,15 +1,14 @@
 //! A heap of evidence: what files of any order, repetition and partition say together.
 
 use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
 
+use super::files::{EXPORT, RECEIPT};
 use super::frames::Row;
 use super::pieces::{Carried, Certified, Damage, Pieces};
 use super::taken::{Skipped, Taken, What};
 use crate::crypto::digest::sha256;
-use crate::device::Target;
 use crate::format::checkpoint::{Checkpoint, CheckpointFile};
-use crate::format::cose::{Sign1, stated_kind};
+use crate::format::cose::Sign1;
 use crate::format::item::{ItemEntry, Package};
 use crate::format::medium::{CertificateSlot, MediumCertificate, SheetSlot};
 use crate::format::policy::{Policy, Revocation};
@@ -17,20 +16,10 @@ use crate::format::record::Record;
 use crate::format::sheet::Sheet;
 use crate::format::transfer::{Funding, Receipt};
 use crate::format::{Kind, Object, cbor};
-use crate::image::layout::{JOURNAL_MAX_BYTES, SLOTS};
-use crate::image::leaves::Watch;
+use crate::image::layout::SLOTS;
 use crate::shop::{Export, read_export};
 use crate::trust::{Anchor, Revoked, Signer, Trust, Verified};
 use crate::units::{MediumId, StoreId, Timestamp};
-
-/// The longest file that is read into memory: as long as the longest copy of a journal.
-pub(super) const FILE_BYTES_MAX: u64 = JOURNAL_MAX_BYTES;
-/// So much of a file tells what it is.
-pub(super) const HEAD_BYTES: u64 = 8 << 10;
-/// A frame begins so.
-const FRAME_MAGIC: &[u8] = b"SCRJ";
-/// The sector behind a protective MBR begins so.
-const TABLE_MAGIC: &[u8] = b"EFI PART";
 
 /// What a heap of evidence says, by the medium that it is about.
 #[derive(Debug)]
@@ -82,44 +71,7 @@ impl Heap {
         self.newest
     }
 
-    /// Read a file: by its content alone it is known for what it is.
-    pub fn take(
-        &mut self,
-        device: &dyn Target,
-        threads: NonZeroUsize,
-        watch: &dyn Watch,
-    ) -> Result<Taken, Skipped> {
-        let length = device.len_bytes();
-        if length == 0 {
-            return Err(Skipped::Empty);
-        }
-        let mut head = vec![0; usize::try_from(length.min(HEAD_BYTES)).expect("a few KiB")];
-        device.read_at(0, &mut head)?;
-        if head.get(512..).is_some_and(|sector| sector.starts_with(TABLE_MAGIC)) {
-            return self.take_image(device, threads, watch);
-        }
-        let what = looks_like(&head).ok_or(Skipped::Foreign)?;
-        if length > FILE_BYTES_MAX {
-            return Err(Skipped::TooLong { what, found: length, limit: FILE_BYTES_MAX });
-        }
-        let mut bytes = vec![0; usize::try_from(length).expect("at most 64 MiB")];
-        device.read_at(0, &mut bytes)?;
-        self.take_bytes(&bytes)
-    }
-
-    /// Read what is no image.
-    pub fn take_bytes(&mut self, bytes: &[u8]) -> Result<Taken, Skipped> {
-        match looks_like(&bytes[..bytes.len().min(8 << 10)]) {
-            Some(EXPORT) => self.take_export(bytes),
-            Some(FRAMES) => Ok(self.take_frames(bytes)),
-            Some(STORE_JOURNAL) => self.take_journal(bytes),
-            Some(RECEIPT) => self.take_receipt(bytes),
-            Some(_) => self.take_object(bytes),
-            None => Err(Skipped::Foreign),
-        }
-    }
-
-    fn take_export(&mut self, bytes: &[u8]) -> Result<Taken, Skipped> {
+    pub(super) fn take_export(&mut self, bytes: &[u8]) -> Result<Taken, Skipped> {
         let needed = slots_bytes();
         let Some((slots, frames)) = bytes.split_at_checked(needed) else {
             let found = bytes.len() as u64;
@@ -135,13 +87,13 @@ impl Heap {
         Ok(Taken::of(What::Export, Some(medium), records))
     }
 
-    fn take_frames(&mut self, bytes: &[u8]) -> Taken {
+    pub(super) fn take_frames(&mut self, bytes: &[u8]) -> Taken {
         let row = Row::read(bytes);
         let (medium, records) = self.add_row(&row, None, Statement::Others);
         Taken::of(What::Records, medium, records)
     }
 
-    fn take_journal(&mut self, bytes: &[u8]) -> Result<Taken, Skipped> {
+    pub(super) fn take_journal(&mut self, bytes: &[u8]) -> Result<Taken, Skipped> {
         let export = read_export(bytes, &self.trust)?;
         let grant = export.signer.certificate().grant.as_ref();
         let store = grant.expect("only a store's chain is read").store;
@@ -153,7 +105,7 @@ impl Heap {
     }
 
     /// A receipt is judged once its payer's key is known.
-    fn take_receipt(&mut self, bytes: &[u8]) -> Result<Taken, Skipped> {
+    pub(super) fn take_receipt(&mut self, bytes: &[u8]) -> Result<Taken, Skipped> {
         let what = Skipped::decode(RECEIPT);
         let message = Sign1::decode(bytes, Kind::Receipt).map_err(&what)?;
         let medium = Receipt::decode(message.payload()).map_err(&what)?.medium;
@@ -162,7 +114,7 @@ impl Heap {
         Ok(Taken::of(What::Receipt, Some(medium), 0))
     }
 
-    fn take_object(&mut self, bytes: &[u8]) -> Result<Taken, Skipped> {
+    pub(super) fn take_object(&mut self, bytes: &[u8]) -> Result<Taken, Skipped> {
         if let Ok(funding) = Funding::decode(bytes) {
             return self.take_funding(&funding);
         }
@@ -325,34 +277,6 @@ pub(super) enum Statement {
     Own,
     /// What was kept of it elsewhere.
     Others,
-}
-
-const EXPORT: &str = "an export";
-const FRAMES: &str = "records";
-const STORE_JOURNAL: &str = "a store's journal";
-const RECEIPT: &str = "a receipt";
-const OBJECT: &str = "a signed object";
-
-/// What a file begins like.
-pub(super) fn looks_like(head: &[u8]) -> Option<&'static str> {
-    if head.starts_with(FRAME_MAGIC) {
-        return Some(FRAMES);
-    }
-    if stated_kind(head) == Some(Kind::Receipt) {
-        return Some(RECEIPT);
-    }
-    let slot = cbor::measure(head).ok().map(|length| &head[..length]);
-    if slot.is_some_and(|slot| CertificateSlot::decode(slot).is_ok()) {
-        return Some(EXPORT);
-    }
-    // A frame of at most 8 KiB around an array, as each of a store's chains is one.
-    let length = head.first_chunk().copied().map(u32::from_be_bytes);
-    let chain = length.is_some_and(|length| (64..=8 << 10).contains(&length));
-    if chain && head.get(8).is_some_and(|byte| byte >> 5 == 4) {
-        return Some(STORE_JOURNAL);
-    }
-    // All other objects are maps.
-    head.first().is_some_and(|byte| byte >> 5 == 5).then_some(OBJECT)
 }
 
 fn slots_bytes() -> usize {

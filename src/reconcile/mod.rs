@@ -11,7 +11,9 @@
 
 mod areas;
 mod branches;
+mod bundle;
 mod conclude;
+mod files;
 mod finding;
 mod frames;
 mod heap;
@@ -23,11 +25,14 @@ mod run;
 mod sold;
 mod taken;
 mod transfers;
+mod written;
 
 pub use branches::{Branch, Branches, Orphans, Refused, branches};
+pub use bundle::{BundleError, Form, Member, Members, is_bundle};
 pub use finding::{class_number, shown_id};
 pub use heap::Heap;
 pub use pieces::{Carried, Certified, Damage, Pieces, Ruling};
 pub use plan::{PLAN_VERSION, Plan, PlanError};
 pub use run::{Books, Journalled, Terms, reconcile};
 pub use taken::{Skipped, Taken, What};
+pub use written::{PlanReader, PlanWriter};

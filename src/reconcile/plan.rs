@@ -1,12 +1,12 @@
 //! A plan as a file: the same bytes for the same evidence and records, whatever their order.
 
-use std::collections::BTreeMap;
-
 use super::finding::class_number;
-use crate::crypto::digest::{Sha256, sha256};
+use super::written::Sums;
+use crate::crypto::digest::sha256;
+use crate::device::DeviceError;
 use crate::format::plan::{
-    AccountKind, Class, ClassSum, PlanAccount, PlanBlame, PlanEffect, PlanEntry, PlanEvent,
-    PlanFork, PlanHead, PlanHeld, PlanMove, PlanPosting, PlanRow, PlanTail,
+    AccountKind, PlanAccount, PlanBlame, PlanEffect, PlanEntry, PlanEvent, PlanFork, PlanHead,
+    PlanHeld, PlanMove, PlanPosting, PlanRow, PlanTail,
 };
 use crate::format::{DecodeError, Object, cbor};
 use crate::ledger::{self, Blame, Booked, Effect, Fork, Rekeyed};
@@ -68,6 +68,9 @@ pub enum PlanError {
     /// A number outside its range.
     #[error("plan: {0}")]
     Range(#[from] UnitError),
+    /// Its file could not be read.
+    #[error("plan: {0}")]
+    Device(#[from] DeviceError),
 }
 
 impl Plan {
@@ -153,29 +156,14 @@ impl<'a> Objects<'a> {
 }
 
 fn tail(head: &PlanHead, entries: &[PlanEntry]) -> PlanTail {
-    let mut digest = Sha256::new();
-    digest.update(&head.encode());
-    let mut classes: BTreeMap<Class, (u64, i64)> = BTreeMap::new();
-    let (mut postings, mut moved) = (0, 0_u64);
+    let mut sums = Sums::of(head);
     for entry in entries {
-        digest.update(&entry.encode());
-        for finding in &entry.findings {
-            let (count, amount) = classes.entry(finding.class).or_default();
-            (*count, *amount) = (*count + 1, amount.saturating_add(finding.amount));
-        }
-        if let Some(posting) = &entry.posting {
-            postings += 1;
-            let sums = posting.moves.iter().map(|one| one.amount.minor());
-            moved = sums.fold(moved, u64::saturating_add);
-        }
+        sums.add(entry, &entry.encode());
     }
-    let classes = classes.into_iter();
-    let classes = classes.map(|(class, (count, amount))| ClassSum { class, count, amount });
-    let (entries, classes) = (entries.len() as u64, classes.collect());
-    PlanTail { entries, postings, classes, moved, digest: digest.finish() }
+    sums.tail()
 }
 
-fn differs(found: &PlanTail, expected: &PlanTail) -> PlanError {
+pub(super) fn differs(found: &PlanTail, expected: &PlanTail) -> PlanError {
     let words = |tail: &PlanTail| {
         [
             ("the count of entries", tail.entries.to_string()),
@@ -222,7 +210,7 @@ pub(super) fn planned(posting: &Posting) -> PlanPosting {
 }
 
 /// What the records post, from what a plan has.
-fn posted(entry: &PlanEntry, posting: &PlanPosting) -> Result<Posting, PlanError> {
+pub(super) fn posted(entry: &PlanEntry, posting: &PlanPosting) -> Result<Posting, PlanError> {
     let medium = posting.checkpoint.medium;
     let fault = |what| PlanError::Posting { medium, what };
     if entry.medium != Some(medium) {

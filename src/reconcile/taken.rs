@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::bundle::BundleError;
 use crate::device::{DeviceError, ListError};
 use crate::fat::ExchangeError;
 use crate::format::DecodeError;
@@ -33,6 +34,8 @@ pub enum What {
     Checkpoint,
     /// A signed item: what it costs and whose it is.
     Package,
+    /// An archive of such files.
+    Bundle,
 }
 
 impl What {
@@ -49,6 +52,7 @@ impl What {
             Self::Funding => "funding",
             Self::Checkpoint => "checkpoint",
             Self::Package => "item",
+            Self::Bundle => "bundle",
         }
     }
 }
@@ -68,7 +72,8 @@ pub struct Taken {
     pub medium: Option<MediumId>,
     /// Records of media in it.
     pub records: usize,
-    /// What became of the files in its trays that are evidence or look so, by their paths.
+    /// What became of the files in its trays that are evidence or look so, by their paths; of each
+    /// member of a bundle, by its name. What ends a bundle before its time has no name.
     pub inside: Vec<(String, Result<Taken, Skipped>)>,
 }
 
@@ -113,6 +118,15 @@ pub enum Skipped {
         /// Why it isn't believed.
         source: TrustError,
     },
+    /// A bundle that can't be read on.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// A bundle within a bundle.
+    #[error("a bundle within a bundle is not looked into")]
+    Nested,
+    /// A member of a bundle that holds no bytes of its own.
+    #[error("it is neither a file nor a folder")]
+    NoFile,
     /// It is consistent under a root that nothing here pins.
     #[error("it stands under root {0}, which nothing here pins")]
     Unpinned(Fingerprint),
@@ -163,6 +177,7 @@ impl Skipped {
     /// Is it damage or forgery, rather than something else or a failure to read?
     pub fn is_damage(&self) -> bool {
         match self {
+            Self::Bundle(error) => !matches!(error, BundleError::Device(_)),
             Self::Decode { .. }
             | Self::Trust { .. }
             | Self::Unpinned(_)
@@ -172,6 +187,8 @@ impl Skipped {
             | Self::Altered(_) => true,
             Self::Foreign
             | Self::Empty
+            | Self::Nested
+            | Self::NoFile
             | Self::TooLong { .. }
             | Self::Check(_)
             | Self::Device(_)

@@ -272,6 +272,9 @@ pub enum PostError {
         /// Why.
         source: IssueError,
     },
+    /// The plan can't be read on.
+    #[error("{0}")]
+    Unread(String),
     /// The database did not do it.
     #[error(transparent)]
     Storage(#[from] StorageError),

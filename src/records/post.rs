@@ -31,7 +31,7 @@ impl Records {
     /// The same plan again posts nothing and answers when it was posted. While a medium stands
     /// elsewhere than the plan saw it, or stores' journals were imported meanwhile, all of it is
     /// refused.
-    pub fn post<I: Iterator<Item = Posting>>(
+    pub fn post<I: Iterator<Item = Result<Posting, PostError>>>(
         &mut self,
         planned: &Planned,
         postings: impl Fn() -> I,
@@ -63,7 +63,7 @@ impl Records {
     }
 
     /// What [`Records::post`] would answer; checkpoints are not signed.
-    pub fn try_post<I: Iterator<Item = Posting>>(
+    pub fn try_post<I: Iterator<Item = Result<Posting, PostError>>>(
         &mut self,
         planned: &Planned,
         postings: impl Fn() -> I,
@@ -128,11 +128,12 @@ fn add_plan(tx: &mut Transaction<'_>, planned: &Planned, now: Timestamp) -> Resu
 /// Call `take` with each posting once it is checked against the records.
 fn each<'t>(
     tx: &mut Transaction<'t>,
-    postings: impl Iterator<Item = Posting>,
+    postings: impl Iterator<Item = Result<Posting, PostError>>,
     mut take: impl FnMut(&mut Transaction<'t>, Change) -> Result<(), PostError>,
 ) -> Result<(), PostError> {
     let mut last = None;
     for posting in postings {
+        let posting = posting?;
         let medium = posting.medium;
         if let Some(before) = last.filter(|last| *last >= medium) {
             return Err(PostError::Order { medium, before });

@@ -385,9 +385,25 @@ fn heaps(world: &World, good: &[&Vector]) -> Seeds {
         vec![1, 10, 11, 0, 1, 13, 0],
         vec![1, 10, 0, 11, 1, 2, 3, 12, 50, 13, 0],
         [vec![0], compacted(world)].concat(),
+        [vec![0], bundle(b"SCRJ"), bundle(&bundle(&[])), vec![0; 1024]].concat(),
     ];
     seeds.extend(files.filter(|seed| seed.len() <= SEED_BYTES_MAX));
     named(seeds)
+}
+
+/// A member of a tar archive.
+fn bundle(bytes: &[u8]) -> Vec<u8> {
+    let mut header = [0; 512];
+    header[..6].copy_from_slice(b"member");
+    header[124..136].copy_from_slice(format!("{:011o}\0", bytes.len()).as_bytes());
+    header[148..156].fill(b' ');
+    header[156] = b'0';
+    header[257..265].copy_from_slice(b"ustar\x0000");
+    let sum: u64 = header.iter().map(|byte| u64::from(*byte)).sum();
+    header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    let mut all = [&header[..], bytes].concat();
+    all.resize(all.len().next_multiple_of(512), 0);
+    all
 }
 
 fn shop_logs(world: &World, good: &[&Vector]) -> Seeds {

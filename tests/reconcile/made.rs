@@ -283,3 +283,24 @@ pub(super) fn give(heap: &mut Heap, bytes: &[u8]) -> Result<Taken, Skipped> {
     let device = MemoryDevice::from_bytes(bytes.to_vec());
     heap.take(&device, THREADS, &Unwatched)
 }
+
+/// A tar archive of these files.
+pub(super) fn bundle(files: &[Vec<u8>]) -> Vec<u8> {
+    let mut all = vec![];
+    for (place, bytes) in files.iter().enumerate() {
+        let mut header = [0; 512];
+        let name = format!("folder/{place}");
+        header[..name.len()].copy_from_slice(name.as_bytes());
+        header[124..136].copy_from_slice(format!("{:011o}\0", bytes.len()).as_bytes());
+        header[148..156].fill(b' ');
+        header[156] = b'0';
+        header[257..265].copy_from_slice(b"ustar\x0000");
+        let sum: u64 = header.iter().map(|byte| u64::from(*byte)).sum();
+        header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        all.extend(header);
+        all.extend(bytes);
+        all.resize(all.len().next_multiple_of(512), 0);
+    }
+    all.resize(all.len() + 1024, 0);
+    all
+}

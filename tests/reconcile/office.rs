@@ -220,7 +220,7 @@ impl Office {
         let settler = Settler { key: &world.settler, chain: &world.settler_chain };
         let signing = Signing { settler, files: &[] };
         let planned = Planned { hash: file.hash(), base: file.head.base };
-        let postings = || file.postings().map(Result::unwrap);
+        let postings = || file.postings().map(|posting| Ok(posting.unwrap()));
         self.records.post(&planned, postings, &signing, at(3_000)).unwrap()
     }
 

@@ -6,7 +6,7 @@ use scrip::reconcile::{Plan, Terms, reconcile};
 use scrip::records::Place;
 use scrip::units::ByteCount;
 
-use super::made::{Ground, host};
+use super::made::{Ground, bundle, host};
 use super::office::{Office, told};
 use crate::postgres::Cluster;
 
@@ -69,6 +69,13 @@ fn shuffled(files: &[Vec<u8>], rng: &mut SeededRandom) -> Vec<Vec<u8>> {
     all
 }
 
+/// The same files, all but some of them in so many bundles.
+fn parted(files: &[Vec<u8>], count: usize) -> Vec<Vec<u8>> {
+    let (loose, bundled) = files.split_at(files.len() / 4);
+    let share = bundled.len().div_ceil(count);
+    bundled.chunks(share).map(bundle).chain(loose.to_vec()).collect()
+}
+
 #[test]
 fn order_repetition_and_threads_change_no_byte_of_a_plan() {
     let mut office = Office::new();
@@ -81,6 +88,10 @@ fn order_repetition_and_threads_change_no_byte_of_a_plan() {
         let mixed = shuffled(&files, &mut rng);
         let threads = [1, 2, 4][round % 3];
         assert_eq!(plan(&mut office, &mixed, threads).encode(), bytes, "round {round}");
+    }
+    for round in 0..12 {
+        let parted = parted(&shuffled(&files, &mut rng), 1 + round % 5);
+        assert_eq!(plan(&mut office, &parted, 2).encode(), bytes, "in bundles, round {round}");
     }
     office.settle(&first);
     let answered = plan(&mut office, &files, 4).encode();

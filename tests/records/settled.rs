@@ -97,7 +97,7 @@ pub(crate) fn post_as(
     let settler = Settler { key: &key, chain: &chain };
     let files = [b"a policy".to_vec()];
     let signing = Signing { settler, files: &files };
-    records.post(planned, || postings.iter().cloned(), &signing, time(77))
+    records.post(planned, || postings.iter().cloned().map(Ok), &signing, time(77))
 }
 
 pub(crate) fn try_post(
@@ -106,7 +106,7 @@ pub(crate) fn try_post(
     postings: &[Posting],
 ) -> Result<Posted, PostError> {
     let planned = Planned { hash: [name; 32], base: records.base().unwrap() };
-    records.try_post(&planned, || postings.iter().cloned(), time(77))
+    records.try_post(&planned, || postings.iter().cloned().map(Ok), time(77))
 }
 
 /// An entry of a store's journal.

@@ -6,7 +6,7 @@ use crate::issuer::{
     OpenError, RequestError, RevocationError, SettleError,
 };
 use crate::reconcile::PlanError;
-use crate::records::{CopyError, PaymentError, StatementError};
+use crate::records::{CopyError, PaymentError, PostError, StatementError};
 use crate::tool::Exit;
 
 impl From<&CopyError> for Exit {
@@ -30,6 +30,7 @@ impl From<&PlanError> for Exit {
     fn from(error: &PlanError) -> Self {
         match error {
             PlanError::Version(_) => Self::Refusal,
+            PlanError::Device(_) => Self::Failure,
             _ => Self::Damage,
         }
     }
@@ -38,7 +39,7 @@ impl From<&PlanError> for Exit {
 impl From<&SettleError> for Exit {
     fn from(error: &SettleError) -> Self {
         match error {
-            SettleError::Plan(error) => Self::from(error),
+            SettleError::Post(PostError::Unread(_)) => Self::Damage,
             SettleError::Post(error) => operation(error),
             SettleError::Currency { .. } | SettleError::Late { .. } => Self::Refusal,
         }
