@@ -13,6 +13,7 @@ mod journals;
 mod medium;
 mod notation;
 mod plans;
+mod proofs;
 mod samples;
 mod stamps;
 mod wallet;
@@ -37,6 +38,7 @@ use scrip::format::medium::{
 use scrip::format::papers::Papers;
 use scrip::format::plan::{PlanEntry, PlanHead, PlanTail};
 use scrip::format::policy::{Policy, Revocation};
+use scrip::format::proof::ForkProof;
 use scrip::format::record::Record;
 use scrip::format::sheet::{Kit, SealedKit, SealedSecret, Sheet, Voucher, VoucherFile};
 use scrip::format::store::StoreEntry;
@@ -99,6 +101,7 @@ pub(crate) const READERS: &[(&str, Kind, Read)] = &[
     ("plan-entry", Kind::PlanEntry, read::<PlanEntry>),
     ("plan-tail", Kind::PlanTail, read::<PlanTail>),
     ("papers", Kind::Papers, read::<Papers>),
+    ("fork-proof", Kind::ForkProof, read::<ForkProof>),
 ];
 
 fn read<T: Object>(bytes: &[u8], key: Option<&PublicKey>) -> Result<Vec<u8>, TrustError> {
@@ -126,6 +129,7 @@ fn generated() -> Vec<Vector> {
         medium::store_journal(&world),
         medium::sealed(&world),
         plans::plan(&world),
+        proofs::proofs(&world),
     ];
     let mut all = vec![];
     let mut seen = vec![];

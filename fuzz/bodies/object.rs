@@ -16,6 +16,7 @@ use scrip::format::medium::{
 use scrip::format::papers::Papers;
 use scrip::format::plan::{PlanEntry, PlanHead, PlanTail};
 use scrip::format::policy::{Policy, Revocation};
+use scrip::format::proof::ForkProof;
 use scrip::format::record::{Record, RecordHead, RecordOf};
 use scrip::format::sheet::{Kit, SealedKit, SealedSecret, Sheet, Voucher, VoucherFile};
 use scrip::format::store::StoreEntry;
@@ -23,15 +24,16 @@ use scrip::format::transfer::{Funding, Offer, Receipt};
 use scrip::format::{DecodeError, Kind, Object, cbor};
 use scrip::image::layout::Layout;
 use scrip::image::manifest;
+use scrip::ledger::check_proof;
 use scrip::reconcile::Plan;
 use scrip::trust::ring::{item_key_slot, read_item_key};
 use scrip::trust::{check_grant, check_policy};
 use scrip::units::CurrencyForm;
 
-use super::Body;
+use super::{Body, world};
 
 /// Every type of object, by the name of its vectors.
-pub const TYPES: [(&str, Body); 39] = [
+pub const TYPES: [(&str, Body); 40] = [
     ("certificate", certificate),
     ("enrol-request", any::<EnrolRequest>),
     ("policy", policy),
@@ -71,6 +73,7 @@ pub const TYPES: [(&str, Body); 39] = [
     ("plan-tail", any::<PlanTail>),
     ("plan", plan),
     ("papers", papers),
+    ("fork-proof", fork_proof),
 ];
 
 /// First byte: the type; then the object.
@@ -131,6 +134,15 @@ fn plan(bytes: &[u8]) {
     assert_eq!(plan.encode(), bytes);
     for posting in plan.postings() {
         let _ = posting.map(|posting| posting.moves.len());
+    }
+}
+
+/// What holds is of one place, and is two things.
+fn fork_proof(bytes: &[u8]) {
+    read::<ForkProof>(bytes);
+    match check_proof(bytes, &world().trust()) {
+        Ok(proven) => assert!(proven.hashes[0] != proven.hashes[1], "{proven:?}"),
+        Err(error) => assert!(!error.to_string().is_empty()),
     }
 }
 

@@ -22,6 +22,7 @@ pub mod medium;
 pub mod papers;
 pub mod plan;
 pub mod policy;
+pub mod proof;
 mod reader;
 pub mod record;
 pub mod sheet;
@@ -110,6 +111,8 @@ pub enum Kind {
     PlanTail,
     /// What a medium keeps of what came with its checkpoints (not signed: each part is).
     Papers,
+    /// Two signed objects of one sequence, and whose key signed them (not signed: each part is).
+    ForkProof,
 }
 
 impl Kind {
@@ -150,6 +153,7 @@ impl Kind {
         Self::PlanEntry,
         Self::PlanTail,
         Self::Papers,
+        Self::ForkProof,
     ];
 
     /// The kind's name, as it stands in the `typ` header (RFC 9596) and in the domain.
@@ -190,6 +194,7 @@ impl Kind {
             Self::PlanEntry => "plan-entry",
             Self::PlanTail => "plan-tail",
             Self::Papers => "papers",
+            Self::ForkProof => "fork-proof",
         }
     }
 
@@ -211,7 +216,8 @@ impl Kind {
             | Self::UserInformation
             | Self::Item
             | Self::AccessSlot
-            | Self::Record => 4 << 10,
+            | Self::Record
+            | Self::ForkProof => 4 << 10,
             Self::Settings | Self::Chain | Self::MediumSeal => 8 << 10,
             Self::Checkpoint => 3 << 10,
             Self::EditionHeader | Self::CheckpointFile => 64 << 10,

@@ -21,6 +21,7 @@ mod model;
 mod moves;
 pub mod next;
 mod planted;
+mod proof;
 mod refusal;
 #[cfg(test)]
 mod replayed;
@@ -38,6 +39,7 @@ pub use event::{earn_event, placed_event};
 pub use fold::{Fold, fold, fold_by_head, follow, stated_sequence};
 pub use issue::{IssueError, Settler};
 pub use moves::rekey_message;
+pub use proof::{Hand, ProofError, Proven, check_proof};
 pub use refusal::{Reason, Refusal};
 pub use rules::Rules;
 pub use settle::{Account, Blame, Booked, Credits, Fork, Outcome, Settlement, settle};

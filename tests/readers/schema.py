@@ -372,6 +372,11 @@ OBJECTS = {
         1: ("generation", u64), 2: ("policies", array(octets(), 3)), 3: ("sheets", array(octets(), 4)),
         4: ("revocation?", octets()), 5: ("check", digest),
     }),
+    "fork-proof": record({
+        1: ("chain", chain), 2: ("certificate?", octets()), 3: ("rekey?", octets()),
+        4: ("holder?", record({1: ("checkpoint", octets()), 2: ("certificate", octets())})),
+        5: ("one", octets()), 6: ("other", octets()),
+    }),
     "checkpoint-file": record({
         1: ("checkpoint", octets()), 2: ("chain", chain), 3: ("settled_since?", array(ident, 1024)),
         4: ("attachments", array(octets(), 8)),
@@ -401,7 +406,7 @@ _LIMITS = {
     "funding": (1 << 20, 4 * _KIB), "offer": (20 * _KIB, _KIB),
     "checkpoint-file": (64 * _KIB, 4 * _KIB), "papers": (64 * _KIB, _KIB),
     "voucher-file": (12 * _KIB, _KIB), "package": (12 * _KIB, _KIB), "item": (4 * _KIB, _KIB),
-    "item-key": (256, _KIB), "plan-entry": (16 << 20, 512 * _KIB),
+    "item-key": (256, _KIB), "fork-proof": (4 * _KIB, _KIB), "plan-entry": (16 << 20, 512 * _KIB),
 }
 
 

@@ -16,20 +16,24 @@ use super::wallet::{Court, event, host, other_medium, plain, terms};
 use super::world::{World, amount, bytes, medium, store_id, time, yen};
 
 /// A payer's chain.
-struct Chain<'a> {
+pub(super) struct Chain<'a> {
     court: &'a Court,
-    state: State,
-    records: Vec<Verified<Record>>,
+    pub(super) state: State,
+    pub(super) records: Vec<Verified<Record>>,
 }
 
-impl Chain<'_> {
+impl<'a> Chain<'a> {
+    pub(super) fn new(court: &'a Court, state: State) -> Self {
+        Self { court, state, records: vec![] }
+    }
+
     fn put(&mut self, key: &SecretKey, record: &Record) {
         let signed = sign(key, record);
         self.records.push(follow(&self.court.rules(), &mut self.state, &signed).unwrap());
     }
 
     /// Up to the owner's key, with 5,000 on it.
-    fn load(&mut self, world: &World) {
+    pub(super) fn load(&mut self, world: &World) {
         let genesis = next::genesis(&self.state, &host(), event(0xd0));
         self.put(&world.holder, &genesis);
         let secret = code(4).secret().clone();
@@ -84,7 +88,7 @@ pub(crate) fn shown(world: &World) -> Vec<Sample<'_>> {
         rules: court.rules(),
     };
     let state = State::blank(medium(), certificate.hash(), world.holder.public());
-    let mut chain = Chain { court: &court, state, records: vec![] };
+    let mut chain = Chain::new(&court, state);
     let told = |chain: &Chain<'_>, subject, about| {
         let funding = gather(&papers, None, &chain.records).unwrap();
         Sample::of("funding", subject, about, Form::Plain, &funding)
