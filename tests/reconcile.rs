@@ -4,6 +4,7 @@ mod classes;
 mod evidence;
 mod made;
 mod office;
+mod proofs;
 mod same;
 mod tool;
 mod transfers;

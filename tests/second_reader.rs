@@ -1,5 +1,6 @@
 //! A second reader, in Python and from SPEC.md, agrees about every vector and about a burnt medium.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
@@ -49,7 +50,12 @@ fn prepared() -> PathBuf {
 }
 
 pub(crate) fn read(arguments: &[&str]) -> Output {
-    let script = repository().join("tests/readers/scrip_reader.py");
+    run("scrip_reader.py", arguments)
+}
+
+/// Run one of the readers.
+pub(crate) fn run<A: AsRef<OsStr>>(reader: &str, arguments: impl IntoIterator<Item = A>) -> Output {
+    let script = repository().join("tests/readers").join(reader);
     let mut command = Command::new(python());
     command.env("PYTHONDONTWRITEBYTECODE", "1").arg(script).args(arguments);
     command.output().expect("SCRIP_PYTHON runs; else: apt-get install python3 python3-venv")

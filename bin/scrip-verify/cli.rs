@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 /// Verbs that change nothing.
 #[cfg(test)]
-pub(crate) const READING: &[&str] = &["check", "reconcile"];
+pub(crate) const READING: &[&str] = &["check", "reconcile", "proof"];
 
 /// Check prepaid media and reconcile evidence: read-only, without a password.
 #[derive(Parser)]
@@ -41,6 +41,14 @@ pub(crate) enum Verb {
         after_help = "Example: scrip-verify reconcile --records issuer evidence/ --plan may.plan"
     )]
     Reconcile(ReconcileArgs),
+    /// Check a proof that a medium or store has two histories
+    ///
+    /// A proof stands by itself: neither records nor media are asked. It shows
+    /// that one key signed two records that can't both stand, and never why.
+    /// Ends with 0 if it holds, 3 if it is no proof or was changed, 4 if it
+    /// could not be read, 5 if nothing pins its root.
+    #[command(after_help = "Example: scrip-verify proof F-MZXW6YTBOI.proof --trust trust.cbr")]
+    Proof(ProofArgs),
     #[cfg(feature = "manual")]
     #[command(flatten)]
     Manual(crate::usage::manual::Manual),
@@ -81,6 +89,10 @@ pub(crate) struct ReconcileArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) plan: Option<PathBuf>,
 
+    /// Write a proof of each fork to this folder, named by its finding
+    #[arg(long, value_name = "DIR")]
+    pub(crate) proofs: Option<PathBuf>,
+
     /// What was known by then is in the plan, in seconds since 1970
     ///
     /// Without it, the newest time that an issuer or settler signed in the
@@ -102,4 +114,21 @@ pub(crate) struct ReconcileArgs {
     /// Media that are judged at once; by default one a core
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
+}
+
+#[derive(Args)]
+pub(crate) struct ProofArgs {
+    /// The proof, as `reconcile --proofs` wrote it
+    #[arg(value_name = "FILE")]
+    pub(crate) proof: PathBuf,
+
+    /// Root to trust, as `init` wrote it; may be given several times
+    ///
+    /// Without it, every *.cbr in scrip/trust.d of your configuration directory is trusted.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trust: Vec<PathBuf>,
+
+    /// Let a test root count that --trust names
+    #[arg(long, hide = true, requires = "trust")]
+    pub(crate) allow_test_root: bool,
 }

@@ -1,8 +1,9 @@
-//! `scrip-verify`: check prepaid media, offline and read-only.
+//! `scrip-verify`: check prepaid media and reconcile evidence, read-only.
 
 mod check;
 mod cli;
 mod heap;
+mod proof;
 mod reconcile;
 #[path = "../usage.rs"]
 mod usage;
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
             Verb::Manual(manual) => manual.print::<Cli>(output),
             Verb::Check(args) => check::check(&args, output, interrupt),
             Verb::Reconcile(args) => reconcile::run(&args, output, interrupt),
+            Verb::Proof(args) => proof::check(&args, output),
         }
     };
     run("scrip-verify", form, work)

@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 
 use crate::cli::ReconcileArgs;
 use crate::heap::{Unit, units};
+use crate::proof;
 
 /// The issuer's root in its folder.
 const TRUST_FILE: &str = "trust.cbr";
@@ -56,9 +57,16 @@ pub(crate) fn run(
     if let Some(path) = &args.plan {
         create_file(path, &plan.encode(), Privacy::Shared).or_fail()?;
     }
+    let proofs = args.proofs.as_ref().map(|folder| proof::write(folder, &heap, &plan, output));
+    let proofs = proofs.transpose()?;
     let exit = exit(&control, &plan);
     show(&control, &plan, form, args, output);
-    output.result(exit, &fields(&control, &plan, args));
+    if let (Some(count), Some(folder)) = (proofs, &args.proofs) {
+        output.line(format!("{count} proofs of forks in {}", folder.display()));
+    }
+    let mut fields = fields(&control, &plan, args);
+    fields["proofs"] = json!(proofs);
+    output.result(exit, &fields);
     Ok(exit)
 }
 

@@ -45,6 +45,11 @@ impl Heap {
         }
     }
 
+    /// The roots that everything in it stands under.
+    pub fn trust(&self) -> &Trust {
+        &self.trust
+    }
+
     /// All that is known by medium, ascending.
     pub fn media(&self) -> &BTreeMap<MediumId, Pieces> {
         &self.media

@@ -29,14 +29,14 @@ pub trait Books {
 }
 
 /// How a store's journal stands to the one that was imported.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Journalled {
     /// All of it was imported.
     Known,
     /// So many entries of it were not.
     New(u64),
-    /// Another entry stands at this place.
-    Differs(u64),
+    /// Another entry stands in the records at this place.
+    Differs(u64, Vec<u8>),
     /// No such store is enrolled.
     Unknown,
 }
@@ -61,7 +61,7 @@ impl Books for Records {
         match self.try_journal(store, &lines.collect::<Vec<_>>()) {
             Ok(Imported { new: 0, .. }) => Ok(Journalled::Known),
             Ok(Imported { new, .. }) => Ok(Journalled::New(new)),
-            Err(ImportError::Forked { seq, .. }) => Ok(Journalled::Differs(seq)),
+            Err(ImportError::Forked { seq, held, .. }) => Ok(Journalled::Differs(seq, held)),
             Err(ImportError::UnknownStore(_)) => Ok(Journalled::Unknown),
             Err(ImportError::Storage(error)) => Err(error),
         }
@@ -158,11 +158,12 @@ fn stores<B: Books>(heap: &Heap, books: &mut B) -> Result<Vec<Finding>, B::Error
                     let draft = Draft::of(Class::NotChecked).at(entry(newest)).side(what, *head);
                     draft.so("import the store's journal first")
                 }
-                Journalled::Differs(seq) => {
+                Journalled::Differs(seq, held) => {
                     let what = "its journal has another entry than the records";
                     let at = usize::try_from(seq).unwrap_or(usize::MAX);
                     let draft = Draft::of(Class::Fork).at(entry(seq));
                     let draft = draft.so("the store signed two journals: both are evidence");
+                    let draft = draft.shown("the records have this entry", &held);
                     match export.entries.get(at) {
                         Some(other) => draft.shown(what, other.bytes()),
                         None => draft.side(what, *head),

@@ -92,6 +92,8 @@ pub enum ImportError {
         store: StoreId,
         /// The first entry that differs.
         seq: u64,
+        /// As the records hold it.
+        held: Vec<u8>,
     },
     /// The database did not do it.
     #[error(transparent)]
@@ -226,14 +228,16 @@ fn unknown_lines<'l, 'a>(
     let held = tx.row(COUNT, &[store.into()], |row| row.count(0))?.unwrap_or(0);
     let (shared, new) =
         lines.split_at(lines.len().min(usize::try_from(held).unwrap_or(usize::MAX)));
-    let mut differs = |from: usize| -> Result<Option<u64>, StorageError> {
+    let mut differs = |from: usize| -> Result<Option<(u64, Vec<u8>)>, StorageError> {
         let values = [store.into(), Value::count(from as u64)];
         let mut lines = shared[from..].iter();
         let mut first = None;
         tx.for_each(HELD, &values, |row| -> Result<(), StorageError> {
             let content = row.bytes(0)?;
             let other = lines.next().filter(|line| line.content != content);
-            first = first.or(other.map(|line| line.seq));
+            if let (None, Some(other)) = (&first, other) {
+                first = Some((other.seq, content.to_vec()));
+            }
             Ok(())
         })?;
         Ok(first)
@@ -241,9 +245,9 @@ fn unknown_lines<'l, 'a>(
     // Where the newest shared entry is the same, all before it are: each names the one before it.
     let newest = shared.len().saturating_sub(1);
     if differs(newest)?.is_some()
-        && let Some(seq) = differs(0)?
+        && let Some((seq, held)) = differs(0)?
     {
-        return Err(ImportError::Forked { store, seq });
+        return Err(ImportError::Forked { store, seq, held });
     }
     Ok(new)
 }

@@ -220,8 +220,9 @@ fn directories_are_checked_alone_or_under_the_one_they_are_mounted_in() {
 fn help_is_imperative_and_narrow() {
     let bench = Bench::new();
     let mut all = String::new();
-    for arguments in [&["--help"][..], &["check", "--help"], &["reconcile", "--help"]] {
-        let output = bench.run(arguments);
+    for verb in [&[][..], &["check"], &["reconcile"], &["proof"]] {
+        let arguments = [verb, &["--help"]].concat();
+        let output = bench.run(&arguments);
         assert_eq!(output.status.code(), Some(0));
         let help = String::from_utf8(output.stdout).unwrap();
         all.extend(["$ scrip-verify ", &arguments.join(" "), "\n", &help, "\n"]);

@@ -11,7 +11,7 @@ use scrip::reconcile::Plan;
 use super::office::Office;
 use crate::owner::bench::{Answer, answer};
 
-fn run(office: &Office, place: &Path, arguments: &[&str]) -> Answer {
+pub(super) fn run(office: &Office, place: &Path, arguments: &[&str]) -> Answer {
     let records = office.folder.as_ref().unwrap().path().to_str().unwrap().to_owned();
     let mut command = Command::new(cargo_bin("scrip-verify"));
     command
@@ -23,7 +23,7 @@ fn run(office: &Office, place: &Path, arguments: &[&str]) -> Answer {
 }
 
 /// A folder with the root and these files of evidence.
-fn folder(office: &Office, files: &[(&str, Vec<u8>)]) -> tempfile::TempDir {
+pub(super) fn folder(office: &Office, files: &[(&str, Vec<u8>)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("trust.cbr"), &office.ground.world.root).unwrap();
     fs::create_dir(folder.path().join("evidence")).unwrap();

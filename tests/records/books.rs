@@ -81,7 +81,7 @@ pub(super) fn forked(place: &Place) {
         let mut other = contents.clone();
         other[first..].iter_mut().for_each(|content| content.push(b'!'));
         let error = records.import_journal(id(1), &lines(1, &other)).unwrap_err();
-        let ImportError::Forked { store, seq } = error else { panic!("{error}") };
+        let ImportError::Forked { store, seq, .. } = error else { panic!("{error}") };
         assert_eq!((store, seq), (id(1), first as u64));
         assert_eq!(records.account(&Account::Store(id(1))).unwrap(), owed, "nothing was booked");
     }

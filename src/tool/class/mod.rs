@@ -27,6 +27,7 @@ use crate::device::{
     DeviceError, DiscoverError, FolderError, OpenError, TargetError, UnfinishedError,
 };
 use crate::format::DecodeError;
+use crate::ledger::ProofError;
 use crate::trust::{GrantError, KeyFileError, RevokedError, TrustError};
 use crate::units::UnitError;
 
@@ -61,6 +62,15 @@ impl From<&TrustError> for Exit {
     fn from(error: &TrustError) -> Self {
         match error {
             TrustError::Expired { .. } | TrustError::TestRoot(_) => Self::Refusal,
+            _ => Self::Damage,
+        }
+    }
+}
+
+impl From<&ProofError> for Exit {
+    fn from(error: &ProofError) -> Self {
+        match error {
+            ProofError::Trust(error) => Self::from(error),
             _ => Self::Damage,
         }
     }
