@@ -115,10 +115,10 @@ fn every_export_verifies_and_every_balance_is_the_ledgers() {
         (RecordKind::Purchase, 1_000),
         (RecordKind::Play, 1_000),
         (RecordKind::DownloadStart, 100),
-        (RecordKind::DownloadInterrupted, 50),
-        (RecordKind::DownloadEnd, 30),
+        (RecordKind::DownloadInterrupted, 150),
+        (RecordKind::DownloadEnd, 12),
         (RecordKind::UploadStart, 80),
-        (RecordKind::Earn, 50),
+        (RecordKind::Earn, 150),
         (RecordKind::Connect, 50),
     ];
     for (kind, count) in least {

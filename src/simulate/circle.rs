@@ -21,9 +21,13 @@ const PRICE_MAX: u64 = 350;
 const PAYER_RECORDS: u64 = 2;
 const SENDER_RECORDS: u64 = 3;
 /// Of a hundred records of an owner so many begin a segment, and so many are purchases.
-const FETCHING: u64 = 8;
+const FETCHING: u64 = 13;
 const BUYING: u64 = 45;
 const CONNECTING: u64 = 2;
+/// One of so many stretches brings all that is left, the others a part of it to two: what is fetched
+/// takes many receipts, about five for a hundred records.
+const STRETCHES: u64 = 28;
+const STRETCH_PART: u64 = 28;
 
 /// One of them.
 pub(super) struct Member<'a> {
@@ -209,10 +213,12 @@ impl<'a> Circle<'a> {
         })
     }
 
-    /// How many bytes come before it breaks off: all in one of three cases.
+    /// How many bytes come before it breaks off.
     fn stretch(&mut self, fetch: &Fetch) -> u64 {
         let left = fetch.left();
-        if self.chance.below(3) == 0 { left } else { self.chance.below(left) }
+        let whole = self.chance.below(STRETCHES) == 0;
+        let part = left.div_ceil(STRETCH_PART);
+        if whole { left } else { left.min(part + self.chance.below(part)) }
     }
 
     /// Two of them.
