@@ -5,6 +5,8 @@
 mod build;
 mod burn;
 mod check;
+#[cfg(all(feature = "server", feature = "verify"))]
+mod crowd;
 #[cfg(all(feature = "store", feature = "server"))]
 mod corpus;
 mod device;
