@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::finding::{Draft, class_number};
-use super::heap::Heap;
 use super::judged::{Judged, Standing};
 use super::moves::moves;
-use super::pieces::Pieces;
+use super::pieces::{Pieces, Rights};
 use super::sold::{look_at_sales, newly};
 use crate::crypto::digest::sha256;
 use crate::format::Object;
@@ -26,7 +25,7 @@ const VOUCHERS_MAX: usize = 48;
 
 /// Look at what one medium's settlement says, and make its posting if there is one.
 pub(super) fn conclude(
-    heap: &Heap,
+    rights: &Rights,
     judged: &mut Judged,
     pieces: &Pieces,
     revoked: &Revoked,
@@ -39,7 +38,7 @@ pub(super) fn conclude(
     if adds && judged.standing == Standing::Postable {
         ahead(judged);
     }
-    let posting = if adds { posting(heap, judged, revoked, as_of) } else { None };
+    let posting = if adds { posting(rights, judged, revoked, as_of) } else { None };
     let answered: BTreeSet<[u8; 16]> = judged
         .known
         .iter()
@@ -71,7 +70,7 @@ fn tip(state: &State) -> Sequence {
 }
 
 /// Does the evidence state anything that isn't settled?
-fn adds(judged: &Judged) -> bool {
+pub(super) fn adds(judged: &Judged) -> bool {
     let Some((settlement, state)) = head(judged) else { return false };
     let (before, after) = (&judged.before, &settlement.account);
     if settlement.outcome == Outcome::Frozen {
@@ -273,7 +272,7 @@ fn matched(judged: &mut Judged) {
 }
 
 fn posting(
-    heap: &Heap,
+    rights: &Rights,
     judged: &mut Judged,
     revoked: &Revoked,
     as_of: Timestamp,
@@ -303,7 +302,7 @@ fn posting(
     Some(Posting {
         medium: judged.medium,
         before: known.row,
-        moves: moves(heap, judged, known.store, &settlement.account),
+        moves: moves(rights, judged, known.store, &settlement.account),
         account,
         checkpoint,
         settled_since,
@@ -348,6 +347,19 @@ fn vouchers(judged: &Judged, as_of: Timestamp) -> Vec<UsedVoucher> {
     used.truncate(VOUCHERS_MAX);
     used.sort_by_key(|used| used.id);
     used
+}
+
+/// Until when all vouchers that records credited are listed, beside those that are listed already.
+pub(super) fn listed_until(judged: &Judged) -> Option<Timestamp> {
+    let number = judged.before.number;
+    let known = judged.found.checkpoints.iter().filter(|((known, _), _)| *known == number);
+    let listed: BTreeSet<[u8; 16]> = known
+        .flat_map(|(_, checkpoint)| checkpoint.vouchers.0.iter().map(|used| used.id))
+        .collect();
+    let records = judged.found.records.values();
+    let vouchers = records.filter_map(|record| live_voucher(record, Timestamp::BEGINNING));
+    let others = vouchers.filter(|voucher| !listed.contains(&voucher.id));
+    others.map(|voucher| voucher.expires).min()
 }
 
 fn live_voucher(record: &Verified<Record>, as_of: Timestamp) -> Option<Voucher> {

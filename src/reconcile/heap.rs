@@ -1,10 +1,12 @@
 //! A heap of evidence: what files of any order, repetition and partition say together.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::files::{EXPORT, RECEIPT};
 use super::frames::Row;
-use super::pieces::{Carried, Certified, Damage, Pieces};
+use super::passes::{EachJournal, Evidence};
+use super::pieces::{Carried, Certified, Damage, Pieces, Rights};
 use super::taken::{Skipped, Taken, What};
 use crate::crypto::digest::sha256;
 use crate::format::checkpoint::{Checkpoint, CheckpointFile};
@@ -26,7 +28,7 @@ use crate::units::{MediumId, StoreId, Timestamp};
 pub struct Heap {
     pub(super) trust: Trust,
     pub(super) media: BTreeMap<MediumId, Pieces>,
-    pub(super) rights: BTreeMap<[u8; 32], String>,
+    pub(super) rights: Rights,
     lists: BTreeMap<(u64, [u8; 32]), Verified<Revocation>>,
     journals: BTreeMap<StoreId, BTreeMap<[u8; 32], Export>>,
     newest: Option<Timestamp>,
@@ -272,6 +274,46 @@ impl Heap {
             Anchor::Pinned(_) => Ok(signer),
             Anchor::Unpinned(root) => Err(Skipped::Unpinned(root)),
         }
+    }
+}
+
+impl Evidence for Heap {
+    fn media(&self) -> Vec<MediumId> {
+        self.media.keys().copied().collect()
+    }
+
+    fn pieces(&self, medium: MediumId) -> Cow<'_, Pieces> {
+        self.media.get(&medium).map_or_else(|| Cow::Owned(Pieces::default()), Cow::Borrowed)
+    }
+
+    fn bytes(&self, medium: MediumId) -> u64 {
+        let records = self.media.get(&medium).into_iter().flat_map(|all| all.records.values());
+        records.map(|record| record.len() as u64).sum()
+    }
+
+    fn rights(&self) -> &Rights {
+        &self.rights
+    }
+
+    fn revoked(&self) -> Revoked {
+        Self::revoked(self)
+    }
+
+    fn newest(&self) -> Option<Timestamp> {
+        self.newest
+    }
+
+    fn strays(&self) -> BTreeSet<MediumId> {
+        BTreeSet::new()
+    }
+
+    fn each_journal<E>(&self, each: &mut EachJournal<'_, E>) -> Result<(), E> {
+        for (store, exports) in &self.journals {
+            for (head, export) in exports {
+                each(*store, *head, export)?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::heap::Heap;
 use super::judged::Judged;
+use super::pieces::Rights;
 use super::sold::newly;
 use crate::format::record::{Body, EventId, Record};
 use crate::format::transfer::TransferId;
@@ -38,11 +38,11 @@ impl Sheet {
 }
 
 /// What brings the books from `before` to where a medium's settlement stands.
-pub(super) fn moves(heap: &Heap, judged: &Judged, store: StoreId, after: &Sums) -> Vec<Move> {
+pub(super) fn moves(rights: &Rights, judged: &Judged, store: StoreId, after: &Sums) -> Vec<Move> {
     let (medium, before) = (judged.medium, &judged.before);
     let settled = || Account::Settled(medium);
     let events = judged.events();
-    let holders = Holders::of(heap, judged);
+    let holders = Holders::of(rights, judged);
     let mut sheet = Sheet::default();
     for (event, _, delta) in newly(before, after) {
         let record = events.get(event).copied();
@@ -70,7 +70,7 @@ pub(super) fn moves(heap: &Heap, judged: &Judged, store: StoreId, after: &Sums) 
 
 /// Who is paid for what a medium's records are about.
 struct Holders<'a> {
-    heap: &'a Heap,
+    rights: &'a Rights,
     /// The signed entry that each transfer is about.
     entries: BTreeMap<TransferId, [u8; 32]>,
     /// The transfer that each segment's event is of.
@@ -78,8 +78,8 @@ struct Holders<'a> {
 }
 
 impl<'a> Holders<'a> {
-    fn of(heap: &'a Heap, judged: &Judged) -> Self {
-        let mut holders = Self { heap, entries: BTreeMap::new(), segments: BTreeMap::new() };
+    fn of(rights: &'a Rights, judged: &Judged) -> Self {
+        let mut holders = Self { rights, entries: BTreeMap::new(), segments: BTreeMap::new() };
         for record in judged.found.records.values() {
             match &record.body {
                 Body::DownloadStart { terms, .. } => {
@@ -106,8 +106,8 @@ impl<'a> Holders<'a> {
         let transfer = transfer.or_else(|| self.segments.get(event).copied());
         if let Some(transfer) = transfer {
             let entry = self.entries.get(&transfer);
-            let holder = entry.and_then(|entry| self.heap.rights_holder(entry));
-            return holder.unwrap_or(NOBODY).to_owned();
+            let holder = entry.and_then(|entry| self.rights.get(entry));
+            return holder.map_or(NOBODY, String::as_str).to_owned();
         }
         // A purchase names the rights holder as its partner.
         let partner = record.and_then(|record| record.accounting.as_ref());

@@ -11,6 +11,9 @@ use crate::ledger::{Rules, State};
 use crate::trust::{Revoked, Signer, Verified};
 use crate::units::{MediumId, Timestamp};
 
+/// Who is paid for an item, by the hash of its signed entry.
+pub type Rights = BTreeMap<[u8; 32], String>;
+
 /// A medium's certificate and the store that signed it.
 #[derive(Debug, Clone)]
 pub struct Certified {
@@ -41,7 +44,7 @@ pub struct Damage {
 }
 
 /// All that is known of one medium; nothing but the certificates, policies and sheets is verified.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Pieces {
     /// Its certificates by their hash: more than one if stores signed rival ones.
     pub certified: BTreeMap<[u8; 32], Certified>,

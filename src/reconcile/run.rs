@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
-use super::conclude::conclude;
 use super::finding::Draft;
 use super::heap::Heap;
-use super::judged::{Bench, Judged};
-use super::plan::{PLAN_VERSION, Plan, plan_row, planned};
-use super::transfers::{join, vouchers};
+use super::passes::{self, Evidence, Run, RunError};
+use super::plan::{PLAN_VERSION, Plan};
+use crate::device::Scratch;
 use crate::format::plan::{Class, Finding, PlanEntry, PlanHead};
+use crate::image::leaves::Unwatched;
 use crate::records::{
     ImportError, Imported, JournalLine, Known, Records, StorageError, sold_event,
 };
@@ -19,7 +19,7 @@ use crate::units::{Currency, MediumId, Sequence, StoreId, Timestamp};
 /// What the records answer while evidence is held against them.
 pub trait Books {
     /// Why they can't.
-    type Error;
+    type Error: Send;
 
     /// What is known of a medium; none where its number was never given out.
     fn known(&mut self, medium: MediumId) -> Result<Option<Known>, Self::Error>;
@@ -83,100 +83,87 @@ pub struct Terms {
 }
 
 /// Hold a heap of evidence against the records.
-pub fn reconcile<B: Books>(heap: &Heap, books: &mut B, terms: &Terms) -> Result<Plan, B::Error> {
-    let revoked = heap.revoked();
-    let bench = Bench { revoked: &revoked, currency: terms.currency, as_of: terms.as_of };
-    let mut known = BTreeMap::new();
-    for medium in heap.media().keys() {
-        known.insert(*medium, books.known(*medium)?);
-    }
-    let mut all = judge(heap, &bench, known, terms.threads);
-    let as_of = terms.as_of.unwrap_or_else(|| newest(heap, &all));
-    join(heap, &mut all);
-    vouchers(&mut all);
-    let mut entries = vec![];
-    let findings = stores(heap, books)?;
-    if !findings.is_empty() {
-        entries.push(PlanEntry { medium: None, before: None, findings, posting: None });
-    }
-    for (medium, mut judged) in all {
-        let pieces = &heap.media()[&medium];
-        let posting = conclude(heap, &mut judged, pieces, &revoked, as_of);
-        let before = judged.known.as_ref().map(|known| plan_row(&known.row));
-        let posting = posting.map(|posting| Box::new(planned(&posting)));
-        let findings = judged.findings;
-        entries.push(PlanEntry { medium: Some(medium), before, findings, posting });
-    }
-    let (currency, base) = (terms.currency, terms.base);
-    let beginning = PlanHead { version: PLAN_VERSION, as_of, currency, base };
-    Ok(Plan::of(beginning, entries))
-}
-
-/// Judge all media, several at once.
-fn judge(
+pub fn reconcile<B: Books + Send>(
     heap: &Heap,
-    bench: &Bench<'_>,
-    known: BTreeMap<MediumId, Option<Known>>,
-    threads: NonZeroUsize,
-) -> BTreeMap<MediumId, Judged> {
-    let media: Vec<(MediumId, Option<Known>)> = known.into_iter().collect();
-    let share = media.len().div_ceil(threads.get()).max(1);
-    let one = |(medium, known): &(MediumId, Option<Known>)| {
-        let judged = Judged::of(bench, *medium, &heap.media()[medium], known.clone());
-        (*medium, judged)
-    };
-    std::thread::scope(|scope| {
-        let parts = media.chunks(share);
-        let workers: Vec<_> = parts
-            .map(|part| scope.spawn(move || part.iter().map(one).collect::<Vec<_>>()))
-            .collect();
-        let done = workers.into_iter();
-        done.flat_map(|worker| worker.join().expect("judging doesn't panic")).collect()
-    })
+    books: &mut B,
+    terms: &Terms,
+) -> Result<Plan, B::Error> {
+    let scratch = Scratch::memory();
+    let books = std::slice::from_mut(books);
+    let run = Run { evidence: heap, books, terms, scratch: &scratch, watch: &Unwatched };
+    let mut entries = vec![];
+    let made = reconcile_each(run, &mut |entry| {
+        entries.push(entry);
+        Ok(())
+    });
+    match made {
+        Ok(beginning) => Ok(Plan::of(beginning, entries)),
+        Err(RunError::Books(error)) => Err(error),
+        Err(RunError::Scratch(_) | RunError::Stopped { .. }) => {
+            unreachable!("memory takes all, and nobody stops it")
+        }
+    }
 }
 
-/// The newest time that an issuer or settler signed.
-fn newest(heap: &Heap, all: &BTreeMap<MediumId, Judged>) -> Timestamp {
-    let stated = all.values().flat_map(|judged| judged.found.checkpoints.values());
-    let stated = stated.map(|checkpoint| checkpoint.as_of);
-    let first = Timestamp::from_seconds(0).expect("time begins there");
-    stated.chain(heap.newest()).fold(first, Timestamp::max)
+/// Hold evidence against the records, and give each entry of the plan in its order; its head.
+pub fn reconcile_each<S: Evidence, B: Books + Send>(
+    run: Run<'_, S, B>,
+    each: &mut dyn FnMut(PlanEntry) -> Result<(), RunError<B::Error>>,
+) -> Result<PlanHead, RunError<B::Error>> {
+    let Run { evidence, books, terms, scratch, watch } = run;
+    let findings = match books.first_mut() {
+        Some(books) => stores(evidence, books)?,
+        None => vec![],
+    };
+    let found = passes::run(Run { evidence, books, terms, scratch, watch })?;
+    if !findings.is_empty() {
+        each(PlanEntry { medium: None, before: None, findings, posting: None })?;
+    }
+    found.each(scratch, each)?;
+    let (currency, base, as_of) = (terms.currency, terms.base, found.as_of);
+    Ok(PlanHead { version: PLAN_VERSION, as_of, currency, base })
 }
 
 /// Stores' journals that the records don't hold: what they sold is not known here.
-fn stores<B: Books>(heap: &Heap, books: &mut B) -> Result<Vec<Finding>, B::Error> {
-    let mut findings = vec![];
-    for (store, exports) in heap.journals() {
-        for (head, export) in exports {
-            let standing = books.journal(*store, export)?;
-            let entry = |seq: u64| Sequence::from_number(seq);
-            let newest = export.entries.len().saturating_sub(1) as u64;
-            let draft = match standing {
-                Journalled::Known => continue,
-                Journalled::New(count) => {
-                    let what = format!("{count} entries of its journal are not in the records");
-                    let draft = Draft::of(Class::NotChecked).at(entry(newest)).side(what, *head);
-                    draft.so("import the store's journal first")
-                }
-                Journalled::Differs(seq, held) => {
-                    let what = "its journal has another entry than the records";
-                    let at = usize::try_from(seq).unwrap_or(usize::MAX);
-                    let draft = Draft::of(Class::Fork).at(entry(seq));
-                    let draft = draft.so("the store signed two journals: both are evidence");
-                    let draft = draft.shown("the records have this entry", &held);
-                    match export.entries.get(at) {
-                        Some(other) => draft.shown(what, other.bytes()),
-                        None => draft.side(what, *head),
-                    }
-                }
-                Journalled::Unknown => {
-                    let what = "a journal of a store that is not enrolled";
-                    Draft::of(Class::WrongStore).side(what, *head)
-                }
-            };
-            findings.push(draft.finish(None, Some(*store)));
+fn stores<S: Evidence, B: Books>(
+    evidence: &S,
+    books: &mut B,
+) -> Result<Vec<Finding>, RunError<B::Error>> {
+    let mut findings = BTreeMap::new();
+    evidence.each_journal::<RunError<B::Error>>(&mut |store, head, export| {
+        let standing = books.journal(store, export).map_err(RunError::Books)?;
+        let finding = told(standing, export, head).map(|draft| draft.finish(None, Some(store)));
+        findings.extend(finding.map(|finding| (finding.id, finding)));
+        Ok(())
+    })?;
+    Ok(findings.into_values().collect())
+}
+
+/// What is to be told of a store's journal.
+fn told(standing: Journalled, export: &Export, newest_hash: [u8; 32]) -> Option<Draft> {
+    let entry = |seq: u64| Sequence::from_number(seq);
+    let newest = export.entries.len().saturating_sub(1) as u64;
+    Some(match standing {
+        Journalled::Known => return None,
+        Journalled::New(count) => {
+            let what = format!("{count} entries of its journal are not in the records");
+            let draft = Draft::of(Class::NotChecked).at(entry(newest)).side(what, newest_hash);
+            draft.so("import the store's journal first")
         }
-    }
-    findings.sort_by_key(|finding| finding.id);
-    Ok(findings)
+        Journalled::Differs(seq, held) => {
+            let what = "its journal has another entry than the records";
+            let at = usize::try_from(seq).unwrap_or(usize::MAX);
+            let draft = Draft::of(Class::Fork).at(entry(seq));
+            let draft = draft.so("the store signed two journals: both are evidence");
+            let draft = draft.shown("the records have this entry", &held);
+            match export.entries.get(at) {
+                Some(other) => draft.shown(what, other.bytes()),
+                None => draft.side(what, newest_hash),
+            }
+        }
+        Journalled::Unknown => {
+            let what = "a journal of a store that is not enrolled";
+            Draft::of(Class::WrongStore).side(what, newest_hash)
+        }
+    })
 }

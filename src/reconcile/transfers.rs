@@ -6,14 +6,15 @@
 use std::collections::BTreeMap;
 
 use super::finding::Draft;
-use super::heap::Heap;
 use super::judged::{Judged, Standing};
+use super::pieces::Pieces;
+use crate::crypto::digest::{sha256, sha256_parts};
 use crate::format::plan::Class;
 use crate::format::record::{Body, EventId, Record};
 use crate::format::transfer::{Partner, Receipt, Terms, TransferId};
 use crate::ledger::charge::segment;
 use crate::ledger::{Account, Booked, Effect, earn_event};
-use crate::trust::{Claimed, Verified, verify};
+use crate::trust::{Claimed, verify};
 use crate::units::{Amount, ByteCount, MediumId, Sequence};
 
 /// A segment as its payer began it.
@@ -29,55 +30,99 @@ struct Start {
 
 /// What a payer signed for, and who showed it.
 #[derive(Debug, Clone)]
-struct Shown {
-    receipt: Receipt,
-    bytes: Vec<u8>,
+pub(super) struct Shown {
+    pub(super) receipt: Receipt,
+    pub(super) bytes: Vec<u8>,
     /// The terms and the fee that the sender's journal goes by.
-    earned: Option<Earned>,
+    pub(super) earned: Option<Earned>,
 }
 
+/// The fee for it, by its giver's journal.
 #[derive(Debug, Clone)]
-struct Earned {
-    by: MediumId,
-    terms: Terms,
-    start: [u8; 32],
-    event: EventId,
-    fee: i64,
-    seq: Sequence,
+pub(super) struct Earned {
+    pub(super) by: MediumId,
+    pub(super) terms: Terms,
+    pub(super) start: [u8; 32],
+    pub(super) event: EventId,
+    pub(super) fee: i64,
+    pub(super) seq: Sequence,
 }
 
-type Place = (MediumId, TransferId, Sequence);
+/// A payer, a transfer and the sequence of its start.
+pub(super) type Place = (MediumId, TransferId, Sequence);
 
-/// Join what all media say of transfers: close what is open, correct what differs, vest fees.
-pub(super) fn join(heap: &Heap, all: &mut BTreeMap<MediumId, Judged>) {
-    let mut shown: BTreeMap<Place, Vec<Shown>> = BTreeMap::new();
-    for judged in all.values() {
-        for one in earned_by(judged) {
-            let receipt = &one.receipt;
-            let place = (receipt.medium, receipt.transfer, receipt.start);
-            shown.entry(place).or_default().push(one);
-        }
+/// What becomes of a fee, by what its payer's journal says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// The payer's charge for it is settled.
+    Vests,
+    /// The payer didn't sign the receipt.
+    Forged,
+    /// The payer's journal isn't here.
+    NoPayer,
+    /// The payer's journal doesn't begin it.
+    NoStart,
+    /// The payer's start has other terms.
+    OtherTerms {
+        /// SHA-256 over that start.
+        start: [u8; 32],
+        /// The fee by those terms.
+        fee: i64,
+    },
+}
+
+/// A verdict on what a giver showed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ruled {
+    /// Who showed it.
+    pub(super) by: MediumId,
+    /// The segment.
+    pub(super) place: Place,
+    /// SHA-256 over the receipt.
+    pub(super) receipt: [u8; 32],
+    pub(super) verdict: Verdict,
+}
+
+impl Shown {
+    pub(super) fn place(&self) -> Place {
+        (self.receipt.medium, self.receipt.transfer, self.receipt.start)
     }
-    for (medium, pieces) in heap.media() {
-        for bytes in pieces.receipts.values() {
-            let Ok(receipt) = Claimed::<Receipt>::read(bytes) else { continue };
-            let place = (*medium, receipt.transfer, receipt.start);
-            let one =
-                Shown { receipt: Receipt::clone(&receipt), bytes: bytes.clone(), earned: None };
-            shown.entry(place).or_default().push(one);
-        }
+
+    fn ruled(&self, verdict: Verdict) -> Option<Ruled> {
+        let by = self.earned.as_ref()?.by;
+        Some(Ruled { by, place: self.place(), receipt: sha256(&self.bytes), verdict })
     }
-    for (place, mut shown) in shown {
+}
+
+/// Hold what others showed of a payer, and its own receipts, against its journal: close what is
+/// open, correct what differs. Gives what becomes of the fees.
+pub(super) fn charge_all(payer: &mut Judged, pieces: &Pieces, shown: Vec<Shown>) -> Vec<Ruled> {
+    let own = pieces.receipts.values().filter_map(|bytes| {
+        let receipt = Receipt::clone(&*Claimed::<Receipt>::read(bytes).ok()?);
+        Some(Shown { receipt, bytes: bytes.clone(), earned: None })
+    });
+    let mut places: BTreeMap<Place, Vec<Shown>> = BTreeMap::new();
+    for one in shown.into_iter().chain(own) {
+        places.entry(one.place()).or_default().push(one);
+    }
+    let mut ruled = vec![];
+    for (place, mut shown) in places {
         shown.sort_by(|one, other| one.bytes.cmp(&other.bytes));
-        one_segment(all, place, shown);
+        ruled.extend(one_segment(payer, place, shown));
     }
+    ruled
+}
+
+/// What becomes of fees whose payer isn't known here.
+pub(super) fn without_payer(shown: &[Shown]) -> Vec<Ruled> {
+    shown.iter().filter_map(|one| one.ruled(Verdict::NoPayer)).collect()
 }
 
 /// The terms of an upload, its payer's start, and the bytes that it had.
 type Begun<'a> = (&'a Terms, [u8; 32], ByteCount);
 
 /// The fees that a medium's records earned, each with the terms of its upload.
-fn earned_by(judged: &Judged) -> Vec<Shown> {
+pub(super) fn earned_by(judged: &Judged) -> Vec<Shown> {
     let mut uploads: BTreeMap<TransferId, Vec<Begun<'_>>> = BTreeMap::new();
     for record in judged.found.records.values() {
         if let Body::UploadStart { terms, start, before, .. } = &record.body {
@@ -102,6 +147,68 @@ fn earned_by(judged: &Judged) -> Vec<Shown> {
         earned.push(Shown { receipt, bytes: bytes.0.clone(), earned: Some(earned_here) });
     }
     earned
+}
+
+/// Names a segment with all that its charge follows from, and the charge.
+pub(super) type Mark = [u8; 16];
+
+/// A payer and a giver who both say the same of a segment have the same mark of it.
+fn mark(place: Place, start: &Start, due: i64) -> Mark {
+    let (payer, transfer, seq) = place;
+    let partner = match start.partner {
+        Partner::Medium(medium) => (0_u8, medium.number()),
+        Partner::Store(store) => (1, store.number().into()),
+    };
+    let Terms { entry, price, length, share_ppm, .. } = &start.terms;
+    let parts: [&[u8]; 12] = [
+        &payer.number().to_be_bytes(),
+        &transfer,
+        &seq.number().to_be_bytes(),
+        &start.hash,
+        &[partner.0],
+        &partner.1.to_be_bytes(),
+        &start.before.bytes().to_be_bytes(),
+        entry,
+        &price.minor().to_be_bytes(),
+        &length.bytes().to_be_bytes(),
+        &share_ppm.to_be_bytes(),
+        &due.to_be_bytes(),
+    ];
+    *sha256_parts(&parts).first_chunk().expect("32 bytes hold 16")
+}
+
+impl Shown {
+    /// The mark of its segment, by what its giver's journal says.
+    pub(super) fn mark(&self) -> Option<Mark> {
+        let earned = self.earned.as_ref()?;
+        let Receipt { partner, before, got, .. } = self.receipt;
+        let (hash, terms, event) = (earned.start, earned.terms.clone(), earned.event);
+        let due = due(&terms, before, got)?;
+        Some(mark(self.place(), &Start { hash, terms, partner, before, event }, due))
+    }
+}
+
+/// The marks of the segments that a payer's one branch began and closed: what was shown of them and
+/// is settled moves nothing.
+pub(super) fn closed_by(payer: &Judged) -> Vec<Mark> {
+    if payer.found.branches.len() != 1 {
+        return vec![];
+    }
+    let mut started: BTreeMap<EventId, (Start, Sequence)> = BTreeMap::new();
+    for record in payer.found.records.values() {
+        let Body::DownloadStart { terms, partner, before } = &record.body else { continue };
+        let Some(event) = record.history.link else { continue };
+        let (hash, terms) = (record.hash(), terms.clone());
+        let start = Start { hash, terms, partner: *partner, before: *before, event };
+        started.insert(event, (start, record.seq));
+    }
+    let closing = payer.found.records.values().filter(|record| count_of(record).is_some());
+    let marks = closing.filter_map(|record| {
+        let (start, seq) = started.get(&record.history.link?)?;
+        let due = record.accounting.as_ref().map_or(0, |entry| -entry.amount);
+        Some(mark((payer.medium, start.terms.transfer, *seq), start, due))
+    });
+    marks.collect()
 }
 
 /// The segment that a payer began at a place, by its journal or by what it left open.
@@ -131,13 +238,7 @@ fn started(payer: &Judged, (_, transfer, seq): Place) -> Vec<Start> {
     starts
 }
 
-fn one_segment(all: &mut BTreeMap<MediumId, Judged>, place: Place, shown: Vec<Shown>) {
-    let Some(payer) = all.get_mut(&place.0) else {
-        for earned in shown.iter().filter_map(|one| one.earned.as_ref()) {
-            unpaid(all, earned, &shown, "its payer's journal is not in the evidence");
-        }
-        return;
-    };
+fn one_segment(payer: &mut Judged, place: Place, shown: Vec<Shown>) -> Vec<Ruled> {
     let (good, forged) = by_the_payer(payer, shown);
     let starts = started(payer, place);
     if let Some(greatest) = good.iter().max_by_key(|one| (one.receipt.got, one.receipt.before)) {
@@ -146,17 +247,9 @@ fn one_segment(all: &mut BTreeMap<MediumId, Judged>, place: Place, shown: Vec<Sh
             None => without_start(payer, place, greatest, &starts),
         }
     }
-    for one in &good {
-        let Some(earned) = &one.earned else { continue };
-        vest(all, place.0, earned, one, &starts);
-    }
-    for one in &forged {
-        let Some(earned) = &one.earned else { continue };
-        let Some(judged) = all.get_mut(&earned.by) else { continue };
-        let what = format!("a receipt that medium {} did not sign", place.0);
-        let draft = Draft::of(Class::BadSignature).at(earned.seq).moving(earned.fee);
-        judged.tell(draft.shown(what, &one.bytes).so("its fee never vests"));
-    }
+    let forged = forged.iter().filter_map(|one| one.ruled(Verdict::Forged));
+    let judged = good.iter().filter_map(|one| one.ruled(verdict(payer, one, &starts)?));
+    judged.chain(forged).collect()
 }
 
 /// Those that one of the payer's keys signed, and the others.
@@ -281,39 +374,61 @@ fn without_start(payer: &mut Judged, place: Place, one: &Shown, starts: &[Start]
 }
 
 /// A fee vests where the payer's charge covers what it was earned for.
-fn vest(
-    all: &mut BTreeMap<MediumId, Judged>,
-    payer: MediumId,
-    earned: &Earned,
-    one: &Shown,
-    starts: &[Start],
-) {
-    let start = starts.iter().find(|start| fits(start, one));
-    let Some(start) = start else {
-        unpaid(all, earned, std::slice::from_ref(one), "its start is not in the payer's journal");
-        return;
+fn verdict(payer: &Judged, one: &Shown, starts: &[Start]) -> Option<Verdict> {
+    let earned = one.earned.as_ref()?;
+    let Some(start) = starts.iter().find(|start| fits(start, one)) else {
+        return Some(Verdict::NoStart);
     };
     if start.terms != earned.terms {
-        let Some(judged) = all.get_mut(&earned.by) else { return };
         let fee = segment(&start.terms, start.before, one.receipt.got)
             .map_or(0, |due| i64::try_from(due.fee.minor()).unwrap_or(i64::MAX));
-        let draft = Draft::of(Class::AmountDiffers).at(earned.seq).moving(earned.fee - fee);
-        let draft = draft.side("the payer's start has other terms", start.hash);
-        judged.tell(draft.shown("the receipt", &one.bytes).so("its fee does not vest"));
-        return;
+        return Some(Verdict::OtherTerms { start: start.hash, fee });
     }
-    let due = due(&start.terms, start.before, one.receipt.got);
-    let paid = all.get(&payer).and_then(|payer| {
-        let settled = payer.settlement.as_ref().filter(|_| payer.standing == Standing::Postable);
-        let account = settled.map_or(&payer.before, |settled| &settled.account);
-        account.events.get(&start.event).map(|booked| -booked.amount)
-    });
-    let Some(giver) = all.get_mut(&earned.by) else { return };
-    if giver.standing == Standing::Held || due.is_none_or(|due| paid.unwrap_or(0) < due) {
+    let due = due(&start.terms, start.before, one.receipt.got)?;
+    let settled = payer.settlement.as_ref().filter(|_| payer.standing == Standing::Postable);
+    let account = settled.map_or(&payer.before, |settled| &settled.account);
+    let paid = account.events.get(&start.event).map_or(0, |booked| -booked.amount);
+    (paid >= due).then_some(Verdict::Vests)
+}
+
+/// Do with a giver's fees what their payers' journals say.
+pub(super) fn vest_all(giver: &mut Judged, ruled: &[Ruled]) {
+    let shown = earned_by(giver);
+    for one in ruled {
+        let here: Vec<&Shown> = shown.iter().filter(|shown| shown.place() == one.place).collect();
+        let Some(own) = here.iter().find(|shown| sha256(&shown.bytes) == one.receipt) else {
+            continue;
+        };
+        let Some(earned) = &own.earned else { continue };
+        match one.verdict {
+            Verdict::Vests => vest(giver, earned.event),
+            Verdict::NoPayer => {
+                unpaid(giver, earned, &here, "its payer's journal is not in the evidence");
+            }
+            Verdict::NoStart => {
+                unpaid(giver, earned, &[own], "its start is not in the payer's journal");
+            }
+            Verdict::Forged => {
+                let what = format!("a receipt that medium {} did not sign", one.place.0);
+                let draft = Draft::of(Class::BadSignature).at(earned.seq).moving(earned.fee);
+                giver.tell(draft.shown(what, &own.bytes).so("its fee never vests"));
+            }
+            Verdict::OtherTerms { start, fee } => {
+                let draft = Draft::of(Class::AmountDiffers).at(earned.seq);
+                let draft = draft.moving(earned.fee - fee);
+                let draft = draft.side("the payer's start has other terms", start);
+                giver.tell(draft.shown("the receipt", &own.bytes).so("its fee does not vest"));
+            }
+        }
+    }
+}
+
+fn vest(giver: &mut Judged, event: EventId) {
+    if giver.standing == Standing::Held {
         return;
     }
     let Some(settlement) = &mut giver.settlement else { return };
-    let (number, event) = (settlement.account.number, earned.event);
+    let number = settlement.account.number;
     let Some(booked) = settlement.account.events.get_mut(&event) else { return };
     let fee = booked.amount.unsigned_abs();
     let provisional = settlement.account.provisional.minor();
@@ -327,58 +442,14 @@ fn vest(
 }
 
 /// Say why a fee that is newly booked can't vest yet.
-fn unpaid(
-    all: &mut BTreeMap<MediumId, Judged>,
-    earned: &Earned,
-    shown: &[Shown],
-    why: &'static str,
-) {
-    let Some(judged) = all.get_mut(&earned.by) else { return };
-    let vested = judged.before.events.get(&earned.event);
+fn unpaid(giver: &mut Judged, earned: &Earned, shown: &[&Shown], why: &'static str) {
+    let vested = giver.before.events.get(&earned.event);
     if vested.is_some_and(|booked| booked.effect != Effect::Earned) {
         return;
     }
     let mut draft = Draft::of(Class::NotChecked).at(earned.seq).moving(earned.fee);
-    for one in shown.iter().filter(|one| one.earned.as_ref().map(|of| of.by) == Some(earned.by)) {
+    for one in shown {
         draft = draft.shown("the receipt of a fee that stays provisional", &one.bytes);
     }
-    judged.tell(draft.so(why));
-}
-
-/// Where a voucher was credited, and its amount.
-type Credited = (MediumId, Sequence, i64);
-
-/// One voucher's id on two different vouchers: their store signed one serial two times.
-pub(super) fn vouchers(all: &mut BTreeMap<MediumId, Judged>) {
-    let mut seen: BTreeMap<[u8; 16], BTreeMap<Vec<u8>, Credited>> = BTreeMap::new();
-    for judged in all.values() {
-        for record in judged.found.records.values() {
-            let Some((voucher, id)) = voucher_of(record) else { continue };
-            let amount = record.accounting.as_ref().map_or(0, |entry| entry.amount);
-            let place = (judged.medium, record.seq, amount);
-            seen.entry(id).or_default().insert(voucher, place);
-        }
-    }
-    for twins in seen.into_values().filter(|twins| twins.len() > 1) {
-        for (medium, seq, amount) in twins.values() {
-            let mut draft = Draft::of(Class::DuplicateCodeOrVid).at(*seq).moving(*amount);
-            for (voucher, (medium, _, amount)) in &twins {
-                draft = draft.shown(format!("a voucher of {amount} for medium {medium}"), voucher);
-            }
-            if let Some(judged) = all.get_mut(medium) {
-                judged.tell(draft);
-            }
-        }
-    }
-}
-
-/// The voucher in a record, and its id.
-fn voucher_of(record: &Verified<Record>) -> Option<(Vec<u8>, [u8; 16])> {
-    match &record.body {
-        Body::TopupVoucher { voucher, .. } | Body::Refund { voucher, .. } => {
-            let read = Claimed::<crate::format::sheet::Voucher>::read(&voucher.0).ok()?;
-            Some((voucher.0.clone(), read.id))
-        }
-        _ => None,
-    }
+    giver.tell(draft.so(why));
 }

@@ -10,6 +10,8 @@ use super::UnitError;
 pub struct Timestamp(u64);
 
 impl Timestamp {
+    /// 1970-01-01T00:00:00Z.
+    pub const BEGINNING: Self = Self(0);
     /// 9998-12-31T23:59:59Z.
     pub const MAX: Self = Self(253_370_764_799);
     /// One day in seconds.

@@ -1,0 +1,411 @@
+//! The passes over the media: each is judged by itself, then asked again where others concern it.
+//!
+//! Nothing of a medium is kept but its entry, which is put down, and what others need to know: fees
+//! that it earned and vouchers that it credited. So memory doesn't grow with the records.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use super::conclude::{adds, conclude, listed_until};
+use super::judged::{Bench, Judged, Standing};
+use super::pieces::{Pieces, Rights};
+use super::plan::{plan_row, planned};
+use super::run::{Books, Terms};
+use super::transfers::{
+    Mark, Ruled, Shown, charge_all, closed_by, earned_by, vest_all, without_payer,
+};
+use super::twins::{Credit, Twin, credits, tell_twins, twins};
+use crate::device::{DeviceError, Put, Scratch};
+use crate::format::Object;
+use crate::format::plan::PlanEntry;
+use crate::image::leaves::Watch;
+use crate::ledger::Effect;
+use crate::shop::Export;
+use crate::trust::{Revoked, Verified};
+use crate::units::{MediumId, StoreId, Timestamp};
+
+/// What was gathered, wherever it lies.
+pub trait Evidence: Sync {
+    /// The media that it says something of, ascending.
+    fn media(&self) -> Vec<MediumId>;
+
+    /// All that it says of a medium.
+    fn pieces(&self, medium: MediumId) -> Cow<'_, Pieces>;
+
+    /// How many bytes that is.
+    fn bytes(&self, medium: MediumId) -> u64;
+
+    /// Who is paid for items.
+    fn rights(&self) -> &Rights;
+
+    /// The newest revocation list that was seen.
+    fn revoked(&self) -> Revoked;
+
+    /// The newest time that an issuer or settler signed in what was seen.
+    fn newest(&self) -> Option<Timestamp>;
+
+    /// Media of which something was seen where others' lie, since this was asked.
+    fn strays(&self) -> BTreeSet<MediumId>;
+
+    /// Show each store's journal, by its store and the hash of its newest entry, until one fails.
+    fn each_journal<E>(&self, each: &mut EachJournal<'_, E>) -> Result<(), E>;
+}
+
+/// What is done with each store's journal.
+pub type EachJournal<'f, E> = dyn FnMut(StoreId, [u8; 32], &Export) -> Result<(), E> + 'f;
+
+/// Why a run ends before its plan.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError<E> {
+    /// The records don't answer.
+    #[error(transparent)]
+    Books(E),
+    /// What is put down meanwhile can't be.
+    #[error("putting down what was found: {0}")]
+    Scratch(#[from] DeviceError),
+    /// It was asked to.
+    #[error("stopped behind {done} of {total} media")]
+    Stopped {
+        /// Media that were judged.
+        done: u64,
+        /// Media that there are.
+        total: u64,
+    },
+}
+
+/// What a run works on.
+pub struct Run<'a, S, B> {
+    /// What was gathered.
+    pub evidence: &'a S,
+    /// The records: one reader, or one a thread.
+    pub books: &'a mut [B],
+    /// What it is made for.
+    pub terms: &'a Terms,
+    /// Where entries are put down.
+    pub scratch: &'a Scratch,
+    /// Who sees how far it is.
+    pub watch: &'a dyn Watch,
+}
+
+/// All entries of a plan.
+pub(super) struct Found {
+    pub(super) as_of: Timestamp,
+    entries: BTreeMap<MediumId, Kept>,
+}
+
+/// One medium's entry, put down.
+#[derive(Debug, Clone, Copy)]
+struct Kept {
+    entry: Put,
+    dated: Dated,
+}
+
+/// How an entry depends on the time that the plan is as of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dated {
+    /// Not at all.
+    Never,
+    /// Its checkpoint bears it, and lists vouchers that expire then.
+    Until(Option<Timestamp>),
+    /// It is to be made again.
+    Anew,
+}
+
+/// What the first pass finds of a medium.
+struct First {
+    medium: MediumId,
+    kept: Kept,
+    newest: Option<Timestamp>,
+    fees: Vec<Fee>,
+    closed: Vec<Mark>,
+    credits: Vec<Credit>,
+}
+
+/// A fee that a medium earned.
+#[derive(Debug, Clone, Copy)]
+struct Fee {
+    payer: MediumId,
+    mark: Option<Mark>,
+    /// Is it the records' already?
+    vested: bool,
+    shown: Put,
+}
+
+/// What others say of media.
+#[derive(Default)]
+struct Exchange {
+    /// What was shown of a payer.
+    shown: BTreeMap<MediumId, Vec<Put>>,
+    /// What becomes of a giver's fees.
+    ruled: BTreeMap<MediumId, Vec<Ruled>>,
+    twins: BTreeMap<MediumId, Vec<Vec<Twin>>>,
+}
+
+struct Passes<'a, S, B> {
+    evidence: &'a S,
+    books: Vec<Mutex<&'a mut B>>,
+    terms: &'a Terms,
+    scratch: &'a Scratch,
+    watch: &'a dyn Watch,
+    revoked: Revoked,
+}
+
+type Outcome<T, B> = Result<T, RunError<<B as Books>::Error>>;
+
+/// Judge all media, exchange what concerns others, and judge those again.
+pub(super) fn run<S: Evidence, B: Books + Send>(run: Run<'_, S, B>) -> Outcome<Found, B>
+where
+    B::Error: Send,
+{
+    let Run { evidence, books, terms, scratch, watch } = run;
+    let books = books.iter_mut().map(Mutex::new).collect();
+    let mut passes = Passes { evidence, books, terms, scratch, watch, revoked: evidence.revoked() };
+    let first = passes.first_pass()?;
+    let newest = first.values().filter_map(|first| first.newest).chain(evidence.newest()).max();
+    let as_of = terms.as_of.or(newest).unwrap_or(BEGINNING);
+    passes.second_pass(first, as_of)
+}
+
+/// Before this nothing was signed.
+const BEGINNING: Timestamp = Timestamp::BEGINNING;
+
+impl<S: Evidence, B: Books + Send> Passes<'_, S, B>
+where
+    B::Error: Send,
+{
+    /// Each medium by itself; anew where a newer list turned up meanwhile, and what strays concern.
+    fn first_pass(&mut self) -> Outcome<BTreeMap<MediumId, First>, B> {
+        let mut found = BTreeMap::new();
+        let mut media = self.evidence.media();
+        loop {
+            let strays = self.evidence.strays();
+            media.extend(strays);
+            media.sort_unstable();
+            media.dedup();
+            let all = self.each(&media, |medium| self.first(medium))?;
+            found.extend(all.into_iter().map(|first| (first.medium, first)));
+            let newest = self.evidence.revoked();
+            media = if hash_of(&newest) == hash_of(&self.revoked) {
+                vec![]
+            } else {
+                self.revoked = newest;
+                found.keys().copied().collect()
+            };
+            let strays = self.evidence.strays();
+            if media.is_empty() && strays.is_empty() {
+                return Ok(found);
+            }
+            media.extend(strays);
+        }
+    }
+
+    fn first(&self, medium: MediumId) -> Outcome<First, B> {
+        let pieces = self.evidence.pieces(medium);
+        let mut judged = self.judge(medium, &pieces)?;
+        let fees = earned_by(&judged).into_iter().map(|one| self.fee(&judged, &one));
+        let fees = fees.collect::<Result<_, DeviceError>>()?;
+        let closed = closed_by(&judged);
+        let credits = credits(&judged, self.scratch)?;
+        let newest = judged.found.checkpoints.values().map(|checkpoint| checkpoint.as_of).max();
+        charge_all(&mut judged, &pieces, vec![]);
+        let kept = self.conclude(judged, &pieces, self.terms.as_of)?;
+        Ok(First { medium, kept, newest, fees, closed, credits })
+    }
+
+    fn fee(&self, judged: &Judged, shown: &Shown) -> Result<Fee, DeviceError> {
+        let earned = shown.earned.as_ref();
+        let booked = earned.and_then(|earned| judged.before.events.get(&earned.event));
+        let vested = booked.is_some_and(|booked| {
+            booked.effect == Effect::Own && earned.is_some_and(|one| one.fee == booked.amount)
+        });
+        let (payer, mark) = (shown.receipt.medium, shown.mark());
+        Ok(Fee { payer, mark, vested, shown: shown.put(self.scratch)? })
+    }
+
+    fn second_pass(&self, first: BTreeMap<MediumId, First>, as_of: Timestamp) -> Outcome<Found, B> {
+        let mut exchange = Exchange::default();
+        let (mut credits, mut fees, mut closed) = (vec![], vec![], BTreeSet::new());
+        let mut entries = BTreeMap::new();
+        for (medium, First { kept, credits: own, fees: earned, closed: marks, .. }) in first {
+            entries.insert(medium, kept);
+            credits.extend(own);
+            fees.extend(earned);
+            closed.extend(marks);
+        }
+        for Fee { payer, mark, vested, shown } in fees {
+            // What is settled on both sides, and the same on both, is asked of nobody.
+            let same = !entries.contains_key(&payer) || mark.is_some_and(|of| closed.contains(&of));
+            if !(vested && same) {
+                exchange.shown.entry(payer).or_default().push(shown);
+            }
+        }
+        exchange.twins = twins(credits, self.scratch)?;
+        exchange.ruled = self.rule(&exchange.shown, &entries)?;
+        let late = entries.iter().filter(|(_, kept)| match kept.dated {
+            Dated::Never => false,
+            Dated::Until(end) => end.is_some_and(|end| end <= as_of),
+            Dated::Anew => true,
+        });
+        let mut again: BTreeSet<MediumId> = late.map(|(medium, _)| *medium).collect();
+        again.extend(exchange.shown.keys().filter(|payer| entries.contains_key(payer)));
+        again.extend(exchange.ruled.keys().chain(exchange.twins.keys()));
+        let again: Vec<MediumId> = again.into_iter().collect();
+        let anew = self.each(&again, |medium| self.second(medium, &exchange, as_of))?;
+        entries.extend(again.into_iter().zip(anew));
+        Ok(Found { as_of, entries })
+    }
+
+    /// What becomes of all fees that were shown.
+    fn rule(
+        &self,
+        shown: &BTreeMap<MediumId, Vec<Put>>,
+        known: &BTreeMap<MediumId, Kept>,
+    ) -> Outcome<BTreeMap<MediumId, Vec<Ruled>>, B> {
+        let payers: Vec<MediumId> = shown.keys().copied().collect();
+        let ruled = self.each(&payers, |payer| {
+            let shown = self.taken(&shown[&payer])?;
+            if !known.contains_key(&payer) {
+                return Ok(without_payer(&shown));
+            }
+            let pieces = self.evidence.pieces(payer);
+            let mut judged = self.judge(payer, &pieces)?;
+            Ok(charge_all(&mut judged, &pieces, shown))
+        })?;
+        let mut by_giver: BTreeMap<MediumId, Vec<Ruled>> = BTreeMap::new();
+        for one in ruled.into_iter().flatten() {
+            by_giver.entry(one.by).or_default().push(one);
+        }
+        Ok(by_giver)
+    }
+
+    fn second(&self, medium: MediumId, exchange: &Exchange, as_of: Timestamp) -> Outcome<Kept, B> {
+        let pieces = self.evidence.pieces(medium);
+        let mut judged = self.judge(medium, &pieces)?;
+        let shown = exchange.shown.get(&medium).map_or(&[][..], Vec::as_slice);
+        charge_all(&mut judged, &pieces, self.taken(shown)?);
+        vest_all(&mut judged, exchange.ruled.get(&medium).map_or(&[], Vec::as_slice));
+        tell_twins(&mut judged, exchange.twins.get(&medium).map_or(&[], Vec::as_slice));
+        self.conclude(judged, &pieces, Some(as_of))
+    }
+
+    fn taken(&self, shown: &[Put]) -> Result<Vec<Shown>, DeviceError> {
+        shown.iter().map(|put| Shown::take(self.scratch, *put)).collect()
+    }
+
+    fn judge(&self, medium: MediumId, pieces: &Pieces) -> Outcome<Judged, B> {
+        let known = self.known(medium)?;
+        let Terms { currency, as_of, .. } = *self.terms;
+        let bench = Bench { revoked: &self.revoked, currency, as_of };
+        Ok(Judged::of(&bench, medium, pieces, known))
+    }
+
+    /// Ask whichever reader is free.
+    fn known(&self, medium: MediumId) -> Outcome<Option<crate::records::Known>, B> {
+        let free = self.books.iter().find_map(|books| books.try_lock().ok());
+        let waited = || self.books[0].lock().unwrap_or_else(PoisonError::into_inner);
+        free.unwrap_or_else(waited).known(medium).map_err(RunError::Books)
+    }
+
+    /// Put down what follows for a medium; the time is dated later where it isn't known yet.
+    fn conclude(
+        &self,
+        mut judged: Judged,
+        pieces: &Pieces,
+        as_of: Option<Timestamp>,
+    ) -> Outcome<Kept, B> {
+        let was = judged.standing;
+        let until = listed_until(&judged);
+        let dated = as_of.unwrap_or(BEGINNING);
+        let rights = self.evidence.rights();
+        let posting = conclude(rights, &mut judged, pieces, &self.revoked, dated);
+        let dated = match (as_of, &posting) {
+            (None, Some(_)) => Dated::Until(until),
+            (None, None) if was == Standing::Postable && adds(&judged) => Dated::Anew,
+            (Some(_), _) | (None, None) => Dated::Never,
+        };
+        let before = judged.known.as_ref().map(|known| plan_row(&known.row));
+        let posting = posting.map(|posting| Box::new(planned(&posting)));
+        let (medium, findings) = (Some(judged.medium), judged.findings);
+        let entry = PlanEntry { medium, before, findings, posting };
+        Ok(Kept { entry: self.scratch.put(&entry.encode())?, dated })
+    }
+
+    /// Do this with each of these media, several at once; what it gives, in their order.
+    fn each<T: Send>(
+        &self,
+        media: &[MediumId],
+        one: impl Fn(MediumId) -> Outcome<T, B> + Sync,
+    ) -> Outcome<Vec<T>, B> {
+        let total: u64 = media.iter().map(|medium| self.evidence.bytes(*medium)).sum();
+        let (next, bytes) = (AtomicUsize::new(0), AtomicU64::new(0));
+        let ended = Mutex::new(None);
+        let work = || {
+            let mut done = vec![];
+            loop {
+                let place = next.fetch_add(1, Ordering::Relaxed);
+                let Some(medium) = media.get(place) else { return done };
+                let stopped = || {
+                    let (done, total) = (place as u64, media.len() as u64);
+                    Err(RunError::Stopped { done, total })
+                };
+                let found = if self.watch.stopped() { stopped() } else { one(*medium) };
+                match found {
+                    Ok(found) => done.push((place, found)),
+                    Err(error) => {
+                        next.store(media.len(), Ordering::Relaxed);
+                        let mut ended = ended.lock().unwrap_or_else(PoisonError::into_inner);
+                        ended.get_or_insert(error);
+                        return done;
+                    }
+                }
+                let more = self.evidence.bytes(*medium);
+                let bytes = more + bytes.fetch_add(more, Ordering::Relaxed);
+                self.watch.progress(bytes, total);
+            }
+        };
+        let mut all = several(self.terms.threads, &work);
+        if let Some(error) = ended.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            return Err(error);
+        }
+        all.sort_by_key(|(place, _)| *place);
+        Ok(all.into_iter().map(|(_, found)| found).collect())
+    }
+}
+
+/// Do one work on several threads, and put together what they give.
+fn several<T: Send>(threads: NonZeroUsize, work: &(impl Fn() -> Vec<T> + Sync)) -> Vec<T> {
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (1..threads.get()).map(|_| scope.spawn(work)).collect();
+        let mut all = work();
+        for worker in workers {
+            all.extend(worker.join().expect("judging doesn't panic"));
+        }
+        all
+    })
+}
+
+fn hash_of(revoked: &Revoked) -> Option<[u8; 32]> {
+    revoked.list().map(Verified::hash)
+}
+
+impl Found {
+    /// Call `each` with every entry, by their media.
+    pub(super) fn each<E: From<DeviceError>>(
+        &self,
+        scratch: &Scratch,
+        mut each: impl FnMut(PlanEntry) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for kept in self.entries.values() {
+            let bytes = scratch.get(kept.entry)?;
+            let mut entry = PlanEntry::decode(&bytes).expect("it is what was put down");
+            if let (Dated::Until(_), Some(posting)) = (kept.dated, &mut entry.posting) {
+                posting.checkpoint.as_of = self.as_of;
+            }
+            each(entry)?;
+        }
+        Ok(())
+    }
+}

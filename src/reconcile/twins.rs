@@ -1,0 +1,101 @@
+//! One voucher's id on two different vouchers: their store signed one serial two times.
+
+use std::collections::BTreeMap;
+
+use super::finding::Draft;
+use super::judged::Judged;
+use crate::crypto::digest::sha256;
+use crate::device::{DeviceError, Put, Scratch};
+use crate::format::plan::Class;
+use crate::format::record::{Body, Record};
+use crate::format::sheet::Voucher;
+use crate::trust::{Claimed, Verified};
+use crate::units::{MediumId, Sequence};
+
+/// Where a voucher was credited.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Credit {
+    id: [u8; 16],
+    /// SHA-256 over the voucher.
+    voucher: [u8; 32],
+    medium: MediumId,
+    seq: Sequence,
+    amount: i64,
+    bytes: Put,
+}
+
+/// A voucher of several with one id.
+#[derive(Debug, Clone)]
+pub(super) struct Twin {
+    medium: MediumId,
+    seq: Sequence,
+    amount: i64,
+    voucher: Vec<u8>,
+}
+
+/// The vouchers that a medium's records credit, by the hashes of the records.
+pub(super) fn credits(judged: &Judged, scratch: &Scratch) -> Result<Vec<Credit>, DeviceError> {
+    let mut credits = vec![];
+    for record in judged.found.records.values() {
+        let Some((voucher, id)) = voucher_of(record) else { continue };
+        let amount = record.accounting.as_ref().map_or(0, |entry| entry.amount);
+        let (medium, seq, bytes) = (judged.medium, record.seq, scratch.put(voucher)?);
+        credits.push(Credit { id, voucher: sha256(voucher), medium, seq, amount, bytes });
+    }
+    Ok(credits)
+}
+
+/// Those that have one id and differ, for each medium that holds one; credits come by their media.
+pub(super) fn twins(
+    mut credits: Vec<Credit>,
+    scratch: &Scratch,
+) -> Result<BTreeMap<MediumId, Vec<Vec<Twin>>>, DeviceError> {
+    credits.sort_by_key(|credit| credit.id);
+    let mut found: BTreeMap<MediumId, Vec<Vec<Twin>>> = BTreeMap::new();
+    for same in credits.chunk_by(|one, other| one.id == other.id) {
+        if same.iter().all(|credit| credit.voucher == same[0].voucher) {
+            continue;
+        }
+        // Where one voucher was credited two times, the last place stands for it.
+        let last: BTreeMap<_, &Credit> =
+            same.iter().map(|credit| (credit.voucher, credit)).collect();
+        let mut all = vec![];
+        for credit in last.values() {
+            let Credit { medium, seq, amount, bytes, .. } = **credit;
+            all.push(Twin { medium, seq, amount, voucher: scratch.get(bytes)? });
+        }
+        all.sort_by(|one, other| one.voucher.cmp(&other.voucher));
+        let mut media: Vec<MediumId> = all.iter().map(|twin| twin.medium).collect();
+        media.sort_unstable();
+        media.dedup();
+        for medium in media {
+            found.entry(medium).or_default().push(all.clone());
+        }
+    }
+    Ok(found)
+}
+
+/// Tell a medium which of its vouchers have twins.
+pub(super) fn tell_twins(judged: &mut Judged, all: &[Vec<Twin>]) {
+    let medium = judged.medium;
+    for twins in all {
+        for own in twins.iter().filter(|own| own.medium == medium) {
+            let mut draft = Draft::of(Class::DuplicateCodeOrVid).at(own.seq).moving(own.amount);
+            for Twin { medium, amount, voucher, .. } in twins {
+                draft = draft.shown(format!("a voucher of {amount} for medium {medium}"), voucher);
+            }
+            judged.tell(draft);
+        }
+    }
+}
+
+/// The voucher in a record, and its id.
+fn voucher_of(record: &Verified<Record>) -> Option<(&[u8], [u8; 16])> {
+    match &record.body {
+        Body::TopupVoucher { voucher, .. } | Body::Refund { voucher, .. } => {
+            let read = Claimed::<Voucher>::read(&voucher.0).ok()?;
+            Some((&voucher.0, read.id))
+        }
+        _ => None,
+    }
+}
