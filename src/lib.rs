@@ -28,3 +28,5 @@ pub mod issuer;
 #[cfg(feature = "server")]
 pub mod simulate;
 pub mod tool;
+#[cfg(feature = "verify")]
+pub mod report;

@@ -93,6 +93,17 @@ pub(crate) struct ReconcileArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) proofs: Option<PathBuf>,
 
+    /// Write a page for an accountant to this file, which may not exist
+    ///
+    /// One HTML file with control totals, what was skipped, sums, and every
+    /// finding with its evidence; it needs no network.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+
+    /// Language of the page: en or ja; by default that of the environment
+    #[arg(long, value_name = "LANGUAGE", value_parser = crate::reconcile::language)]
+    pub(crate) lang: Option<scrip::words::Language>,
+
     /// What was known by then is in the plan, in seconds since 1970
     ///
     /// Without it, the newest time that an issuer or settler signed in the

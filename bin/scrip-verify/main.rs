@@ -5,6 +5,7 @@ mod cli;
 mod heap;
 mod proof;
 mod reconcile;
+mod reports;
 #[path = "../usage.rs"]
 mod usage;
 

@@ -2,36 +2,29 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use scrip::device::{
-    Access, FileDevice, FolderError, MountedTree, Privacy, create_file, read_file,
-};
-use scrip::format::plan::{AccountKind, Class, Finding, PlanEntry};
-use scrip::reconcile::{Heap, Plan, Skipped, Taken, Terms, What, reconcile, shown_id};
+use scrip::device::{Access, FileDevice, MountedTree, Privacy, create_file};
+use scrip::format::plan::{Class, Finding, PlanEntry};
+use scrip::reconcile::{Heap, Plan, PlanError, Skipped, Taken, Terms, reconcile, shown_id};
 use scrip::records::{Place, Records};
+use scrip::report::{Control, Run, SkippedFile, Totals, by_kind};
 use scrip::tool::{
-    Attendant, Classed, Exit, Failure, Interrupt, Output, Progress, pinned_roots, printable,
-    threads as cores,
+    Attendant, Classed, Exit, Failure, Interrupt, Output, Progress, clock, locale, pinned_roots,
+    printable, threads as cores,
 };
 use scrip::trust::{TestRoots, Trust};
 use scrip::units::{CurrencyForm, MediumId, Sequence, StoreId, Timestamp};
+use scrip::words::Language;
 use serde_json::{Value, json};
 
 use crate::cli::ReconcileArgs;
 use crate::heap::{Unit, units};
 use crate::proof;
+use crate::reports::{self, refuse_taken};
 
 /// The issuer's root in its folder.
 const TRUST_FILE: &str = "trust.cbr";
-
-/// What became of all files.
-#[derive(Default)]
-struct Control {
-    read: BTreeMap<&'static str, u64>,
-    records: u64,
-    skipped: Vec<(String, Skipped)>,
-}
 
 pub(crate) fn run(
     args: &ReconcileArgs,
@@ -39,9 +32,7 @@ pub(crate) fn run(
     interrupt: &Interrupt,
 ) -> Result<Exit, Failure> {
     let place: Place = args.records.parse().or_fail()?;
-    if let Some(path) = &args.plan {
-        refuse_taken(path)?;
-    }
+    refuse_taken(args)?;
     let mut records = Records::open_reading(&place).or_fail()?;
     let threads = args.threads.unwrap_or_else(cores);
     let mut heap = Heap::new(trust(args, &place)?);
@@ -53,18 +44,36 @@ pub(crate) fn run(
     let terms = Terms { currency, base, as_of: args.as_of, threads };
     interrupt.check()?;
     let plan = reconcile(&heap, &mut records, &terms).or_fail()?;
-    let form = CurrencyForm::usual(currency);
     if let Some(path) = &args.plan {
         create_file(path, &plan.encode(), Privacy::Shared).or_fail()?;
     }
+    let totals = Totals::of(plan.entries.iter().map(Ok::<_, PlanError>)).or_fail()?;
+    let named = |path: &PathBuf| path.display().to_string();
+    let evidence: Vec<String> = args.evidence.iter().map(named).collect();
+    let plan_file = args.plan.as_ref().map(named);
+    let exit = Exit::worst([control.exit(), totals.exit()]);
+    let run = Run {
+        control: &control,
+        evidence: &evidence,
+        records: &place.to_string(),
+        books: &by_kind(&records.balances().or_fail()?),
+        as_of: plan.head.as_of,
+        made: clock::now(),
+        form: CurrencyForm::usual(currency),
+        plan: plan.hash(),
+        plan_file: plan_file.as_deref(),
+        exit,
+        program: concat!("scrip-verify ", env!("CARGO_PKG_VERSION")),
+        language: args.lang.or_else(locale::language).unwrap_or_default(),
+    };
+    reports::write(args, &run, &totals, &plan)?;
     let proofs = args.proofs.as_ref().map(|folder| proof::write(folder, &heap, &plan, output));
     let proofs = proofs.transpose()?;
-    let exit = exit(&control, &plan);
-    show(&control, &plan, form, args, output);
+    show(&run, &totals, &plan, output);
     if let (Some(count), Some(folder)) = (proofs, &args.proofs) {
         output.line(format!("{count} proofs of forks in {}", folder.display()));
     }
-    let mut fields = fields(&control, &plan, args);
+    let mut fields = fields(&run, &totals, &plan);
     fields["proofs"] = json!(proofs);
     output.result(exit, &fields);
     Ok(exit)
@@ -79,14 +88,6 @@ fn trust(args: &ReconcileArgs, place: &Place) -> Result<Trust, Failure> {
     }
     let test_roots = if args.allow_test_root { TestRoots::Allowed } else { TestRoots::Refused };
     Ok(Trust::new(pinned_roots(&files)?, test_roots))
-}
-
-fn refuse_taken(path: &Path) -> Result<(), Failure> {
-    if let Err(FolderError::Missing { .. }) = read_file(path, 0) {
-        return Ok(());
-    }
-    let error = FolderError::Exists { path: path.to_path_buf() };
-    Err(Failure::of(Exit::Refusal, &error).hint("choose a name that isn't taken"))
 }
 
 fn gather(
@@ -126,76 +127,16 @@ fn file(
     taken
 }
 
-impl Control {
-    fn note(&mut self, name: String, taken: Result<Taken, Skipped>) {
-        match taken {
-            Err(skipped) => self.skipped.push((name, skipped)),
-            Ok(taken) => {
-                *self.read.entry(taken.what.word()).or_default() += 1;
-                self.records += taken.records as u64;
-                let bundle = taken.what == What::Bundle;
-                for (inside, taken) in taken.inside {
-                    self.note(within(&name, bundle, &inside), taken);
-                }
-            }
-        }
-    }
-
-    fn files(&self) -> u64 {
-        self.read.values().sum()
-    }
-}
-
-/// How what lies in a file is called.
-fn within(name: &str, bundle: bool, inside: &str) -> String {
-    match (bundle, inside) {
-        (true, "") => name.to_owned(),
-        (true, _) => format!("{name}/{inside}"),
-        (false, _) => format!("{name}: {inside}"),
-    }
-}
-
-fn findings(plan: &Plan) -> impl Iterator<Item = &Finding> {
-    plan.entries.iter().flat_map(|entry| &entry.findings)
-}
-
-fn exit(control: &Control, plan: &Plan) -> Exit {
-    let skipped = control
-        .skipped
-        .iter()
-        .map(|(_, skipped)| if skipped.is_damage() { Exit::Damage } else { Exit::Failure });
-    let found = findings(plan).map(|finding| match finding.class {
-        Class::Matched => Exit::Done,
-        Class::Damaged | Class::BadSignature => Exit::Damage,
-        _ => Exit::Differences,
-    });
-    Exit::worst(skipped.chain(found))
-}
-
-/// Sums by the kinds of account that are debited and credited: what is owed goes from one to the other.
-fn flows(plan: &Plan) -> BTreeMap<(AccountKind, AccountKind), u64> {
-    let mut flows: BTreeMap<_, u64> = BTreeMap::new();
-    let postings = plan.entries.iter().filter_map(|entry| entry.posting.as_ref());
-    for one in postings.flat_map(|posting| &posting.moves) {
-        let sum = flows.entry((one.debit.kind, one.credit.kind)).or_default();
-        *sum = sum.saturating_add(one.amount.minor());
-    }
-    flows
-}
-
-fn media(plan: &Plan) -> usize {
-    plan.entries.iter().filter(|entry| entry.medium.is_some()).count()
-}
-
-fn show(control: &Control, plan: &Plan, form: CurrencyForm, args: &ReconcileArgs, output: &Output) {
+fn show(run: &Run<'_>, totals: &Totals, plan: &Plan, output: &Output) {
+    let (control, form) = (run.control, run.form);
     let kinds: Vec<String> =
         control.read.iter().map(|(what, count)| format!("{count} {what}")).collect();
     let (read, skipped) = (control.files(), control.skipped.len());
     output.line(format!("{read} files read ({}), {skipped} skipped", kinds.join(", ")));
-    for (name, why) in &control.skipped {
+    for SkippedFile { name, why, .. } in &control.skipped {
         output.line(format!("skipped: {}: {why}", printable(name)));
     }
-    let (media, records) = (media(plan), control.records);
+    let (media, records) = (totals.media, control.records);
     output.line(format!(
         "{media} media, {records} records in the evidence, as of {}",
         plan.head.as_of
@@ -205,19 +146,18 @@ fn show(control: &Control, plan: &Plan, form: CurrencyForm, args: &ReconcileArgs
             show_finding(finding, form, output);
         }
     }
-    for sum in &plan.tail.classes {
-        let amount = form.show_minor(sum.amount);
-        output.line(format!("{}: {}, {amount}", sum.class, sum.count));
+    for (class, sum) in &totals.classes {
+        let amount = form.show_minor(sum.minor);
+        output.line(format!("{class}: {}, {amount}", sum.count));
     }
-    for ((from, to), sum) in flows(plan) {
-        let sum = form.show_minor(i64::try_from(sum).unwrap_or(i64::MAX));
+    for ((from, to), sum) in &totals.flows {
+        let sum = form.show_minor(i64::try_from(*sum).unwrap_or(i64::MAX));
         output.line(format!("{from} -> {to}: {sum}"));
     }
-    let postings = plan.tail.postings;
-    match &args.plan {
+    let postings = totals.postings;
+    match run.plan_file {
         Some(path) => output.line(format!(
-            "plan: {}, {postings} media to be settled; post it with scrip-server settle",
-            path.display()
+            "plan: {path}, {postings} media to be settled; post it with scrip-server settle"
         )),
         None if postings > 0 => {
             output.line(format!("{postings} media to be settled; --plan FILE writes a plan"));
@@ -243,24 +183,25 @@ fn show_finding(finding: &Finding, form: CurrencyForm, output: &Output) {
     output.line(format!("  rule: {}", finding.rule));
 }
 
-fn fields(control: &Control, plan: &Plan, args: &ReconcileArgs) -> Value {
+fn fields(run: &Run<'_>, totals: &Totals, plan: &Plan) -> Value {
+    let control = run.control;
     let skipped = control.skipped.iter();
     let skipped: Vec<Value> = skipped
-        .map(|(name, why)| json!({ "file": name, "why": why.to_string(), "damage": why.is_damage() }))
+        .map(|file| json!({ "file": file.name, "why": file.why, "damage": file.damage }))
         .collect();
-    let moves: Vec<Value> = flows(plan)
-        .into_iter()
+    let moves: Vec<Value> = totals
+        .flows
+        .iter()
         .map(|((from, to), sum)| {
             json!({ "from": from.word(), "to": to.word(), "minor": sum.to_string() })
         })
         .collect();
-    let classes: BTreeMap<&str, Value> = plan
-        .tail
+    let classes: BTreeMap<&str, Value> = totals
         .classes
         .iter()
-        .map(|sum| {
-            let minor = sum.amount.to_string();
-            (sum.class.word(), json!({ "count": sum.count, "minor": minor }))
+        .map(|(class, sum)| {
+            let minor = sum.minor.to_string();
+            (class.word(), json!({ "count": sum.count, "minor": minor }))
         })
         .collect();
     json!({
@@ -269,13 +210,13 @@ fn fields(control: &Control, plan: &Plan, args: &ReconcileArgs) -> Value {
         "read": control.read,
         "skipped": skipped,
         "records": control.records,
-        "media": media(plan),
-        "settles": plan.tail.postings,
+        "media": totals.media,
+        "settles": totals.postings,
         "classes": classes,
         "moves": moves,
         "findings": plan.entries.iter().flat_map(found).collect::<Vec<_>>(),
-        "plan": args.plan.as_ref().map(|path| path.display().to_string()),
-        "plan_hash": data_encoding::HEXLOWER.encode(&plan.hash()),
+        "plan": run.plan_file,
+        "plan_hash": data_encoding::HEXLOWER.encode(&run.plan),
     })
 }
 
@@ -299,6 +240,11 @@ fn found(entry: &PlanEntry) -> Vec<Value> {
         })
     };
     entry.findings.iter().map(one).collect()
+}
+
+/// A language that reports speak.
+pub(crate) fn language(text: &str) -> Result<Language, String> {
+    Language::of_tag(text).ok_or_else(|| "expected en or ja".to_owned())
 }
 
 /// A day, or seconds since 1970.

@@ -70,7 +70,7 @@ impl Draft {
         let parts: [&[u8]; 4] = [b"scrip/finding/v1", &class, &number, hashes.as_flattened()];
         let id = *sha256(&parts.concat()).first_chunk().expect("32 bytes hold 16");
         let space = if self.more.is_empty() { "" } else { "; " };
-        let rule = format!("{}{space}{}", rule(self.class), self.more);
+        let rule = format!("{}{space}{}", general_rule(self.class), self.more);
         let (class, seq, amount, sides) = (self.class, self.seq, self.amount, self.sides);
         let owner = owner(class).to_owned();
         Finding { id, class, medium, store, seq, amount, sides, rule, owner }
@@ -97,7 +97,8 @@ fn plain(text: &str) -> String {
     plain
 }
 
-fn rule(class: Class) -> &'static str {
+/// The rule that decides for all findings of a class.
+pub fn general_rule(class: Class) -> &'static str {
     match class {
         Class::Matched => "all that the medium states is settled",
         Class::MediumAhead => "what the medium's signed records state beyond the settled is posted",
@@ -208,7 +209,7 @@ mod tests {
     fn every_class_has_its_number_its_rule_and_its_sentence_that_a_plan_takes() {
         for (place, class) in Class::ALL.iter().enumerate() {
             assert_eq!(usize::from(class_number(*class)), place);
-            let text = plain(&format!("{}\u{1b}[31m{}", rule(*class), owner(*class)));
+            let text = plain(&format!("{}\u{1b}[31m{}", general_rule(*class), owner(*class)));
             assert!(!text.chars().any(char::is_control) && text.len() < 1_000);
         }
     }

@@ -33,7 +33,7 @@ mod written;
 
 pub use branches::{Branch, Branches, Orphans, Refused, branches};
 pub use bundle::{BundleError, Form, Member, Members, is_bundle};
-pub use finding::{class_number, shown_id};
+pub use finding::{class_number, general_rule, shown_id};
 pub use heap::Heap;
 pub use passes::{EachJournal, Evidence, Run, RunError};
 pub use pieces::{Carried, Certified, Damage, Pieces, Rights, Ruling};

@@ -133,11 +133,15 @@ impl CurrencyForm {
     ///
     /// A currency whose sign means another one as well is written with its code.
     pub fn show(&self, amount: Amount) -> String {
+        self.show_size(amount.minor())
+    }
+
+    fn show_size(self, minor: u64) -> String {
         let unit = 10_u64.pow(self.exponent.into());
-        let mut sum = grouped(amount.minor() / unit);
+        let mut sum = grouped(minor / unit);
         if self.exponent > 0 {
             let width = usize::from(self.exponent);
-            sum = format!("{sum}.{:0width$}", amount.minor() % unit);
+            sum = format!("{sum}.{:0width$}", minor % unit);
         }
         match self.sign() {
             Some(sign) => format!("{sign}{sum}"),
@@ -148,9 +152,7 @@ impl CurrencyForm {
     /// Write a sum that may be below zero: `-¥1,234`.
     pub fn show_minor(&self, minor: i64) -> String {
         let sign = if minor < 0 { "-" } else { "" };
-        let amount = Amount::from_minor(minor.unsigned_abs());
-        let sum = amount.map_or_else(|_| minor.unsigned_abs().to_string(), |sum| self.show(sum));
-        format!("{sign}{sum}")
+        format!("{sign}{}", self.show_size(minor.unsigned_abs()))
     }
 
     /// Write a sum as a spreadsheet reads it: `-12.34`.
@@ -163,8 +165,8 @@ impl CurrencyForm {
         }
     }
 
-    /// The sign that stands before a sum.
-    fn sign(self) -> Option<char> {
+    /// The sign that stands before a sum, where it names one currency alone.
+    pub fn sign(self) -> Option<char> {
         Some(match self.currency.code() {
             "JPY" => '¥',
             "EUR" => '€',
@@ -222,6 +224,7 @@ mod tests {
     fn sums_below_zero_are_written_for_people_and_for_spreadsheets() {
         let (yen, euro) = (form("JPY", 0), form("EUR", 2));
         assert_eq!([1500, -1500].map(|minor| yen.show_minor(minor)), ["¥1,500", "-¥1,500"]);
+        assert_eq!(euro.show_minor(-1_234_567_890_123), "-€12,345,678,901.23");
         assert_eq!([123_456, -5].map(|minor| euro.show_minor(minor)), ["€1,234.56", "-€0.05"]);
         assert_eq!([-1500].map(|minor| yen.decimal(minor)), ["-1500"]);
         assert_eq!([123_456, -5].map(|minor| euro.decimal(minor)), ["1234.56", "-0.05"]);

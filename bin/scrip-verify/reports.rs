@@ -1,0 +1,68 @@
+//! What a run leaves for people and other programs, each a file of its own.
+
+use std::fs::Permissions;
+use std::io::{BufWriter, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use scrip::device::{FolderError, check_new_file};
+use scrip::reconcile::Plan;
+use scrip::report::{ReportError, Run, Totals, write_page};
+use scrip::tool::{Exit, Explain, Failure};
+
+use crate::cli::ReconcileArgs;
+
+/// What others may do with a file is for the user's mask to say.
+const MODE: u32 = 0o666;
+
+/// Nothing may stand where something is to be written, and no two may be one file.
+pub(crate) fn refuse_taken(args: &ReconcileArgs) -> Result<(), Failure> {
+    let paths: Vec<&Path> =
+        [&args.plan, &args.report].into_iter().flatten().map(AsRef::as_ref).collect();
+    for (place, path) in paths.iter().enumerate() {
+        match check_new_file(path) {
+            Err(error @ FolderError::Exists { .. }) => {
+                let failure = Failure::of(Exit::Refusal, &error);
+                return Err(failure.hint("choose a name that isn't taken"));
+            }
+            other => other.or_exit(Exit::Failure)?,
+        }
+        if paths[..place].contains(path) {
+            let message = format!("{} is to be two files", path.display());
+            return Err(Failure::new(Exit::Usage, message));
+        }
+    }
+    Ok(())
+}
+
+/// Write what was asked for beside the plan.
+pub(crate) fn write(
+    args: &ReconcileArgs,
+    run: &Run<'_>,
+    totals: &Totals,
+    plan: &Plan,
+) -> Result<(), Failure> {
+    let entries = || plan.entries.iter().map(Ok);
+    if let Some(path) = &args.report {
+        write_new(path, |out| write_page(out, run, totals, entries()))?;
+    }
+    Ok(())
+}
+
+/// Write a file whole, or leave none.
+fn write_new(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> Result<(), ReportError>,
+) -> Result<(), Failure> {
+    let doing = || format!("writing {}", path.display());
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".").permissions(Permissions::from_mode(MODE));
+    let made = builder.tempfile_in(folder.unwrap_or(Path::new(".")));
+    let mut out = BufWriter::new(made.or_exit_while(Exit::Failure, doing())?);
+    write(&mut out).or_exit_while(Exit::Failure, doing())?;
+    let file = out.into_inner().map_err(std::io::IntoInnerError::into_error);
+    let file = file.or_exit_while(Exit::Failure, doing())?;
+    file.as_file().sync_all().or_exit_while(Exit::Failure, doing())?;
+    file.persist_noclobber(path).map(drop).or_exit_while(Exit::Failure, doing())
+}
