@@ -117,6 +117,20 @@ impl<D: Device> Payer<'_, D> {
         self.opened.commit_own(self.keys, &record, Use::Keeps)
     }
 
+    /// Is a segment under way with a partner, from there on?
+    pub(super) fn is_open(
+        &self,
+        partner: Partner,
+        transfer: &TransferId,
+        before: ByteCount,
+    ) -> bool {
+        let known = self.state().transfers.get(transfer);
+        known.is_some_and(|known| {
+            let open = known.open.as_ref();
+            known.covered == before && open.is_some_and(|open| open.partner == partner)
+        })
+    }
+
     /// The last receipt of a segment that this chain closed with a partner, signed (anew: the same
     /// bytes) from what the chain says.
     pub(super) fn last_receipt(
