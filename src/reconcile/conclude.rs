@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::answered::{is_merged, newest_tips, says_more};
 use super::finding::{Draft, class_number};
 use super::judged::{Judged, Standing};
 use super::moves::moves;
@@ -81,10 +82,15 @@ pub(super) fn adds(judged: &Judged) -> bool {
         let sums = [account.settled, account.provisional, account.debt, account.store_loss];
         (sums, account.open.clone())
     };
-    row.is_none_or(|seq| tip(state) > seq)
+    row.is_none_or(|seq| says_more(judged, state, seq))
         || before.events != after.events
         || sums(before) != sums(after)
-        || settlement.forks.iter().any(|fork| !before.forks.contains(fork))
+        || settlement.forks.iter().any(|fork| is_new(judged, fork))
+}
+
+/// Is a fork one that nothing has answered yet?
+fn is_new(judged: &Judged, fork: &Fork) -> bool {
+    !judged.before.forks.contains(fork) && !is_merged(judged, fork)
 }
 
 fn look_at_forks(judged: &mut Judged) {
@@ -104,7 +110,7 @@ fn look_at_forks(judged: &mut Judged) {
     }
     let (before, after) = (&judged.before, &settlement.account);
     let new: Vec<Fork> =
-        settlement.forks.iter().filter(|fork| !before.forks.contains(fork)).copied().collect();
+        settlement.forks.iter().filter(|fork| is_new(judged, fork)).copied().collect();
     let sum = |one: u64, other: u64| i128::from(one) - i128::from(other);
     let lost = sum(after.debt.minor(), before.debt.minor())
         + sum(after.store_loss.minor(), before.store_loss.minor());
@@ -179,7 +185,8 @@ fn look_behind(judged: &mut Judged, pieces: &Pieces) {
         let settled = judged.found.checkpoints.values().find(|known| known.head == *tip);
         here.or(settled.map(|known| known.seq))
     };
-    let own = pieces.tips.iter().filter_map(|tip| seq_of(tip).map(|seq| (seq, *tip)));
+    let own = newest_tips(judged, pieces).into_iter();
+    let own = own.filter_map(|tip| seq_of(&tip).map(|seq| (seq, tip)));
     let own: Vec<(Sequence, [u8; 32])> = own.collect();
     let behind = own.iter().filter(|(_, tip)| !heads.contains(tip)).max();
     let Some((seq, newest)) = behind.or(own.iter().max()).copied() else { return };

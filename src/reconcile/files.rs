@@ -134,7 +134,7 @@ pub(super) fn looks_like(head: &[u8]) -> Option<&'static str> {
         return Some(RECEIPT);
     }
     let slot = cbor::measure(head).ok().map(|length| &head[..length]);
-    if slot.is_some_and(|slot| CertificateSlot::decode(slot).is_ok()) {
+    if slot.is_some_and(is_certificate) {
         return Some(EXPORT);
     }
     // A frame of at most 8 KiB around an array, as each of a store's chains is one.
@@ -145,4 +145,10 @@ pub(super) fn looks_like(head: &[u8]) -> Option<&'static str> {
     }
     // All other objects are maps.
     head.first().is_some_and(|byte| byte >> 5 == 5).then_some(OBJECT)
+}
+
+/// A medium's certificate with its chain; an item's entry with its own reads like one.
+fn is_certificate(slot: &[u8]) -> bool {
+    let read = CertificateSlot::decode(slot);
+    read.is_ok_and(|slot| stated_kind(&slot.certificate.0) != Some(Kind::Item))
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::files::{EXPORT, RECEIPT};
 use super::frames::Row;
 use super::passes::{EachJournal, Evidence};
-use super::pieces::{Carried, Certified, Damage, Pieces, Rights};
+use super::pieces::{Carried, Certified, Damage, Pieces, Rights, Tip};
 use super::taken::{Skipped, Taken, What};
 use crate::crypto::digest::sha256;
 use crate::format::checkpoint::{Checkpoint, CheckpointFile};
@@ -247,7 +247,8 @@ impl Heap {
         let tip = row.records().last().map(|record| sha256(record));
         let tip = tip.or(behind.map(|checkpoint| checkpoint.head));
         if statement == Statement::Own {
-            pieces.tips.extend(tip);
+            let behind = row.begins_behind().map_or([0; 32], |(checkpoint, _)| sha256(checkpoint));
+            pieces.tips.extend(tip.map(|record| Tip { behind, record }));
         }
         if let Some(what) = row.fault.clone() {
             pieces.damage.insert(Damage { what, before: tip.unwrap_or_default() });

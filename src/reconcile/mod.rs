@@ -9,6 +9,7 @@
 //! 3. [`reconcile`] settles them, joins transfers across media, classifies what differs from the
 //!    records as findings, and puts what is to be posted into a [`Plan`].
 
+mod answered;
 mod areas;
 mod branches;
 mod bundle;
@@ -36,7 +37,7 @@ pub use bundle::{BundleError, Form, Member, Members, is_bundle};
 pub use finding::{class_number, general_rule, shown_id};
 pub use heap::Heap;
 pub use passes::{EachJournal, Evidence, Run, RunError};
-pub use pieces::{Carried, Certified, Damage, Pieces, Rights, Ruling};
+pub use pieces::{Carried, Certified, Damage, Pieces, Rights, Ruling, Tip};
 pub use plan::{PLAN_VERSION, Plan, PlanError};
 pub use proof::{Unproven, fork_proof, rival_entries};
 pub use run::{Books, Journalled, Terms, reconcile, reconcile_each};

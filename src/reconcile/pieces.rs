@@ -61,9 +61,18 @@ pub struct Pieces {
     /// Receipts that it signed, by their hash.
     pub receipts: BTreeMap<[u8; 32], Vec<u8>>,
     /// The newest record of each of its own statements: images, exports, mounted areas.
-    pub tips: BTreeSet<[u8; 32]>,
+    pub tips: BTreeSet<Tip>,
     /// What those lack.
     pub damage: BTreeSet<Damage>,
+}
+
+/// The newest record of one of a medium's own statements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Tip {
+    /// SHA-256 over the checkpoint that its journal begins behind; zeros without one.
+    pub behind: [u8; 32],
+    /// SHA-256 over the record; over the checkpoint's head if none is behind that.
+    pub record: [u8; 32],
 }
 
 impl Pieces {
