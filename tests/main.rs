@@ -35,6 +35,8 @@ mod reconcile;
 mod reseal;
 #[cfg(feature = "store")]
 mod restamp;
+#[cfg(all(feature = "store", feature = "server", feature = "verify", feature = "wallet"))]
+mod round;
 mod second_reader;
 #[cfg(feature = "server")]
 mod simulate;

@@ -37,15 +37,20 @@ pub(crate) fn run(
     let tried = issuer.try_settle(&plan, now).or_fail();
     let tried = tried.map_err(|failure| advise(&issuer, failure))?;
     show(&plan, &sums, form, output);
-    let (posted, files) = if args.dry_run {
-        (tried, vec![])
+    let nothing = plan.tail().postings == 0;
+    let (posted, files) = if args.dry_run || nothing {
+        (Posted { new: tried.new && !nothing, ..tried }, vec![])
     } else {
         make_folder(&args.out)?;
         let posted =
             if tried.new { post(args, office, &mut issuer, &plan, output)? } else { tried };
         (posted, write(&mut issuer, &plan, &args.out, interrupt)?)
     };
-    tell(&posted, args, output);
+    if nothing {
+        output.line("nothing is to be posted");
+    } else {
+        tell(&posted, args, output);
+    }
     output.result(Exit::Done, &json!({
         "dry_run": args.dry_run,
         "plan": HEXLOWER.encode(&plan.hash()),
@@ -82,9 +87,13 @@ fn sums(plan: &Plan) -> Result<Sums, Failure> {
     Ok(sums)
 }
 
+fn counted(media: u64) -> String {
+    if media == 1 { "1 medium".to_owned() } else { format!("{media} media") }
+}
+
 fn show(plan: &Plan, sums: &Sums, form: CurrencyForm, output: &Output) {
     let (media, as_of) = (plan.tail().postings, plan.head().as_of);
-    output.line(format!("plan as of {as_of}: {media} media to be settled"));
+    output.line(format!("plan as of {as_of}: {} to be settled", counted(media)));
     for ClassSum { class, count, amount } in &plan.tail().classes {
         output.line(format!("  {:<24} {count:>8} {:>16}", class.word(), form.show_minor(*amount)));
     }
@@ -119,7 +128,7 @@ fn consent(plan: &Plan, output: &Output) -> Result<(), Failure> {
     if !somebody() {
         return Err(refused("nobody is here to be asked").hint("say --yes to post it unasked"));
     }
-    output.note(format!("to settle {} media, type yes:", plan.tail().postings));
+    output.note(format!("to settle {}, type yes:", counted(plan.tail().postings)));
     match typed_line()?.as_deref() {
         Some("yes") => Ok(()),
         _ => Err(refused("nothing was posted")),
