@@ -2,6 +2,8 @@
 
 mod planted;
 mod reading;
+#[cfg(feature = "verify")]
+mod truth;
 
 use std::collections::BTreeMap;
 use std::fs;

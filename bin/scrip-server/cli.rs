@@ -393,7 +393,7 @@ pub(crate) struct Planted {
     /// A medium that holds value is used, and was never sold.
     #[arg(long, value_name = "RATE")]
     pub(crate) unsold: Option<u32>,
-    /// The export is cut off, has a flipped bit, or a forged signature.
+    /// The export is cut off, has a flipped bit or forged signature, or lacks a record.
     #[arg(long, value_name = "RATE")]
     pub(crate) damaged: Option<u32>,
     /// Beside the export lies a file that is none.

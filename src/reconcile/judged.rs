@@ -283,6 +283,15 @@ impl Judged {
         let Some(ruling) = self.ruling.as_ref().filter(|_| !self.found.branches.is_empty()) else {
             return;
         };
+        // Behind a checkpoint that the records don't hold nothing adds up: that was told.
+        let (number, hash) = (self.before.number, self.before.hash);
+        let beyond = |state: &&State| {
+            let at = state.checkpoint.map_or((0, hash), |at| (at.number, at.hash));
+            at.0 > number || (at.0 == number && number > 0 && at.1 != hash)
+        };
+        if self.states().iter().any(beyond) {
+            return;
+        }
         let policy = ruling.later.last().unwrap_or(&ruling.policy);
         match settle(policy, &self.before, &self.states()) {
             Ok(settlement) => self.settlement = Some(settlement),

@@ -241,14 +241,20 @@ fn started(payer: &Judged, (_, transfer, seq): Place) -> Vec<Start> {
 fn one_segment(payer: &mut Judged, place: Place, shown: Vec<Shown>) -> Vec<Ruled> {
     let (good, forged) = by_the_payer(payer, shown);
     let starts = started(payer, place);
-    if let Some(greatest) = good.iter().max_by_key(|one| (one.receipt.got, one.receipt.before)) {
-        match starts.iter().find(|start| fits(start, greatest)) {
-            Some(start) => charge(payer, place.2, start, greatest),
-            None => without_start(payer, place, greatest, &starts),
+    let greatest = good.iter().max_by_key(|one| (one.receipt.got, one.receipt.before));
+    // What its payer is told of isn't told once more of its sender.
+    let mut told = None;
+    if let Some(greatest) = greatest {
+        if let Some(start) = starts.iter().find(|start| fits(start, greatest)) {
+            charge(payer, place.2, start, greatest);
+        } else {
+            without_start(payer, place, greatest, &starts);
+            told = Some(&greatest.bytes);
         }
     }
     let forged = forged.iter().filter_map(|one| one.ruled(Verdict::Forged));
-    let judged = good.iter().filter_map(|one| one.ruled(verdict(payer, one, &starts)?));
+    let others = good.iter().filter(|one| told != Some(&one.bytes));
+    let judged = others.filter_map(|one| one.ruled(verdict(payer, one, &starts)?));
     judged.chain(forged).collect()
 }
 

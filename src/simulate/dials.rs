@@ -46,8 +46,15 @@ dials! {
     Voids "voids",
     /// A medium that holds value is used, and was never sold.
     Unsold "unsold",
-    /// An export is cut off, has a flipped bit, or a forged signature.
+    /// An export is cut off, has a flipped bit or a forged signature, or lacks a record.
     Damaged "damaged",
+}
+
+impl Dial {
+    /// Is nothing of such a medium posted?
+    pub(super) fn holds(self) -> bool {
+        self == Self::Restored
+    }
 }
 
 /// How many of a thousand media get what.

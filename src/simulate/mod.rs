@@ -16,6 +16,7 @@ mod circle;
 mod counter;
 mod dials;
 mod fetch;
+mod outcome;
 mod plant;
 mod population;
 mod purse;
@@ -25,6 +26,7 @@ mod tally;
 mod truth;
 
 pub use dials::{Dial, Dials, RATE_ALL};
+pub use outcome::Books;
 pub use population::{MEDIA_MAX, Population, PopulationError};
 pub use run::simulate;
 pub use tally::Holding;

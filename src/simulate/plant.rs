@@ -6,6 +6,7 @@ use super::counter::{Kept, Ticket};
 use super::dials::Dial;
 use super::fetch::Fetch;
 use super::purse::{Purse, Saved, grant};
+use super::tally::Deed;
 use super::truth::Planted;
 use crate::format::transfer::Partner;
 use crate::ledger::next;
@@ -30,18 +31,18 @@ pub(super) type Export = (&'static str, Vec<u8>);
 /// What is planted on one medium: its exports, and what is to be found.
 pub(super) struct Yield {
     pub(super) exports: Vec<Export>,
-    pub(super) planted: Option<Planted>,
+    pub(super) planted: Vec<Planted>,
 }
 
 impl Circle<'_> {
     /// What needs two of them: transfers that the two sides tell differently.
-    pub(super) fn plant_between(&mut self) -> Vec<Option<Planted>> {
+    pub(super) fn plant_between(&mut self) -> Vec<Vec<Planted>> {
         let plant = |who: usize, circle: &mut Self| {
             let sender = (who + 1) % circle.members.len();
             match circle.members[who].dial {
-                Some(Dial::LostAnswers) => Some(circle.loses_answer(who, sender)),
-                Some(Dial::Liars) => Some(circle.lies(who, sender)),
-                _ => None,
+                Some(Dial::LostAnswers) => vec![circle.loses_answer(who, sender)],
+                Some(Dial::Liars) => vec![circle.lies(who, sender)],
+                _ => vec![],
             }
         };
         (0..self.members.len()).map(|who| plant(who, self)).collect()
@@ -81,6 +82,9 @@ impl Circle<'_> {
         let receipt = fetch.receipt(&payer.purse, signed);
         fetch.close(&mut payer.purse, &begun, charged);
         before.earn(&mut sender.purse, &receipt);
+        // Who signed for more than it was charged pays that; who was charged for more had it.
+        let due = before.charge(charged.max(signed)).0;
+        payer.purse.tally.note(Deed::Fetched(payer.purse.branch, begun.start), -due);
         let sum = before.charge(charged).0 - before.charge(signed).0;
         payer.purse.planted(Dial::Liars, "bytes-differ", begun.start, sum)
     }
@@ -88,11 +92,11 @@ impl Circle<'_> {
 
 impl Purse<'_> {
     /// What goes wrong with this medium alone; then what is exported of it.
-    pub(super) fn plant(&mut self, dial: Option<Dial>, between: Option<Planted>) -> Yield {
+    pub(super) fn plant(&mut self, dial: Option<Dial>, between: Vec<Planted>) -> Yield {
         let mut chance = Chance::new(self.town.population.seed, "plant", self.place as u64);
         let whole = |purse: &Self, planted| Yield {
             exports: vec![(".evidence", purse.export())],
-            planted: Some(planted),
+            planted: vec![planted],
         };
         match dial {
             Some(Dial::Yanks) => self.yank(),
@@ -135,7 +139,7 @@ impl Purse<'_> {
         let medium = self.export_of(&self.records[..self.records.len() - 1]);
         let sum = -sum_of(PRICE);
         let planted = self.planted(Dial::Yanks, "medium-behind", seq, sum);
-        Yield { exports: vec![(".evidence", medium), (".frames", kept)], planted: Some(planted) }
+        Yield { exports: vec![(".evidence", medium), (".frames", kept)], planted: vec![planted] }
     }
 
     /// An old image is gone on with: less is bought there than on what it was an image of.
@@ -152,7 +156,7 @@ impl Purse<'_> {
         let planted = self.planted(Dial::Rewinds, "fork", seq, sum);
         Yield {
             exports: vec![(".evidence", again), ("-older.evidence", older.0)],
-            planted: Some(planted),
+            planted: vec![planted],
         }
     }
 
@@ -179,7 +183,7 @@ impl Purse<'_> {
         let planted = self.planted(Dial::Clones, "fork", seq, sum);
         Yield {
             exports: vec![(".evidence", one.0), ("-copy.evidence", other)],
-            planted: Some(planted),
+            planted: vec![planted],
         }
     }
 
@@ -246,22 +250,30 @@ impl Purse<'_> {
         }
         let (count, whole) = (self.records.len(), self.export());
         let end = |records: usize| self.export_of(&self.records[..records]).len();
-        let (class, place, bytes) = match chance.below(3) {
-            0 => ("damaged", count - 1, whole[..end(count - 1) + TORN].to_vec()),
+        let without = |place: usize| {
+            let (before, behind) = self.records.split_at(place);
+            self.export_of(&[before, &behind[1..]].concat())
+        };
+        let (classes, bytes) = match chance.below(4) {
+            0 => (vec![("damaged", count - 1)], whole[..end(count - 1) + TORN].to_vec()),
             1 => {
                 let mut bytes = whole;
                 let start = end(count - 2);
                 bytes[start + 100 + chance.place(100)] ^= 1 << chance.below(8);
-                ("damaged", count - 2, bytes)
+                (vec![("damaged", count - 2)], bytes)
             }
+            2 => (vec![("gap", count - 1)], without(count - 2)),
             _ => {
                 let mut records = self.records.clone();
                 *records[count - 2].last_mut().expect("a record has bytes") ^= 1;
-                ("bad-signature", count - 2, self.export_of(&records))
+                // What stands behind it continues the record as it was, which isn't there.
+                (vec![("bad-signature", count - 2), ("gap", count - 1)], self.export_of(&records))
             }
         };
-        let planted = self.planted(Dial::Damaged, class, place as u64, 0);
-        Yield { exports: vec![(".evidence", bytes)], planted: Some(planted) }
+        let planted = classes
+            .into_iter()
+            .map(|(class, place)| self.planted(Dial::Damaged, class, place as u64, 0));
+        Yield { planted: planted.collect(), exports: vec![(".evidence", bytes)] }
     }
 
     fn play(&mut self, item: &str) {
@@ -270,7 +282,8 @@ impl Purse<'_> {
 
     fn planted(&self, dial: Dial, class: &'static str, seq: u64, amount: i64) -> Planted {
         let (medium, store) = (self.state.medium.to_string(), self.town.stall(self.place).id);
-        Planted { dial: dial.name(), class, medium, store: store.number(), seq, amount }
+        let (dial, store, seq) = (dial.name(), store.number(), Some(seq));
+        Planted { dial, class, medium, store, seq, amount }
     }
 }
 

@@ -11,6 +11,7 @@ use super::calendar::selling;
 use super::chance::Chance;
 use super::circle::{Circle, Member, circles};
 use super::counter::{Burnt, Ticket, Trade, keep};
+use super::outcome::{Ending, books};
 use super::plant::Yield;
 use super::purse::Town;
 use super::setting::Setting;
@@ -63,23 +64,27 @@ fn live(
     town: &Town<'_>,
     circle: usize,
     desk: &dyn Desk,
-) -> Result<Vec<(MediumTruth, Option<Planted>)>, SimulateError> {
+) -> Result<Vec<(MediumTruth, Vec<Planted>)>, SimulateError> {
     let mut circle = Circle::lived(town, circle)?;
     let between = circle.plant_between();
-    let members = circle.members.into_iter().zip(between);
-    members
-        .map(|(Member { mut purse, dial, .. }, between)| {
-            let Yield { exports, planted } = purse.plant(dial, between);
-            let (place, medium) = (purse.place, purse.state.medium);
-            for (end, bytes) in exports {
-                desk.put(&format!("{}/{medium}{end}", bundle(place)), &bytes)?;
-            }
-            let store = town.stall(place).id.number();
-            let records = purse.records.len() as u64 + purse.parted;
-            let (medium, holding) = (medium.to_string(), purse.tally.holding());
-            Ok((MediumTruth { medium, store, records, holding }, planted))
-        })
-        .collect()
+    let mut found = vec![];
+    for (Member { purse, dial, .. }, between) in circle.members.iter_mut().zip(between) {
+        let Yield { exports, planted } = purse.plant(*dial, between);
+        let medium = purse.state.medium;
+        for (end, bytes) in exports {
+            desk.put(&format!("{}/{medium}{end}", bundle(purse.place)), &bytes)?;
+        }
+        found.push(planted);
+    }
+    let ends: Vec<_> = circle.members.iter().map(Ending::of).collect();
+    let members = circle.members.iter().zip(found).enumerate();
+    let truths = members.map(|(at, (Member { purse, .. }, planted))| {
+        let (medium, store) = (purse.state.medium.to_string(), town.stall(purse.place).id.number());
+        let records = purse.records.len() as u64 + purse.parted;
+        let (holding, books) = (purse.tally.holding(), books(&ends, at));
+        (MediumTruth { medium, store, records, holding, books }, planted)
+    });
+    Ok(truths.collect())
 }
 
 /// Files that are no evidence, among the evidence; their names.

@@ -65,6 +65,20 @@ impl Tally {
         self.held.extend(&other.held);
     }
 
+    /// The fees that were earned: their payers, the segments by their starts, the sums.
+    pub(super) fn earned(&self) -> impl Iterator<Item = (MediumId, u64, i64)> {
+        self.deeds.iter().filter_map(|(deed, sum)| match deed {
+            Deed::Earned(payer, start) => Some((*payer, *start, *sum)),
+            _ => None,
+        })
+    }
+
+    /// Was the segment of this start charged, on whatever branch?
+    pub(super) fn charged(&self, start: u64) -> bool {
+        let of = |deed: &Deed| matches!(deed, Deed::Fetched(_, known) if *known == start);
+        self.deeds.keys().any(of)
+    }
+
     pub(super) fn holding(&self) -> Holding {
         let earned = |deed: &Deed| matches!(deed, Deed::Earned(..));
         let sum = |fees: bool| -> i64 {

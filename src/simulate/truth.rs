@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::dials::Dial;
+use super::outcome::Books;
 use super::population::Population;
 use super::tally::Holding;
 
@@ -18,7 +19,7 @@ pub struct Truth {
     pub population: Population,
     /// Every medium, in the order of the population.
     pub media: Vec<MediumTruth>,
-    /// What was planted on media, in the same order.
+    /// What was planted, in the same order: what lies on one medium may imply more than one finding.
     pub planted: Vec<Planted>,
     /// Files among the evidence that are none of the population's.
     pub foreign: Vec<String>,
@@ -40,6 +41,9 @@ pub struct MediumTruth {
     /// What it has by the rules, all that its owner signed taken together.
     #[serde(flatten)]
     pub holding: Holding,
+    /// What the records hold of it once all evidence is settled; none where a person has to decide
+    /// or something has to be brought first: then nothing is posted.
+    pub books: Option<Books>,
 }
 
 /// Something that was planted, and the finding that its evidence implies.
@@ -53,8 +57,8 @@ pub struct Planted {
     pub medium: String,
     /// Number of the store that sold it.
     pub store: u32,
-    /// Sequence of the record that it is about.
-    pub seq: u64,
+    /// Sequence of the record that it is about, if it is about one.
+    pub seq: Option<u64>,
     /// What it concerns, minor units: below zero what the owner has less.
     pub amount: i64,
 }

@@ -159,7 +159,7 @@ impl Told {
             later: self.later.contains(&planted.medium),
             medium: planted.medium.clone(),
             class: planted.class.to_owned(),
-            seq: planted.seq,
+            seq: planted.seq.expect("it is about a top-up"),
             amount: planted.amount,
         });
         let mut expected: Vec<_> = planted.collect();
