@@ -396,6 +396,30 @@ pub(crate) struct Planted {
     /// The export is cut off, has a flipped bit or forged signature, or lacks a record.
     #[arg(long, value_name = "RATE")]
     pub(crate) damaged: Option<u32>,
+    /// A transfer breaks off, and nothing goes wrong with it.
+    #[arg(long, value_name = "RATE")]
+    pub(crate) breaks: Option<u32>,
+    /// A kiosk keeps what was shown; the record of it is lost.
+    #[arg(long, value_name = "RATE")]
+    pub(crate) kiosks: Option<u32>,
+    /// A changed player signs a record that the rules refuse.
+    #[arg(long, value_name = "RATE")]
+    pub(crate) changed: Option<u32>,
+    /// Two owners made a copy of one medium their own.
+    #[arg(long, value_name = "RATE")]
+    pub(crate) contested: Option<u32>,
+    /// A store's key makes a second medium of a number.
+    #[arg(long, value_name = "RATE")]
+    pub(crate) rivals: Option<u32>,
+    /// A store's key makes a medium of an invented number.
+    #[arg(long, value_name = "RATE")]
+    pub(crate) unknown: Option<u32>,
+    /// The issuer blocks the medium.
+    #[arg(long, value_name = "RATE")]
+    pub(crate) revoked: Option<u32>,
+    /// A store journals a second sale of one code.
+    #[arg(long, value_name = "RATE")]
+    pub(crate) resold: Option<u32>,
     /// Beside the export lies a file that is none.
     #[arg(long, value_name = "RATE")]
     pub(crate) foreign: Option<u32>,
@@ -415,6 +439,14 @@ impl Planted {
             Dial::Voids => self.voids,
             Dial::Unsold => self.unsold,
             Dial::Damaged => self.damaged,
+            Dial::Breaks => self.breaks,
+            Dial::Kiosks => self.kiosks,
+            Dial::Changed => self.changed,
+            Dial::Contested => self.contested,
+            Dial::Rivals => self.rivals,
+            Dial::Unknown => self.unknown,
+            Dial::Revoked => self.revoked,
+            Dial::Resold => self.resold,
         }
     }
 

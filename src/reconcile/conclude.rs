@@ -95,19 +95,6 @@ fn is_new(judged: &Judged, fork: &Fork) -> bool {
 
 fn look_at_forks(judged: &mut Judged) {
     let Some(settlement) = judged.settlement.clone() else { return };
-    for place in &settlement.contested {
-        let Some(state) = judged.found.branches.get(*place).map(|branch| &branch.state) else {
-            continue;
-        };
-        let seq = state.rekey.map_or(Sequence::FIRST, |rekey| rekey.seq);
-        let draft = Draft::of(Class::ContestedActivation).at(seq);
-        let rekeys = judged.found.records.values();
-        let rekeys = rekeys.filter(|record| matches!(record.body, Body::Rekey { .. }));
-        let draft = rekeys.fold(draft, |draft, record| {
-            draft.shown(format!("record {}: a rekey", record.seq), record.bytes())
-        });
-        judged.tell(draft);
-    }
     let (before, after) = (&judged.before, &settlement.account);
     let new: Vec<Fork> =
         settlement.forks.iter().filter(|fork| is_new(judged, fork)).copied().collect();

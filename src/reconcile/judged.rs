@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::branches::{Branches, Refused, branches};
+use super::branches::{Branches, Orphans, Refused, branches};
 use super::finding::Draft;
 use super::pieces::{Pieces, Ruling};
 use crate::crypto::sign::PublicKey;
@@ -11,7 +11,7 @@ use crate::format::record::{Body, EventId, Record};
 use crate::ledger::{Account, Reason, Settlement, State, settle};
 use crate::records::Known;
 use crate::trust::{Revoked, TrustError, Verified};
-use crate::units::{Currency, MediumId, StoreId, Timestamp};
+use crate::units::{Currency, MediumId, Sequence, StoreId, Timestamp};
 use crate::voucher::VoucherError;
 
 /// Clocks may be so far apart without anyone being told.
@@ -151,10 +151,13 @@ impl Judged {
         };
         let certificate = &ruling.certified.certificate;
         let stated = format!("certificate by store {}", certificate.store);
-        for other in
-            pieces.certified.values().filter(|other| other.certificate.hash() != certificate.hash())
+        for (hash, other) in
+            pieces.certified.iter().filter(|(hash, _)| **hash != certificate.hash())
         {
-            let what = format!("rival certificate by store {}", other.certificate.store);
+            let under = self.found.orphans.iter().filter(|orphans| orphans.prev == *hash);
+            let under: usize = under.map(|orphans| orphans.count).sum();
+            let store = other.certificate.store;
+            let what = format!("rival certificate by store {store}, {under} records under it");
             let draft = Draft::of(Class::WrongStore).shown(&stated, certificate.bytes());
             self.tell(draft.shown(what, other.certificate.bytes()));
         }
@@ -208,7 +211,9 @@ impl Judged {
             self.tell(draft);
         }
         self.found.refused = refused;
-        for orphans in self.found.orphans.clone() {
+        // What stands under a rival certificate was told with that.
+        let own = |orphans: &Orphans| !pieces.certified.contains_key(&orphans.prev);
+        for orphans in self.found.orphans.clone().into_iter().filter(own) {
             let class = if orphans.signed { Class::Gap } else { Class::BadSignature };
             let what = format!(
                 "record {} and {} behind it continue a record that isn't here",
@@ -294,12 +299,39 @@ impl Judged {
         }
         let policy = ruling.later.last().unwrap_or(&ruling.policy);
         match settle(policy, &self.before, &self.states()) {
-            Ok(settlement) => self.settlement = Some(settlement),
+            Ok(settlement) => self.take(settlement),
             Err(error) => {
                 let hash = ruling.certified.certificate.hash();
                 self.hold(Draft::of(Class::NotChecked).side(error.to_string(), hash));
             }
         }
+    }
+}
+
+impl Judged {
+    /// Rival rekeys: the one that was recorded first stands. Where none was recorded yet nobody knows
+    /// which is the owner's, and nothing is settled.
+    fn take(&mut self, settlement: Settlement) {
+        let recorded = self.before.rekey.is_some();
+        let states = self.states();
+        let contested = settlement.contested.iter().filter_map(|place| states.get(*place));
+        let drafts: Vec<Draft> = contested.map(|state| self.contested(state)).collect();
+        if recorded || drafts.is_empty() {
+            self.settlement = Some(settlement);
+        }
+        for draft in drafts {
+            if recorded { self.tell(draft) } else { self.hold(draft) }
+        }
+    }
+
+    fn contested(&self, state: &State) -> Draft {
+        let seq = state.rekey.map_or(Sequence::FIRST, |rekey| rekey.seq);
+        let draft = Draft::of(Class::ContestedActivation).at(seq);
+        let rekeys = self.found.records.values();
+        let rekeys = rekeys.filter(|record| matches!(record.body, Body::Rekey { .. }));
+        rekeys.fold(draft, |draft, record| {
+            draft.shown(format!("record {}: a rekey", record.seq), record.bytes())
+        })
     }
 }
 

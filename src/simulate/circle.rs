@@ -5,7 +5,7 @@ use super::calendar::{LIFE_SECONDS, living};
 use super::chance::Chance;
 use super::dials::Dial;
 use super::fetch::Fetch;
-use super::purse::{Purse, Town};
+use super::purse::{Origin, Purse, Town};
 use crate::format::transfer::Partner;
 use crate::ledger::next;
 
@@ -74,7 +74,7 @@ impl<'a> Circle<'a> {
     pub(super) fn lived(town: &'a Town<'a>, circle: usize) -> Result<Self, SimulateError> {
         let places = members(town.burnt.len(), circle);
         let member = |place| {
-            let purse = Purse::begun(town, place, living(0))?;
+            let purse = Purse::begun(town, place, Origin::of(town, place), living(0))?;
             let left = town.population.events_of(place) - purse.records.len() as u64;
             let dial = town.agendas[place].dial;
             let entered = usize::from(dial == Some(Dial::Unsold));

@@ -6,18 +6,20 @@ use super::SimulateError;
 use super::agenda::{Agenda, Sold};
 use super::calendar::burning;
 use super::chance::Chance;
+use super::dials::Dial;
 use super::population::Population;
 use super::setting::{EDITION, Setting, Stall};
+use crate::crypto::digest::sha256;
 use crate::crypto::password::{Cost, Password};
 use crate::format::sheet::Sheet;
-use crate::format::store::Burn;
+use crate::format::store::{Burn, StoreEntry, StoreEvent};
 use crate::image::stamp::{Order, StampError, Stamper, stamped_slots};
 use crate::shop::{BurnSecrets, ReservedBlank, Shop, ShopError, Writing, log};
-use crate::trust::{Passphrase, TestRoots, Verified};
+use crate::trust::{Passphrase, TestRoots, Verified, sign};
 use crate::units::{Amount, MediumId, Timestamp};
 
 /// A medium as it left its store.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Burnt {
     pub(super) medium: MediumId,
     pub(super) sheet: Verified<Sheet>,
@@ -94,11 +96,15 @@ pub(super) fn keep(
             }
         }
     }
+    let resold = counter.sell_again(agendas)?;
     let Counter { shop, mut trade, .. } = counter;
+    let again = || resold.iter().flat_map(|entry| log::frame(entry));
     trade.export = shop.export()?;
+    trade.export.extend(again());
     let entries = shop.log().map_err(ShopError::from)?.entries();
-    trade.entries = entries.len() as u64;
+    trade.entries = (entries.len() + resold.len()) as u64;
     trade.journal = entries.iter().flat_map(|entry| log::frame(entry.bytes())).collect();
+    trade.journal.extend(again());
     Ok(trade)
 }
 
@@ -199,6 +205,33 @@ impl Counter<'_> {
         self.open.insert(place, receipt);
         self.trade.voided.push((place, ticket));
         Ok(())
+    }
+
+    /// Entries that no store's tool would make: starter codes that are sold once more.
+    fn sell_again(&self, agendas: &[Agenda]) -> Result<Vec<Vec<u8>>, SimulateError> {
+        let log = self.shop.log().map_err(ShopError::from)?;
+        let key = &self.setting.stalls[self.place].key;
+        let own = |medium: usize| self.population.stall_of(medium).0 == self.place;
+        let media = (0..agendas.len()).filter(|medium| own(*medium));
+        let resold = media.filter(|medium| agendas[*medium].dial == Some(Dial::Resold));
+        let mut entries: Vec<Vec<u8>> = vec![];
+        for place in resold {
+            let number = self.setting.stalls[self.place].blanks[self.population.stall_of(place).1];
+            let sold = |entry: &&Verified<StoreEntry>| {
+                entry.medium == number && entry.event == StoreEvent::Sold
+            };
+            let sold = log.entries().iter().find(sold).expect("it was sold with a code");
+            let last = log.entries().last().expect("it has entries");
+            let entry = StoreEntry {
+                seq: last.seq + 1 + entries.len() as u64,
+                prev: entries.last().map_or(last.hash(), |entry| sha256(entry)),
+                at: last.at,
+                event: StoreEvent::CodeSold,
+                ..StoreEntry::clone(sold)
+            };
+            entries.push(sign(key, &entry));
+        }
+        Ok(entries)
     }
 
     fn take_back(&mut self, place: usize, at: Timestamp) -> Result<(), SimulateError> {

@@ -48,12 +48,28 @@ dials! {
     Unsold "unsold",
     /// An export is cut off, has a flipped bit or a forged signature, or lacks a record.
     Damaged "damaged",
+    /// A transfer breaks off: its payer's record of the end is not made, its receipt is.
+    Breaks "breaks",
+    /// A kiosk keeps what its payer showed; the payer's newest record is lost.
+    Kiosks "kiosks",
+    /// A changed player signs a record that the rules refuse.
+    Changed "changed",
+    /// Two owners made a copy of an unsold medium their own.
+    Contested "contested",
+    /// A store's key makes a second medium of a number.
+    Rivals "rivals",
+    /// A store's key makes a medium of a number that nobody gave out.
+    Unknown "unknown",
+    /// The issuer blocks a medium.
+    Revoked "revoked",
+    /// A store journals a second sale of one code.
+    Resold "resold",
 }
 
 impl Dial {
     /// Is nothing of such a medium posted?
     pub(super) fn holds(self) -> bool {
-        self == Self::Restored
+        matches!(self, Self::Restored | Self::Contested | Self::Revoked)
     }
 }
 
@@ -138,8 +154,8 @@ mod tests {
         assert_eq!(refused(over), "yanks: 1001 of 1000, at most 1000");
         let foreign = Dials { foreign: 2_000, ..Dials::each(0) };
         assert_eq!(refused(foreign), "foreign: 2000 of 1000, at most 1000");
-        let message = "what is planted adds up to 1100 of 1000 media: each has one thing at most";
+        let message = "what is planted adds up to 1900 of 1000 media: each has one thing at most";
         assert_eq!(refused(Dials::each(100)), message);
-        assert_eq!(Dials::each(90).check(), Ok(()));
+        assert_eq!(Dials::each(50).check(), Ok(()));
     }
 }

@@ -20,6 +20,7 @@ mod outcome;
 mod plant;
 mod population;
 mod purse;
+mod rogue;
 mod run;
 mod setting;
 mod tally;
@@ -103,6 +104,9 @@ pub enum SimulateError {
     /// A medium's stamp.
     #[error(transparent)]
     Stamp(#[from] StampError),
+    /// A revocation.
+    #[error(transparent)]
+    Revoke(#[from] issuer::RevocationError),
     /// A checkpoint.
     #[error(transparent)]
     Issue(#[from] crate::ledger::IssueError),

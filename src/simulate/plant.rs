@@ -1,11 +1,12 @@
 //! Planting: what goes wrong with a medium, and the finding that its evidence implies.
 
+use super::SimulateError;
 use super::chance::Chance;
 use super::circle::Circle;
 use super::counter::{Kept, Ticket};
 use super::dials::Dial;
-use super::fetch::Fetch;
-use super::purse::{Purse, Saved, grant};
+use super::fetch::{Begun, Fetch};
+use super::purse::{Purse, Saved};
 use super::tally::Deed;
 use super::truth::Planted;
 use crate::format::transfer::Partner;
@@ -15,7 +16,7 @@ use crate::voucher::sheet::slots_in_kit;
 
 /// Prices of what is bought and fetched for a finding; owners keep more than their sum.
 const PRICE: u64 = 130;
-const FETCH_PRICE: u64 = 250;
+pub(super) const FETCH_PRICE: u64 = 250;
 /// What is left on each copy of a clone.
 const LEFT: u64 = 10;
 /// A clock that lost its battery: 1980-01-01.
@@ -23,10 +24,10 @@ const DEAD_CLOCK: u64 = 315_532_800;
 /// What is left of a frame that is cut off, in bytes.
 const TORN: usize = 100;
 /// Records among which a damage lies.
-const PLAYS: usize = 3;
+pub(super) const PLAYS: usize = 3;
 
-/// A file of evidence: what its name has behind the medium's number, and its bytes.
-pub(super) type Export = (&'static str, Vec<u8>);
+/// A file of evidence: its name and its bytes.
+pub(super) type Export = (String, Vec<u8>);
 
 /// What is planted on one medium: its exports, and what is to be found.
 pub(super) struct Yield {
@@ -42,6 +43,10 @@ impl Circle<'_> {
             match circle.members[who].dial {
                 Some(Dial::LostAnswers) => vec![circle.loses_answer(who, sender)],
                 Some(Dial::Liars) => vec![circle.lies(who, sender)],
+                Some(Dial::Breaks) => {
+                    circle.breaks_off(who, sender);
+                    vec![]
+                }
                 _ => vec![],
             }
         };
@@ -68,6 +73,19 @@ impl Circle<'_> {
         payer.purse.planted(Dial::LostAnswers, "receipt-without-start", begun.start, sum)
     }
 
+    /// The payer signs for a part and is cut off: that is what it pays.
+    fn breaks_off(&mut self, who: usize, sender: usize) {
+        let fetch = self.fetch_for_finding();
+        let got = fetch.left() / 2;
+        let (payer, sender) = self.pair(who, sender);
+        let partner = Partner::Medium(sender.purse.state.medium);
+        let begun = fetch.begin(&mut payer.purse, partner);
+        fetch.answer(&mut sender.purse, &payer.purse, &begun);
+        let receipt = fetch.receipt(&payer.purse, got);
+        fetch.earn(&mut sender.purse, &receipt);
+        payer.purse.pays_for(&fetch, &begun, got);
+    }
+
     /// The receipt says more than the payer's record, or less.
     fn lies(&mut self, who: usize, sender: usize) -> Planted {
         let mut fetch = self.fetch_for_finding();
@@ -83,8 +101,7 @@ impl Circle<'_> {
         fetch.close(&mut payer.purse, &begun, charged);
         before.earn(&mut sender.purse, &receipt);
         // Who signed for more than it was charged pays that; who was charged for more had it.
-        let due = before.charge(charged.max(signed)).0;
-        payer.purse.tally.note(Deed::Fetched(payer.purse.branch, begun.start), -due);
+        payer.purse.pays_for(&before, &begun, charged.max(signed));
         let sum = before.charge(charged).0 - before.charge(signed).0;
         payer.purse.planted(Dial::Liars, "bytes-differ", begun.start, sum)
     }
@@ -92,13 +109,17 @@ impl Circle<'_> {
 
 impl Purse<'_> {
     /// What goes wrong with this medium alone; then what is exported of it.
-    pub(super) fn plant(&mut self, dial: Option<Dial>, between: Vec<Planted>) -> Yield {
+    pub(super) fn plant(
+        &mut self,
+        dial: Option<Dial>,
+        between: Vec<Planted>,
+    ) -> Result<Yield, SimulateError> {
         let mut chance = Chance::new(self.town.population.seed, "plant", self.place as u64);
         let whole = |purse: &Self, planted| Yield {
-            exports: vec![(".evidence", purse.export())],
+            exports: vec![purse.file(".evidence", purse.export())],
             planted: vec![planted],
         };
-        match dial {
+        Ok(match dial {
             Some(Dial::Yanks) => self.yank(),
             Some(Dial::Rewinds) => self.rewind(),
             Some(Dial::Clones) => self.copy(&mut chance),
@@ -126,10 +147,35 @@ impl Purse<'_> {
                 let planted = self.planted(Dial::Restored, "not-checked", seq, 0);
                 whole(self, planted)
             }
-            Some(Dial::LostAnswers | Dial::Liars) | None => {
-                Yield { exports: vec![(".evidence", self.export())], planted: between }
+            Some(Dial::Kiosks) => self.leave_at_kiosk(&mut chance),
+            Some(Dial::Changed) => {
+                let planted = self.change(&mut chance);
+                whole(self, planted)
             }
-        }
+            Some(Dial::Contested) => self.contest(&mut chance)?,
+            Some(Dial::Rivals) => self.rival(&mut chance)?,
+            Some(Dial::Unknown) => self.invent(&mut chance)?,
+            Some(Dial::Revoked) => self.block(),
+            Some(Dial::Resold) => {
+                let seq = self.started_at.expect("its starter code was added");
+                let sum = super::purse::minor(self.town.tickets[self.place][0].amount);
+                whole(self, self.planted(Dial::Resold, "sold-twice", seq, sum))
+            }
+            Some(Dial::LostAnswers | Dial::Liars | Dial::Breaks) | None => {
+                Yield { exports: vec![self.file(".evidence", self.export())], planted: between }
+            }
+        })
+    }
+
+    /// A file of evidence: what its name has behind the medium's number, and its bytes.
+    pub(super) fn file(&self, end: &str, bytes: Vec<u8>) -> Export {
+        (format!("{}{end}", self.state.medium), bytes)
+    }
+
+    /// By the receipt so much of an open segment is to be paid.
+    pub(super) fn pays_for(&mut self, fetch: &Fetch, begun: &Begun, got: u64) {
+        self.tally.release(self.branch, begun.start);
+        self.tally.note(Deed::Fetched(self.branch, begun.start), -fetch.charge(got).0);
     }
 
     /// The newest record is lost; a computer that saw it has the records alone.
@@ -139,7 +185,10 @@ impl Purse<'_> {
         let medium = self.export_of(&self.records[..self.records.len() - 1]);
         let sum = -sum_of(PRICE);
         let planted = self.planted(Dial::Yanks, "medium-behind", seq, sum);
-        Yield { exports: vec![(".evidence", medium), (".frames", kept)], planted: vec![planted] }
+        Yield {
+            exports: vec![self.file(".evidence", medium), self.file(".frames", kept)],
+            planted: vec![planted],
+        }
     }
 
     /// An old image is gone on with: less is bought there than on what it was an image of.
@@ -155,7 +204,7 @@ impl Purse<'_> {
         let sum = -sum_of(PRICE + 1);
         let planted = self.planted(Dial::Rewinds, "fork", seq, sum);
         Yield {
-            exports: vec![(".evidence", again), ("-older.evidence", older.0)],
+            exports: vec![self.file(".evidence", again), self.file("-older.evidence", older.0)],
             planted: vec![planted],
         }
     }
@@ -182,7 +231,7 @@ impl Purse<'_> {
         let sum = -sum_of(free - LEFT);
         let planted = self.planted(Dial::Clones, "fork", seq, sum);
         Yield {
-            exports: vec![(".evidence", one.0), ("-copy.evidence", other)],
+            exports: vec![self.file(".evidence", one.0), self.file("-copy.evidence", other)],
             planted: vec![planted],
         }
     }
@@ -210,10 +259,7 @@ impl Purse<'_> {
             Kept::Code(slots_in_kit().find(|slot| !sold(*slot)).expect("a kit is never sold out"))
         } else {
             let store = self.town.population.stall_of(self.place).0;
-            let last = grant(&self.town.setting.stalls[store].signer).serial_last;
-            // Each medium has a serial of its own among the last ones, which are never reached.
-            let place = self.town.population.stall_of(self.place).1 as u64;
-            Kept::Voucher { store, serial: last - place }
+            Kept::Voucher { store, serial: self.last_serial() }
         };
         let amount = match what {
             Kept::Code(slot) => sheet.amount(slot).expect("the kit's slots are in the sheet"),
@@ -273,16 +319,22 @@ impl Purse<'_> {
         let planted = classes
             .into_iter()
             .map(|(class, place)| self.planted(Dial::Damaged, class, place as u64, 0));
-        Yield { planted: planted.collect(), exports: vec![(".evidence", bytes)] }
+        Yield { planted: planted.collect(), exports: vec![self.file(".evidence", bytes)] }
     }
 
-    fn play(&mut self, item: &str) {
+    pub(super) fn play(&mut self, item: &str) {
         self.put(|purse, host, event| next::play(&purse.state, host, event, item, "scrip-wallet"));
     }
 
-    fn planted(&self, dial: Dial, class: &'static str, seq: u64, amount: i64) -> Planted {
+    pub(super) fn planted(
+        &self,
+        dial: Dial,
+        class: &'static str,
+        seq: impl Into<Option<u64>>,
+        amount: i64,
+    ) -> Planted {
         let (medium, store) = (self.state.medium.to_string(), self.town.stall(self.place).id);
-        let (dial, store, seq) = (dial.name(), store.number(), Some(seq));
+        let (dial, store, seq) = (dial.name(), Some(store.number()), seq.into());
         Planted { dial, class, medium, store, seq, amount }
     }
 }

@@ -15,8 +15,8 @@ use crate::format::sheet::Voucher;
 use crate::journal;
 use crate::ledger::next::{self, Code, Host, Slip, Statement};
 use crate::ledger::{Account, Credits, Rules, Settler, State, advance, settle};
-use crate::shop::VOUCHER_DAYS;
-use crate::trust::{Signer, Verified, sign_verified};
+use crate::shop::{BurnSecrets, VOUCHER_DAYS};
+use crate::trust::{Revoked, Signer, Verified, sign_verified};
 use crate::units::{Amount, Timestamp};
 use crate::voucher::{VoucherSale, sign_voucher, slot_secret};
 
@@ -30,6 +30,8 @@ pub(super) struct Town<'a> {
     pub(super) tickets: &'a [Vec<Ticket>],
     /// What was sold for it and taken back.
     pub(super) voided: &'a [Option<Ticket>],
+    /// What the issuer blocked.
+    pub(super) revoked: &'a Revoked,
 }
 
 impl Town<'_> {
@@ -53,10 +55,32 @@ pub(super) struct Purse<'a> {
     pub(super) parted: u64,
     /// Sequence of the record that took over a checkpoint.
     pub(super) settled_at: Option<u64>,
+    /// Sequence of the record that added the starter code.
+    pub(super) started_at: Option<u64>,
+    pub(super) stall: &'a Stall,
+    pub(super) burnt: Burnt,
+    pub(super) slots: Vec<u8>,
     certificate: [u8; 32],
     floor: Timestamp,
-    slots: Vec<u8>,
     chance: Chance,
+}
+
+/// What a medium begins with.
+pub(super) struct Origin<'a> {
+    pub(super) stall: &'a Stall,
+    pub(super) burnt: Burnt,
+    pub(super) secrets: BurnSecrets,
+    /// Whoever makes it his own; drawn where nobody is named.
+    pub(super) owner: Option<SecretKey>,
+}
+
+impl<'a> Origin<'a> {
+    /// As its store burnt it.
+    pub(super) fn of(town: &'a Town<'a>, place: usize) -> Self {
+        let (stall, burnt) = (town.stall(place), town.burnt[place].clone());
+        let secrets = burn_secrets(town.population.seed, place);
+        Self { stall, burnt, secrets, owner: None }
+    }
 }
 
 /// Where a medium stood.
@@ -78,11 +102,11 @@ impl<'a> Purse<'a> {
     pub(super) fn begun(
         town: &'a Town<'a>,
         place: usize,
+        origin: Origin<'a>,
         now: Timestamp,
     ) -> Result<Self, SimulateError> {
-        let seed = town.population.seed;
-        let (burnt, secrets) = (&town.burnt[place], burn_secrets(seed, place));
-        let (certificate, slots) = burnt.stamp(town.setting, town.stall(place), &secrets)?;
+        let Origin { stall, burnt, secrets, owner } = origin;
+        let (certificate, slots) = burnt.stamp(town.setting, stall, &secrets)?;
         let state = State::blank(burnt.medium, certificate, secrets.keys.key.public());
         let mut purse = Self {
             town,
@@ -95,17 +119,21 @@ impl<'a> Purse<'a> {
             now: burnt.at,
             parted: 0,
             settled_at: None,
+            started_at: None,
+            stall,
+            burnt,
+            slots,
             certificate,
             floor: stocking(),
-            slots,
-            chance: Chance::new(seed, "purse", place as u64),
+            chance: Chance::new(town.population.seed, "purse", place as u64),
         };
         purse.put(|purse, host, event| next::genesis(&purse.state, host, event));
         if town.agendas[place].dial == Some(Dial::Unsold) {
             purse.redeem(&town.tickets[place][0]);
         }
         purse.now = now;
-        let owner = purse.chance.key();
+        let drawn = purse.chance.key();
+        let owner = owner.unwrap_or(drawn);
         purse.put(|purse, host, event| next::rekey(&purse.state, host, event, &owner));
         purse.key = owner;
         Ok(purse)
@@ -116,28 +144,41 @@ impl<'a> Purse<'a> {
         &mut self,
         next: impl FnOnce(&Self, &Host, [u8; 16]) -> Record,
     ) -> Verified<Record> {
-        let host = Host { at: self.now, floor: self.floor, instance: self.chance.bytes() };
-        let event = self.chance.bytes();
-        let signed = sign_verified(&self.key, next(self, &host, event));
-        let (setting, burnt) = (self.town.setting, &self.town.burnt[self.place]);
-        let rules = Rules {
-            sheets: std::slice::from_ref(&burnt.sheet),
-            stores: std::slice::from_ref(&self.town.stall(self.place).signer),
-            issuer: Some(&setting.signer),
-            ..Rules::of(&setting.policy, setting.form.currency())
-        };
+        let signed = self.signed(next);
+        let rules = rules(self.town, self.stall, &self.burnt);
         advance(&rules, &mut self.state, &signed).expect("owners here keep to the rules");
         self.records.push(signed.bytes().to_vec());
         signed
     }
 
+    /// Sign what the rules refuse: nothing follows it.
+    pub(super) fn force(&mut self, next: impl FnOnce(&Self, &Host, [u8; 16]) -> Record) -> u64 {
+        let signed = self.signed(next);
+        let followed = advance(&self.rules(), &mut self.state.clone(), &signed);
+        assert!(followed.is_err(), "the rules take what they were to refuse");
+        self.records.push(signed.bytes().to_vec());
+        signed.seq.number()
+    }
+
+    fn signed(&mut self, next: impl FnOnce(&Self, &Host, [u8; 16]) -> Record) -> Verified<Record> {
+        let host = Host { at: self.now, floor: self.floor, instance: self.chance.bytes() };
+        let event = self.chance.bytes();
+        sign_verified(&self.key, next(self, &host, event))
+    }
+
+    /// What its records are held against.
+    pub(super) fn rules(&self) -> Rules<'_> {
+        rules(self.town, self.stall, &self.burnt)
+    }
+
     /// Enter what was sold.
     pub(super) fn redeem(&mut self, ticket: &Ticket) {
         let sum = minor(ticket.amount);
+        self.started_at = self.started_at.or(Some(self.state.next.number()));
         match ticket.what {
             Kept::Code(slot) => {
                 let code = self.code(slot, ticket.amount);
-                let partner = format!("store {}", self.town.stall(self.place).id);
+                let partner = format!("store {}", self.stall.id);
                 self.put(|purse, host, event| {
                     let record = next::topup(&purse.state, host, &code, event, &partner);
                     record.expect("balances are far below the limit")
@@ -159,8 +200,8 @@ impl<'a> Purse<'a> {
         }
     }
 
-    fn code(&self, slot: u8, amount: Amount) -> Code {
-        let sheet = self.town.burnt[self.place].sheet.id;
+    pub(super) fn code(&self, slot: u8, amount: Amount) -> Code {
+        let sheet = self.burnt.sheet.id;
         let secret = slot_secret(&self.town.setting.seal, self.state.medium, &sheet, slot);
         Code { sheet, slot, secret, amount }
     }
@@ -191,7 +232,7 @@ impl<'a> Purse<'a> {
     /// Take over a checkpoint, which a settler signs for this medium alone.
     pub(super) fn settle(&mut self) -> Result<(), SimulateError> {
         let Setting { policy, settler, .. } = self.town.setting;
-        let sheet = &self.town.burnt[self.place].sheet;
+        let sheet = &self.burnt.sheet;
         let account = Account::new(self.state.medium, self.certificate);
         let settled = settle(policy, &account, &[&self.state]).expect("its sums are amounts");
         let credits = Credits {
@@ -240,6 +281,15 @@ impl<'a> Purse<'a> {
     /// Its records alone, as a computer that saw them keeps them.
     pub(super) fn frames(&self) -> Vec<u8> {
         framed(&self.records)
+    }
+}
+
+fn rules<'a>(town: &'a Town<'_>, stall: &'a Stall, burnt: &'a Burnt) -> Rules<'a> {
+    Rules {
+        sheets: std::slice::from_ref(&burnt.sheet),
+        stores: std::slice::from_ref(&stall.signer),
+        issuer: Some(&town.setting.signer),
+        ..Rules::of(&town.setting.policy, town.setting.form.currency())
     }
 }
 

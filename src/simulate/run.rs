@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use super::agenda::Agenda;
-use super::calendar::selling;
+use super::calendar::{living, selling};
 use super::chance::Chance;
 use super::circle::{Circle, Member, circles};
 use super::counter::{Burnt, Ticket, Trade, keep};
+use super::dials::Dial;
 use super::outcome::{Ending, books};
 use super::plant::Yield;
 use super::purse::Town;
@@ -18,8 +19,9 @@ use super::setting::Setting;
 use super::truth::{MediumTruth, Planted, Truth};
 use super::{Desk, Population, SimulateError, Stage};
 use crate::device::read_file;
-use crate::issuer::Issuer;
+use crate::issuer::{Issuer, Revoke};
 use crate::shop::log::LOG_BYTES_MAX;
+use crate::trust::{Passphrase, Revoked};
 
 /// Exports that lie together in one folder.
 const BUNDLE: usize = 100;
@@ -48,7 +50,9 @@ pub fn simulate(
     })?;
     let shared = Shared::out(stores, agendas.len());
     let Shared { burnt, tickets, voided, entries } = &shared;
-    let town = Town { population, setting: &setting, agendas: &agendas, burnt, tickets, voided };
+    let revoked = &block(&mut issuer, &agendas, burnt)?;
+    let (setting, agendas) = (&setting, &agendas);
+    let town = Town { population, setting, agendas, burnt, tickets, voided, revoked };
     let count = circles(burnt.len());
     let lives = each(count, threads, Stage::Living, desk, |circle| live(&town, circle, desk))?;
     let foreign = scatter(population, desk)?;
@@ -69,10 +73,9 @@ fn live(
     let between = circle.plant_between();
     let mut found = vec![];
     for (Member { purse, dial, .. }, between) in circle.members.iter_mut().zip(between) {
-        let Yield { exports, planted } = purse.plant(*dial, between);
-        let medium = purse.state.medium;
-        for (end, bytes) in exports {
-            desk.put(&format!("{}/{medium}{end}", bundle(purse.place)), &bytes)?;
+        let Yield { exports, planted } = purse.plant(*dial, between)?;
+        for (name, bytes) in exports {
+            desk.put(&format!("{}/{name}", bundle(purse.place)), &bytes)?;
         }
         found.push(planted);
     }
@@ -85,6 +88,20 @@ fn live(
         (MediumTruth { medium, store, records, holding, books }, planted)
     });
     Ok(truths.collect())
+}
+
+/// Block the media that are to be; what the issuer then has blocked.
+fn block(
+    issuer: &mut Issuer,
+    agendas: &[Agenda],
+    burnt: &[Burnt],
+) -> Result<Revoked, SimulateError> {
+    let hit = agendas.iter().zip(burnt).filter(|(agenda, _)| agenda.dial == Some(Dial::Revoked));
+    for (_, burnt) in hit {
+        let key = issuer.issuer_key(Passphrase::None)?;
+        issuer.revoke(&Revoke::Medium(burnt.medium), &key, living(0))?;
+    }
+    Ok(issuer.revoked().clone())
 }
 
 /// Files that are no evidence, among the evidence; their names.

@@ -55,8 +55,8 @@ pub struct Planted {
     pub class: &'static str,
     /// The medium's number, 12 digits.
     pub medium: String,
-    /// Number of the store that sold it.
-    pub store: u32,
+    /// Number of the store that was given it, if one was.
+    pub store: Option<u32>,
     /// Sequence of the record that it is about, if it is about one.
     pub seq: Option<u64>,
     /// What it concerns, minor units: below zero what the owner has less.

@@ -55,14 +55,14 @@ fn turned_up(dials: Dials) -> Case {
 
 #[test]
 fn every_dial_plants_what_it_says_and_what_it_says_is_found() {
-    for dial in Dial::ALL {
+    for dial in Dial::ALL.iter().filter(|dial| **dial <= Dial::Damaged) {
         let case = turned_up(Dials::each(0).with(*dial, 1_000));
         assert_eq!(case.truth.media.len(), 9);
         assert!(case.truth.planted.iter().all(|planted| planted.dial == dial.name()), "{dial:?}");
         for own in &case.truth.media {
             let here = |planted: &&Planted| planted.medium == own.medium;
             let planted = case.truth.planted.iter().find(here).unwrap();
-            assert_eq!(planted.store, own.store);
+            assert_eq!(planted.store, Some(own.store));
             let exports = &case.exports[&own.medium];
             Hit { case: &case, planted, own, exports }.shows(*dial);
         }
@@ -91,6 +91,7 @@ impl Hit<'_> {
             Dial::Voids => self.sold_and_taken_back(),
             Dial::Unsold => self.spent_and_never_sold(),
             Dial::Damaged => self.damaged(),
+            other => panic!("{other:?} is held against what the tools find"),
         }
     }
 
@@ -298,7 +299,7 @@ fn foreign_files_lie_among_the_evidence_and_are_named() {
 
 #[test]
 fn all_dials_together_keep_to_the_seed_and_spare_the_others() {
-    let dials = Dials::each(70);
+    let dials = Dials::each(45).with(Dial::Breaks, 0);
     let population = Population { dials, ..population(33, 60, 60 * 30) };
     let [(one, truth), (two, again)] = [1, 4].map(|threads| made(&population, threads));
     assert_eq!(truth.to_json(), again.to_json());
@@ -326,8 +327,9 @@ fn all_dials_together_keep_to_the_seed_and_spare_the_others() {
         );
         honest += 1;
     }
-    let hit: std::collections::BTreeSet<_> =
-        truth.planted.iter().map(|planted| &planted.medium).collect();
+    // Invented numbers are no media of the population.
+    let hit = truth.planted.iter().filter(|planted| planted.store.is_some());
+    let hit: std::collections::BTreeSet<_> = hit.map(|planted| &planted.medium).collect();
     assert_eq!(honest + hit.len(), 60);
     assert!(honest > 5, "{honest}");
 }

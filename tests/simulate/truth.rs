@@ -16,9 +16,9 @@ use super::made;
 
 /// Seeds, media of each population, and records that they make.
 const SIZE: (u64, u32, u64) =
-    if cfg!(feature = "thorough") { (20, 200, 100_000) } else { (3, 120, 4_800) };
+    if cfg!(feature = "thorough") { (20, 200, 100_000) } else { (3, 120, 6_000) };
 /// Of a thousand media each dial is turned up on so many.
-const RATE: u32 = 60;
+const RATE: u32 = 35;
 const STORES: u32 = 3;
 /// So many populations are looked at side by side.
 const WORKERS: usize = 2;
@@ -106,7 +106,7 @@ fn found(result: &Value) -> Vec<Found> {
 fn planted<'a>(truth: &'a Truth, of: impl Fn(&str) -> bool + 'a) -> Vec<Found> {
     let planted = truth.planted.iter().filter(|planted| of(&planted.medium));
     let planted = planted.map(|one| {
-        let store = Some(u64::from(one.store));
+        let store = one.store.map(u64::from);
         (one.class.to_owned(), one.medium.clone(), store, one.seq, one.amount)
     });
     let mut all: Vec<_> = planted.collect();
@@ -125,6 +125,10 @@ fn beyond(one: &[Found], other: &[Found]) -> Vec<Found> {
         }
     }
     beyond
+}
+
+fn listed(found: &[Found]) -> Vec<String> {
+    found.iter().map(|found| format!("{found:?}")).collect()
 }
 
 /// What a plan moves into a kind of account, less what it moves out of it.
@@ -164,7 +168,11 @@ fn goes_round(seed: u64) -> Truth {
     assert_eq!(skipped, truth.foreign.iter().cloned().collect(), "seed {seed}: all else is read");
     let (expected, told) = (planted(truth, |_| true), found(&first));
     let (missed, extra) = (beyond(&expected, &told), beyond(&told, &expected));
-    assert!(missed.is_empty() && extra.is_empty(), "seed {seed}: {missed:#?}\nextra {extra:#?}");
+    assert_eq!(
+        [listed(&missed), listed(&extra)],
+        [(); 2].map(|()| vec![""; 0]),
+        "seed {seed}: missed, extra"
+    );
     moves_what_is_missing(truth, &office.held(), &first, seed);
     let settled = office.run(
         "scrip-server",
@@ -181,9 +189,9 @@ fn goes_round(seed: u64) -> Truth {
         std::fs::remove_file(office.folder.path().join(name)).unwrap();
     }
     let (exit, again) = office.reconcile("second.plan");
-    let waiting: BTreeSet<_> =
-        truth.media.iter().filter(|own| own.books.is_none()).map(|own| &own.medium).collect();
-    let open = planted(truth, |medium| waiting.iter().any(|own| *own == medium));
+    let settled = truth.media.iter().filter(|own| own.books.is_some());
+    let settled: BTreeSet<_> = settled.map(|own| own.medium.as_str()).collect();
+    let open = planted(truth, |medium| !settled.contains(medium));
     assert_eq!((&again["settles"], found(&again)), (&0.into(), open.clone()), "seed {seed}");
     assert_eq!(exit, Some(i32::from(!open.is_empty())), "seed {seed}: all else is answered");
     office.truth
@@ -213,7 +221,8 @@ fn what_is_planted_is_found_and_the_books_hold_what_is_true() {
     }
     let records: u64 = done.iter().map(Truth::records).sum();
     println!("{} populations, {records} records; planted and found: {counts:#?}", done.len());
-    for dial in Dial::ALL {
+    // A transfer that breaks off is nothing to be found: it is settled pro rata.
+    for dial in Dial::ALL.iter().filter(|dial| **dial != Dial::Breaks) {
         assert!(counts.keys().any(|(name, _)| *name == dial.name()), "{dial:?} is never planted");
     }
     assert_eq!(done.len() as u64, seeds);
