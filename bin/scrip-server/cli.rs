@@ -420,6 +420,9 @@ pub(crate) struct Planted {
     /// A store journals a second sale of one code.
     #[arg(long, value_name = "RATE")]
     pub(crate) resold: Option<u32>,
+    /// Half-way the owner comes by and is settled; nobody does unless it is said.
+    #[arg(long, value_name = "RATE", default_value_t = 0)]
+    pub(crate) visits: u32,
     /// Beside the export lies a file that is none.
     #[arg(long, value_name = "RATE")]
     pub(crate) foreign: Option<u32>,
@@ -458,7 +461,7 @@ impl Planted {
             None => dials,
         };
         let mut dials = Dial::ALL.iter().fold(usual, turn);
-        dials.foreign = foreign;
+        (dials.foreign, dials.visits) = (foreign, self.visits);
         dials
     }
 }

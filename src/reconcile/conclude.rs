@@ -32,7 +32,9 @@ pub(super) fn conclude(
     revoked: &Revoked,
     as_of: Timestamp,
 ) -> Option<Posting> {
-    look_at_sales(judged, revoked);
+    if judged.adds_up() {
+        look_at_sales(judged, revoked);
+    }
     look_at_forks(judged);
     look_behind(judged, pieces);
     let adds = adds(judged);
@@ -114,7 +116,7 @@ fn look_at_forks(judged: &mut Judged) {
             });
         if frozen { judged.hold(draft) } else { judged.tell(draft) }
     }
-    if new.is_empty() && (frozen || lost > 0) {
+    if new.is_empty() && (frozen || lost > 0) && judged.adds_up() {
         let Some((_, state)) = head(judged) else { return };
         let draft = Draft::of(Class::Overdraft).at(tip(state)).moving(-lost);
         let draft = draft.side("the newest record", state.head);

@@ -115,6 +115,16 @@ impl Judged {
         self.found.branches.iter().map(|branch| &branch.state).collect()
     }
 
+    /// Do its sums go on from the records'? Behind a checkpoint that those don't hold they don't,
+    /// which is told by itself.
+    pub(super) fn adds_up(&self) -> bool {
+        let (number, hash) = (self.before.number, self.before.hash);
+        self.states()
+            .iter()
+            .filter_map(|state| state.checkpoint)
+            .all(|taken| taken.number < number || (taken.number == number && taken.hash == hash))
+    }
+
     /// Every key that signed for this medium at some time.
     pub(super) fn keys(&self) -> Vec<PublicKey> {
         let first = self.ruling.iter().map(|ruling| ruling.certified.certificate.key.0);
@@ -288,15 +298,6 @@ impl Judged {
         let Some(ruling) = self.ruling.as_ref().filter(|_| !self.found.branches.is_empty()) else {
             return;
         };
-        // Behind a checkpoint that the records don't hold nothing adds up: that was told.
-        let (number, hash) = (self.before.number, self.before.hash);
-        let beyond = |state: &&State| {
-            let at = state.checkpoint.map_or((0, hash), |at| (at.number, at.hash));
-            at.0 > number || (at.0 == number && number > 0 && at.1 != hash)
-        };
-        if self.states().iter().any(beyond) {
-            return;
-        }
         let policy = ruling.later.last().unwrap_or(&ruling.policy);
         match settle(policy, &self.before, &self.states()) {
             Ok(settlement) => self.take(settlement),

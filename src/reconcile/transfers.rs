@@ -13,7 +13,7 @@ use crate::format::plan::Class;
 use crate::format::record::{Body, EventId, Record};
 use crate::format::transfer::{Partner, Receipt, Terms, TransferId};
 use crate::ledger::charge::segment;
-use crate::ledger::{Account, Booked, Effect, earn_event};
+use crate::ledger::{Account, Booked, Effect, Outcome, earn_event};
 use crate::trust::{Claimed, verify};
 use crate::units::{Amount, ByteCount, MediumId, Sequence};
 
@@ -289,7 +289,9 @@ fn due(terms: &Terms, before: ByteCount, got: ByteCount) -> Option<i64> {
 /// Hold what the payer signed for against what its journal charges, and settle the greater.
 fn charge(payer: &mut Judged, seq: Sequence, start: &Start, one: &Shown) {
     let Some(due) = due(&start.terms, start.before, one.receipt.got) else { return };
-    let Some(settlement) = &payer.settlement else { return };
+    // Where a person decides nothing is booked that it could be held against.
+    let settlement = payer.settlement.as_ref().filter(|_| payer.adds_up());
+    let Some(settlement) = settlement.filter(|one| one.outcome != Outcome::Frozen) else { return };
     let booked = settlement.account.events.get(&start.event).map_or(0, |known| -known.amount);
     let open = settlement.account.open.iter().position(|open| open.start == start.hash);
     let closed = payer

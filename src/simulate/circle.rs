@@ -55,7 +55,9 @@ pub(super) struct Circle<'a> {
     pub(super) members: Vec<Member<'a>>,
     pub(super) chance: Chance,
     /// Seconds into their lives.
-    seconds: u64,
+    pub(super) seconds: u64,
+    /// Records that they make in all.
+    all: u64,
 }
 
 /// How many circles there are among so many media.
@@ -70,8 +72,8 @@ pub(super) fn members(media: usize, circle: usize) -> std::ops::Range<usize> {
 }
 
 impl<'a> Circle<'a> {
-    /// Live one circle's lives.
-    pub(super) fn lived(town: &'a Town<'a>, circle: usize) -> Result<Self, SimulateError> {
+    /// A circle before anything is done.
+    pub(super) fn begun(town: &'a Town<'a>, circle: usize) -> Result<Self, SimulateError> {
         let places = members(town.burnt.len(), circle);
         let member = |place| {
             let purse = Purse::begun(town, place, Origin::of(town, place), living(0))?;
@@ -82,14 +84,20 @@ impl<'a> Circle<'a> {
         };
         let members = places.map(member).collect::<Result<_, SimulateError>>()?;
         let chance = Chance::new(town.population.seed, "circle", circle as u64);
-        let mut circle = Self { town, members, chance, seconds: 0 };
-        let all = circle.left();
-        while circle.left() > 0 {
-            let gone = all - circle.left();
-            circle.seconds = circle.seconds.max(LIFE_SECONDS / (all + 1) * gone);
-            circle.step()?;
-        }
+        let mut circle = Self { town, members, chance, seconds: 0, all: 0 };
+        circle.all = circle.left();
         Ok(circle)
+    }
+
+    /// Live until so much of a thousand is done.
+    pub(super) fn live(&mut self, part: u64) -> Result<(), SimulateError> {
+        let until = self.all - self.all * part / 1000;
+        while self.left() > until {
+            let gone = self.all - self.left();
+            self.seconds = self.seconds.max(LIFE_SECONDS / (self.all + 1) * gone);
+            self.step()?;
+        }
+        Ok(())
     }
 
     fn left(&self) -> u64 {

@@ -67,9 +67,19 @@ dials! {
 }
 
 impl Dial {
-    /// Is nothing of such a medium posted?
-    pub(super) fn holds(self) -> bool {
-        matches!(self, Self::Restored | Self::Contested | Self::Revoked)
+    /// Is nothing of such a medium posted, whether or not its owner came by before?
+    pub(super) fn holds(self, came_by: bool) -> bool {
+        match self {
+            Self::Restored | Self::Revoked => true,
+            // The rekey that was recorded stands.
+            Self::Contested => !came_by,
+            _ => false,
+        }
+    }
+
+    /// Is it there from the beginning, and would be found half-way?
+    fn begins_early(self) -> bool {
+        matches!(self, Self::Restored | Self::Unsold | Self::Resold)
     }
 }
 
@@ -79,12 +89,14 @@ pub struct Dials {
     rates: Vec<u32>,
     /// Files that are none of a population's, for a thousand media.
     pub foreign: u32,
+    /// So many of a thousand owners come by half-way: what they did by then is settled.
+    pub visits: u32,
 }
 
 impl Dials {
-    /// The same rate for each.
+    /// The same rate for each; nobody comes by.
     pub fn each(rate: u32) -> Self {
-        Self { rates: vec![rate; Dial::ALL.len()], foreign: rate }
+        Self { rates: vec![rate; Dial::ALL.len()], foreign: rate, visits: 0 }
     }
 
     /// Turn one.
@@ -102,7 +114,7 @@ impl Dials {
     /// Refuse rates that can't be: a medium has one thing planted at most.
     pub fn check(&self) -> Result<(), PopulationError> {
         let named = Dial::ALL.iter().map(|dial| (dial.name(), self.rate(*dial)));
-        for (what, found) in named.chain([("foreign", self.foreign)]) {
+        for (what, found) in named.chain([("foreign", self.foreign), ("visits", self.visits)]) {
             if found > RATE_ALL {
                 return Err(PopulationError::Rate { what, found });
             }
@@ -122,6 +134,13 @@ impl Dials {
             drawn < end
         };
         Dial::ALL.iter().find(hit).copied()
+    }
+
+    /// Does the owner of the medium at this place come by half-way?
+    pub(super) fn comes_by(&self, seed: u64, medium: usize) -> bool {
+        let early = self.drawn(seed, medium).is_some_and(Dial::begins_early);
+        let drawn = Chance::new(seed, "visit", medium as u64).below(RATE_ALL.into());
+        !early && drawn < self.visits.into()
     }
 
     /// How many foreign files lie among the exports of so many media.

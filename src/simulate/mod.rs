@@ -25,6 +25,7 @@ mod run;
 mod setting;
 mod tally;
 mod truth;
+mod visit;
 
 pub use dials::{Dial, Dials, RATE_ALL};
 pub use outcome::Books;
@@ -110,6 +111,12 @@ pub enum SimulateError {
     /// A checkpoint.
     #[error(transparent)]
     Issue(#[from] crate::ledger::IssueError),
+    /// A plan.
+    #[error(transparent)]
+    Settle(#[from] issuer::SettleError),
+    /// The records.
+    #[error(transparent)]
+    Storage(#[from] crate::records::StorageError),
     /// A store's journal.
     #[error(transparent)]
     Journal(#[from] issuer::JournalError),

@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use super::circle::Member;
-use super::dials::Dial;
 use super::tally::Tally;
 use crate::units::MediumId;
 
@@ -26,6 +25,8 @@ pub struct Books {
 pub(super) struct Ending<'a> {
     medium: MediumId,
     tally: &'a Tally,
+    /// What was settled when its owner came by.
+    came_by: Option<&'a Tally>,
     /// Does it wait for a person, or for something that has to be brought?
     held: bool,
 }
@@ -33,29 +34,57 @@ pub(super) struct Ending<'a> {
 impl<'a> Ending<'a> {
     pub(super) fn of(member: &'a Member<'_>) -> Self {
         let (medium, tally) = (member.purse.state.medium, &member.purse.tally);
-        Self { medium, tally, held: member.dial.is_some_and(Dial::holds) }
+        let came_by = member.purse.came_by.as_ref();
+        let held = member.dial.is_some_and(|dial| dial.holds(came_by.is_some()));
+        Self { medium, tally, came_by, held }
+    }
+
+    /// What may be spent, fees that vested half-way with it.
+    fn free(&self, all: &[Self]) -> i64 {
+        let early = self.came_by.into_iter().flat_map(Tally::earned);
+        let early = early.filter(|fee| {
+            let payer = all.iter().find(|ending| ending.medium == fee.0);
+            payer.and_then(|payer| payer.came_by).is_some_and(|payer| payer.charged(fee.1))
+        });
+        self.tally.holding().free + early.map(|(.., sum)| sum).sum::<i64>()
+    }
+
+    /// Is nothing posted? More is lacking than goes on where the store's key isn't to blame.
+    fn waits(&self, all: &[Self], debt_cap: i64) -> bool {
+        self.held || (self.came_by.is_some() && -self.free(all) > debt_cap)
     }
 }
 
-/// What the records hold of one of them; what is lacking is the store's before a checkpoint.
-pub(super) fn books(all: &[Ending<'_>], at: usize) -> Option<Books> {
-    let Ending { tally, held, .. } = &all[at];
-    if *held {
+/// What the records hold of one of them once all is settled.
+pub(super) fn books(all: &[Ending<'_>], at: usize, debt_cap: i64) -> Option<Books> {
+    let ending = &all[at];
+    if ending.waits(all, debt_cap) {
         return None;
     }
-    let holding = tally.holding();
-    let vested: i64 = tally.earned().filter(|fee| vests(all, *fee)).map(|(.., sum)| sum).sum();
+    let (holding, free) = (ending.tally.holding(), ending.free(all));
+    let vests = |fee: &(MediumId, u64, i64)| vests(all, *fee, debt_cap);
+    let vested: i64 = ending.tally.earned().filter(vests).map(|(.., sum)| sum).sum();
+    // Before its first checkpoint what is lacking is the store's, later it is owed.
+    let (debt, store_loss) = match ending.came_by {
+        Some(_) => ((-free).max(0), 0),
+        None => (0, (-free).max(0)),
+    };
+    let later = vested - (free - holding.free);
+    let settled = free.max(0) - debt + later;
     Some(Books {
-        settled: holding.free.max(0) + vested,
+        settled: settled.max(0),
         provisional: holding.fees - vested,
         reserved: holding.reserved,
-        debt: 0,
-        store_loss: (-holding.free).max(0),
+        debt: (-settled).max(0),
+        store_loss,
     })
 }
 
 /// A fee vests once its payer's charge is settled.
-fn vests(all: &[Ending<'_>], (payer, start, _): (MediumId, u64, i64)) -> bool {
+fn vests(all: &[Ending<'_>], (payer, start, _): (MediumId, u64, i64), debt_cap: i64) -> bool {
     let payer = all.iter().find(|ending| ending.medium == payer);
-    payer.is_some_and(|payer| !payer.held && payer.tally.charged(start))
+    payer.is_some_and(|payer| {
+        let settled = !payer.waits(all, debt_cap) && payer.tally.charged(start);
+        settled || payer.came_by.is_some_and(|early| early.charged(start))
+    })
 }

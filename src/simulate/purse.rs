@@ -10,6 +10,7 @@ use super::population::Population;
 use super::setting::{Setting, Stall};
 use super::tally::{Branch, Deed, Tally};
 use crate::crypto::sign::SecretKey;
+use crate::format::checkpoint::CheckpointFile;
 use crate::format::record::Record;
 use crate::format::sheet::Voucher;
 use crate::journal;
@@ -55,6 +56,8 @@ pub(super) struct Purse<'a> {
     pub(super) parted: u64,
     /// Sequence of the record that took over a checkpoint.
     pub(super) settled_at: Option<u64>,
+    /// What was done by the time that the owner came by, and that is settled.
+    pub(super) came_by: Option<Tally>,
     /// Sequence of the record that added the starter code.
     pub(super) started_at: Option<u64>,
     pub(super) stall: &'a Stall,
@@ -119,6 +122,7 @@ impl<'a> Purse<'a> {
             now: burnt.at,
             parted: 0,
             settled_at: None,
+            came_by: None,
             started_at: None,
             stall,
             burnt,
@@ -243,12 +247,18 @@ impl<'a> Purse<'a> {
         };
         let signer = Settler { key: &settler.key, chain: &settler.chain };
         let file = settled.issue(signer, &account, &[&self.state], &credits, &[])?;
-        (self.floor, self.settled_at) = (self.now, Some(self.state.next.number()));
+        self.settled_at = Some(self.state.next.number());
+        self.take_over(&file, self.now);
+        Ok(())
+    }
+
+    /// Put a settler's statement as of a time on the chain.
+    pub(super) fn take_over(&mut self, file: &CheckpointFile, as_of: Timestamp) {
+        self.floor = as_of;
         self.put(|purse, host, event| {
-            let (checkpoint, certificate) = (&file.checkpoint.0, &settler.chain.0[0]);
+            let (checkpoint, certificate) = (&file.checkpoint.0, &file.chain.0[0]);
             next::checkpoint(&purse.state, host, event, &Statement { checkpoint, certificate })
         });
-        Ok(())
     }
 
     /// Where it stands, to go back to.

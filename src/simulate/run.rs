@@ -14,9 +14,10 @@ use super::counter::{Burnt, Ticket, Trade, keep};
 use super::dials::Dial;
 use super::outcome::{Ending, books};
 use super::plant::Yield;
-use super::purse::Town;
+use super::purse::{Town, minor};
 use super::setting::Setting;
 use super::truth::{MediumTruth, Planted, Truth};
+use super::visit::come_by;
 use super::{Desk, Population, SimulateError, Stage};
 use crate::device::read_file;
 use crate::issuer::{Issuer, Revoke};
@@ -25,6 +26,9 @@ use crate::trust::{Passphrase, Revoked};
 
 /// Exports that lie together in one folder.
 const BUNDLE: usize = 100;
+/// Of a thousand records those that are made before owners come by, and all.
+const HALF: u64 = 500;
+const WHOLE: u64 = 1000;
 /// What a picture begins with.
 const JPEG: &[u8] = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00";
 
@@ -53,23 +57,34 @@ pub fn simulate(
     let revoked = &block(&mut issuer, &agendas, burnt)?;
     let (setting, agendas) = (&setting, &agendas);
     let town = Town { population, setting, agendas, burnt, tickets, voided, revoked };
-    let count = circles(burnt.len());
-    let lives = each(count, threads, Stage::Living, desk, |circle| live(&town, circle, desk))?;
-    let foreign = scatter(population, desk)?;
     let imported = import(folder, population, &mut issuer, desk)?;
+    let count = circles(burnt.len());
+    let begun = |circle| Circle::begun(&town, circle);
+    let lives = if population.dials.visits == 0 {
+        each(count, threads, Stage::Living, desk, |circle| live(begun(circle)?, desk))?
+    } else {
+        let half = |circle| begun(circle).and_then(|mut circle| circle.live(HALF).map(|()| circle));
+        let mut halves = each(count, threads, Stage::Living, desk, half)?;
+        come_by(&mut issuer, &mut halves)?;
+        let halves: Vec<_> = halves.into_iter().map(|circle| Mutex::new(Some(circle))).collect();
+        let taken = |circle: usize| halves[circle].lock().expect("nobody panics with it").take();
+        let rest = |circle| live(taken(circle).expect("each is taken once"), desk);
+        each(count, threads, Stage::Living, desk, rest)?
+    };
+    let foreign = scatter(population, desk)?;
     let (media, planted): (Vec<_>, Vec<_>) = lives.into_iter().flatten().unzip();
     let planted = planted.into_iter().flatten().collect();
     let population = population.clone();
     Ok(Truth { population, media, planted, foreign, imported, entries: *entries })
 }
 
-/// Live one circle's lives, and export each of its media.
+/// Live a circle's lives to their ends, and export each of its media.
 fn live(
-    town: &Town<'_>,
-    circle: usize,
+    mut circle: Circle<'_>,
     desk: &dyn Desk,
 ) -> Result<Vec<(MediumTruth, Vec<Planted>)>, SimulateError> {
-    let mut circle = Circle::lived(town, circle)?;
+    let town = circle.town;
+    circle.live(WHOLE)?;
     let between = circle.plant_between();
     let mut found = vec![];
     for (Member { purse, dial, .. }, between) in circle.members.iter_mut().zip(between) {
@@ -80,11 +95,12 @@ fn live(
         found.push(planted);
     }
     let ends: Vec<_> = circle.members.iter().map(Ending::of).collect();
+    let debt_cap = minor(town.setting.policy.debt_cap);
     let members = circle.members.iter().zip(found).enumerate();
     let truths = members.map(|(at, (Member { purse, .. }, planted))| {
         let (medium, store) = (purse.state.medium.to_string(), town.stall(purse.place).id.number());
         let records = purse.records.len() as u64 + purse.parted;
-        let (holding, books) = (purse.tally.holding(), books(&ends, at));
+        let (holding, books) = (purse.tally.holding(), books(&ends, at, debt_cap));
         (MediumTruth { medium, store, records, holding, books }, planted)
     });
     Ok(truths.collect())

@@ -83,7 +83,8 @@ impl Truth {
             ("store_entries", self.entries),
         ]);
         let rates = Dial::ALL.iter().map(|dial| (dial.name(), dials.rate(*dial)));
-        let rates: BTreeMap<_, _> = rates.chain([("foreign", dials.foreign)]).collect();
+        let rates: BTreeMap<_, _> =
+            rates.chain([("foreign", dials.foreign), ("visits", dials.visits)]).collect();
         let (head, rates) = (json(&head), json(&rates));
         let (imported, foreign) = (json(&self.imported), json(&self.foreign));
         let (planted, accounts) = (rows(&self.planted), rows(&self.media));

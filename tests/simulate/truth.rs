@@ -19,6 +19,8 @@ const SIZE: (u64, u32, u64) =
     if cfg!(feature = "thorough") { (20, 200, 100_000) } else { (3, 120, 6_000) };
 /// Of a thousand media each dial is turned up on so many.
 const RATE: u32 = 35;
+/// And so many owners come by half-way.
+const VISITS: u32 = 400;
 const STORES: u32 = 3;
 /// So many populations are looked at side by side.
 const WORKERS: usize = 2;
@@ -35,7 +37,8 @@ struct Office {
 impl Office {
     fn of(seed: u64) -> Self {
         let (_, media, events) = SIZE;
-        let dials = Dials::each(RATE);
+        let mut dials = Dials::each(RATE);
+        dials.visits = VISITS;
         let population = Population { seed, media, events, stores: STORES, imported: 1000, dials };
         let (folder, truth) = made(&population, 2);
         Self { truth, folder }
