@@ -13,6 +13,8 @@ mod device;
 mod domains;
 mod emulator;
 mod fat;
+#[cfg(all(feature = "store", feature = "server", feature = "verify", feature = "wallet"))]
+mod frauds;
 mod goods;
 #[cfg(feature = "server")]
 mod issuing;

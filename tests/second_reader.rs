@@ -18,7 +18,7 @@ fn repository() -> &'static Path {
 }
 
 /// The Python that `./test` prepared, else one that is prepared here.
-fn python() -> &'static Path {
+pub(crate) fn python() -> &'static Path {
     static PYTHON: OnceLock<PathBuf> = OnceLock::new();
     PYTHON.get_or_init(|| match std::env::var_os("SCRIP_PYTHON") {
         Some(given) => PathBuf::from(given),
