@@ -420,7 +420,7 @@ pub(crate) struct Planted {
     /// A store journals a second sale of one code.
     #[arg(long, value_name = "RATE")]
     pub(crate) resold: Option<u32>,
-    /// Half-way the owner comes by and is settled; nobody does unless it is said.
+    /// Half-way the owner comes by, and is settled.
     #[arg(long, value_name = "RATE", default_value_t = 0)]
     pub(crate) visits: u32,
     /// Beside the export lies a file that is none.
