@@ -34,6 +34,8 @@ mod postgres;
 mod records;
 #[cfg(all(feature = "server", feature = "verify", feature = "wallet"))]
 mod reconcile;
+#[cfg(all(feature = "server", feature = "verify", feature = "wallet"))]
+mod report;
 mod reseal;
 #[cfg(feature = "store")]
 mod restamp;

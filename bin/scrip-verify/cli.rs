@@ -100,6 +100,17 @@ pub(crate) struct ReconcileArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
 
+    /// Write the findings as a table for spreadsheets to this file
+    ///
+    /// It may not exist. Cells that a spreadsheet would take for formulas are
+    /// kept from it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) csv: Option<PathBuf>,
+
+    /// Show every finding here, not only the first twenty
+    #[arg(long)]
+    pub(crate) all: bool,
+
     /// Language of the page: en or ja; by default that of the environment
     #[arg(long, value_name = "LANGUAGE", value_parser = crate::reconcile::language)]
     pub(crate) lang: Option<scrip::words::Language>,

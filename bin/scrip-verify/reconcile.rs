@@ -1,22 +1,20 @@
 //! `reconcile`: evidence against the records, up to a plan that another hand posts.
 
-use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use scrip::device::{Access, FileDevice, MountedTree, Privacy, create_file};
-use scrip::format::plan::{Class, Finding, PlanEntry};
-use scrip::reconcile::{Heap, Plan, PlanError, Skipped, Taken, Terms, reconcile, shown_id};
+use scrip::reconcile::{Heap, Plan, PlanError, Skipped, Taken, Terms, reconcile};
 use scrip::records::{Place, Records};
-use scrip::report::{Control, Run, SkippedFile, Totals, by_kind};
+use scrip::report::{Control, Run, Totals, by_kind, findings, object, summary};
 use scrip::tool::{
-    Attendant, Classed, Exit, Failure, Interrupt, Output, Progress, clock, locale, pinned_roots,
-    printable, threads as cores,
+    Attendant, Classed, Exit, Explain, Failure, Form, Interrupt, Output, Progress, clock, locale,
+    pinned_roots, threads as cores,
 };
 use scrip::trust::{TestRoots, Trust};
-use scrip::units::{CurrencyForm, MediumId, Sequence, StoreId, Timestamp};
+use scrip::units::{CurrencyForm, Timestamp};
 use scrip::words::Language;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::cli::ReconcileArgs;
 use crate::heap::{Unit, units};
@@ -69,11 +67,15 @@ pub(crate) fn run(
     reports::write(args, &run, &totals, &plan)?;
     let proofs = args.proofs.as_ref().map(|folder| proof::write(folder, &heap, &plan, output));
     let proofs = proofs.transpose()?;
-    show(&run, &totals, &plan, output);
+    show(args, &run, &totals, &plan, output)?;
     if let (Some(count), Some(folder)) = (proofs, &args.proofs) {
         output.line(format!("{count} proofs of forks in {}", folder.display()));
     }
-    let mut fields = fields(&run, &totals, &plan);
+    if output.form() == Form::Text {
+        return Ok(exit);
+    }
+    let fields = object(&run, &totals, plan.entries.iter().map(Ok));
+    let mut fields = fields.or_exit(Exit::Failure)?;
     fields["proofs"] = json!(proofs);
     output.result(exit, &fields);
     Ok(exit)
@@ -127,32 +129,25 @@ fn file(
     taken
 }
 
-fn show(run: &Run<'_>, totals: &Totals, plan: &Plan, output: &Output) {
-    let (control, form) = (run.control, run.form);
-    let kinds: Vec<String> =
-        control.read.iter().map(|(what, count)| format!("{count} {what}")).collect();
-    let (read, skipped) = (control.files(), control.skipped.len());
-    output.line(format!("{read} files read ({}), {skipped} skipped", kinds.join(", ")));
-    for SkippedFile { name, why, .. } in &control.skipped {
-        output.line(format!("skipped: {}: {why}", printable(name)));
+/// A person reads so many findings in a terminal.
+const FINDINGS_SHOWN: usize = 20;
+
+fn show(
+    args: &ReconcileArgs,
+    run: &Run<'_>,
+    totals: &Totals,
+    plan: &Plan,
+    output: &Output,
+) -> Result<(), Failure> {
+    for line in summary(run, totals) {
+        output.line(line);
     }
-    let (media, records) = (totals.media, control.records);
-    output.line(format!(
-        "{media} media, {records} records in the evidence, as of {}",
-        plan.head.as_of
-    ));
-    for entry in &plan.entries {
-        for finding in entry.findings.iter().filter(|one| one.class != Class::Matched) {
-            show_finding(finding, form, output);
-        }
-    }
-    for (class, sum) in &totals.classes {
-        let amount = form.show_minor(sum.minor);
-        output.line(format!("{class}: {}, {amount}", sum.count));
-    }
-    for ((from, to), sum) in &totals.flows {
-        let sum = form.show_minor(i64::try_from(*sum).unwrap_or(i64::MAX));
-        output.line(format!("{from} -> {to}: {sum}"));
+    let most = if args.all { usize::MAX } else { FINDINGS_SHOWN };
+    let entries = plan.entries.iter().map(Ok);
+    let more = findings(run, entries, most, |line| output.line(line)).or_exit(Exit::Failure)?;
+    if more > 0 {
+        let ways = "--all shows them here, --report and --csv in a file";
+        output.line(format!("and {more} more findings: {ways}"));
     }
     let postings = totals.postings;
     match run.plan_file {
@@ -164,82 +159,7 @@ fn show(run: &Run<'_>, totals: &Totals, plan: &Plan, output: &Output) {
         }
         None => output.line("nothing is to be settled"),
     }
-}
-
-fn show_finding(finding: &Finding, form: CurrencyForm, output: &Output) {
-    let whose = match (finding.medium, finding.store) {
-        (Some(medium), _) => format!("medium {}", medium.grouped()),
-        (None, Some(store)) => format!("store {store}"),
-        (None, None) => "the records".to_owned(),
-    };
-    let at = finding.seq.map(|seq| format!(", #{seq}")).unwrap_or_default();
-    let (id, class, amount) =
-        (shown_id(&finding.id), finding.class, form.show_minor(finding.amount));
-    output.line(format!("{id} {class}: {whose}{at}, {amount}"));
-    for side in &finding.sides {
-        let hash = data_encoding::HEXLOWER.encode(&side.hash[..8]);
-        output.line(format!("  {hash}… {}", printable(&side.what)));
-    }
-    output.line(format!("  rule: {}", finding.rule));
-}
-
-fn fields(run: &Run<'_>, totals: &Totals, plan: &Plan) -> Value {
-    let control = run.control;
-    let skipped = control.skipped.iter();
-    let skipped: Vec<Value> = skipped
-        .map(|file| json!({ "file": file.name, "why": file.why, "damage": file.damage }))
-        .collect();
-    let moves: Vec<Value> = totals
-        .flows
-        .iter()
-        .map(|((from, to), sum)| {
-            json!({ "from": from.word(), "to": to.word(), "minor": sum.to_string() })
-        })
-        .collect();
-    let classes: BTreeMap<&str, Value> = totals
-        .classes
-        .iter()
-        .map(|(class, sum)| {
-            let minor = sum.minor.to_string();
-            (class.word(), json!({ "count": sum.count, "minor": minor }))
-        })
-        .collect();
-    json!({
-        "currency": plan.head.currency.code(),
-        "as_of": plan.head.as_of.seconds(),
-        "read": control.read,
-        "skipped": skipped,
-        "records": control.records,
-        "media": totals.media,
-        "settles": totals.postings,
-        "classes": classes,
-        "moves": moves,
-        "findings": plan.entries.iter().flat_map(found).collect::<Vec<_>>(),
-        "plan": run.plan_file,
-        "plan_hash": data_encoding::HEXLOWER.encode(&run.plan),
-    })
-}
-
-fn found(entry: &PlanEntry) -> Vec<Value> {
-    let hex = |hash: &[u8]| data_encoding::HEXLOWER.encode(hash);
-    let one = |finding: &Finding| {
-        let sides = finding.sides.iter();
-        let sides: Vec<Value> =
-            sides.map(|side| json!({ "what": side.what, "hash": hex(&side.hash) })).collect();
-        json!({
-            "id": shown_id(&finding.id),
-            "class": finding.class.word(),
-            "medium": finding.medium.map(|medium: MediumId| medium.to_string()),
-            "store": finding.store.map(StoreId::number),
-            "seq": finding.seq.map(Sequence::number),
-            "minor": finding.amount.to_string(),
-            "sides": sides,
-            "rule": finding.rule,
-            "owner": finding.owner,
-            "settled": entry.posting.is_some(),
-        })
-    };
-    entry.findings.iter().map(one).collect()
+    Ok(())
 }
 
 /// A language that reports speak.

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use scrip::device::{FolderError, check_new_file};
 use scrip::reconcile::Plan;
-use scrip::report::{ReportError, Run, Totals, write_page};
+use scrip::report::{ReportError, Run, Totals, write_page, write_sheet};
 use scrip::tool::{Exit, Explain, Failure};
 
 use crate::cli::ReconcileArgs;
@@ -18,7 +18,7 @@ const MODE: u32 = 0o666;
 /// Nothing may stand where something is to be written, and no two may be one file.
 pub(crate) fn refuse_taken(args: &ReconcileArgs) -> Result<(), Failure> {
     let paths: Vec<&Path> =
-        [&args.plan, &args.report].into_iter().flatten().map(AsRef::as_ref).collect();
+        [&args.plan, &args.report, &args.csv].into_iter().flatten().map(AsRef::as_ref).collect();
     for (place, path) in paths.iter().enumerate() {
         match check_new_file(path) {
             Err(error @ FolderError::Exists { .. }) => {
@@ -45,6 +45,9 @@ pub(crate) fn write(
     let entries = || plan.entries.iter().map(Ok);
     if let Some(path) = &args.report {
         write_new(path, |out| write_page(out, run, totals, entries()))?;
+    }
+    if let Some(path) = &args.csv {
+        write_new(path, |out| write_sheet(out, run.form, entries()))?;
     }
     Ok(())
 }

@@ -5,16 +5,22 @@
 //! names of files, is shown and never acted on.
 
 mod facts;
+mod object;
 mod page;
 mod plots;
 mod rows;
+mod sheet;
 mod standing;
+mod table;
 mod totals;
 mod words;
 
 pub use facts::{Control, Run, SkippedFile, by_kind};
+pub use object::object;
 pub use page::write_page;
+pub use sheet::write_sheet;
 pub use standing::{Standing, State};
+pub use table::{findings, summary};
 pub use totals::{ClassTotal, Totals};
 
 use crate::reconcile::PlanError;

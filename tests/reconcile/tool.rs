@@ -67,9 +67,9 @@ fn what_is_not_read_is_named_and_never_agrees() {
     let export = stick.export(&office.ground);
     let place = folder(&office, &[("one", export.clone())]);
     let plan = run(&office, place.path(), &["evidence", "--plan", "a.plan"]);
-    plan.says(1, "medium-ahead: 1, ¥500");
+    plan.says(1, "medium-ahead      1    ¥500");
     office.settle(&Plan::decode(&fs::read(place.path().join("a.plan")).unwrap()).unwrap());
-    run(&office, place.path(), &["evidence"]).says(0, "matched: 1, ¥0");
+    run(&office, place.path(), &["evidence"]).says(0, "matched      1      ¥0");
     let evidence = place.path().join("evidence");
     fs::write(evidence.join("diary.txt"), "dear diary").unwrap();
     run(&office, place.path(), &["evidence"])

@@ -1,0 +1,6 @@
+//! What a run of reconciling leaves for accountants and their programs.
+
+mod browser;
+mod page;
+mod programs;
+mod town;
