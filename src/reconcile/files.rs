@@ -19,13 +19,13 @@ pub(super) const HEAD_BYTES: u64 = 8 << 10;
 /// A frame begins so.
 const FRAME_MAGIC: &[u8] = b"SCRJ";
 /// The sector behind a protective MBR begins so.
-const TABLE_MAGIC: &[u8] = b"EFI PART";
+pub(super) const TABLE_MAGIC: &[u8] = b"EFI PART";
 
 pub(super) const EXPORT: &str = "an export";
-const FRAMES: &str = "records";
-const STORE_JOURNAL: &str = "a store's journal";
+pub(super) const FRAMES: &str = "records";
+pub(super) const STORE_JOURNAL: &str = "a store's journal";
 pub(super) const RECEIPT: &str = "a receipt";
-const OBJECT: &str = "a signed object";
+pub(super) const OBJECT: &str = "a signed object";
 
 impl Heap {
     /// Read a file: by its content alone it is known for what it is.
@@ -92,7 +92,7 @@ impl Heap {
         self.take_member(&slice, &head, threads, watch)
     }
 
-    fn take_member(
+    pub(super) fn take_member(
         &mut self,
         device: &dyn Target,
         head: &[u8],

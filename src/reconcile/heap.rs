@@ -2,13 +2,16 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::files::{EXPORT, RECEIPT};
 use super::frames::Row;
+use super::memo::Memo;
 use super::passes::{EachJournal, Evidence};
 use super::pieces::{Carried, Certified, Damage, Pieces, Rights, Tip};
 use super::taken::{Skipped, Taken, What};
-use crate::crypto::digest::sha256;
+use crate::crypto::digest::{sha256, sha256_parts};
+use crate::format::certificate::Chain;
 use crate::format::checkpoint::{Checkpoint, CheckpointFile};
 use crate::format::cose::Sign1;
 use crate::format::item::{ItemEntry, Package};
@@ -20,13 +23,14 @@ use crate::format::transfer::{Funding, Receipt};
 use crate::format::{Kind, Object, cbor};
 use crate::image::layout::SLOTS;
 use crate::shop::{Export, read_export};
-use crate::trust::{Anchor, Revoked, Signer, Trust, Verified};
+use crate::trust::{Anchor, Revoked, Signer, Trust, TrustError, Verified};
 use crate::units::{MediumId, StoreId, Timestamp};
 
 /// What a heap of evidence says, by the medium that it is about.
 #[derive(Debug)]
 pub struct Heap {
-    pub(super) trust: Trust,
+    pub(super) trust: Arc<Trust>,
+    memo: Arc<Memo>,
     pub(super) media: BTreeMap<MediumId, Pieces>,
     pub(super) rights: Rights,
     lists: BTreeMap<(u64, [u8; 32]), Verified<Revocation>>,
@@ -37,8 +41,18 @@ pub struct Heap {
 impl Heap {
     /// An empty heap under these pinned roots; no time floor counts: the past stays readable.
     pub fn new(trust: Trust) -> Self {
+        Self::sharing(Arc::new(trust), Arc::default())
+    }
+
+    /// An empty heap that knows what this one verified.
+    pub(super) fn beside(&self) -> Self {
+        Self::sharing(Arc::clone(&self.trust), Arc::clone(&self.memo))
+    }
+
+    fn sharing(trust: Arc<Trust>, memo: Arc<Memo>) -> Self {
         Self {
             trust,
+            memo,
             media: BTreeMap::new(),
             rights: BTreeMap::new(),
             lists: BTreeMap::new(),
@@ -59,8 +73,40 @@ impl Heap {
 
     /// The newest revocation list.
     pub fn revoked(&self) -> Revoked {
-        let newest = self.lists.values().next_back().cloned();
+        let newest = self.newest_list().map(|(_, list)| list.clone());
         newest.map_or(Revoked::none(), |list| Revoked::none().with(list))
+    }
+
+    /// The newest list, and what it is newest by.
+    pub(super) fn newest_list(&self) -> Option<(&(u64, [u8; 32]), &Verified<Revocation>)> {
+        self.lists.last_key_value()
+    }
+
+    /// Take over all that another heap holds of media and lists; which media that are.
+    pub(super) fn absorb(&mut self, other: Self) -> Vec<MediumId> {
+        let media = other.media.keys().copied().collect();
+        for (medium, pieces) in other.media {
+            self.media.entry(medium).or_default().absorb(pieces);
+        }
+        self.lists.extend(other.lists);
+        self.newest = self.newest.max(other.newest);
+        media
+    }
+
+    /// Take a list that this chain's issuer signed; what it didn't sign is left.
+    pub(super) fn take_list(&mut self, chain: &Chain, list: &[u8]) {
+        let Ok(store) = self.pinned(chain, "revocation list") else { return };
+        let Ok(list) = self.list(&store.issuer(), list) else { return };
+        self.see(list.issued);
+        self.lists.insert((list.number, list.hash()), list);
+    }
+
+    fn policy(&self, issuer: &Signer, bytes: &[u8]) -> Result<Verified<Policy>, TrustError> {
+        self.memo.policies.or_made(under(issuer, bytes), || issuer.open::<Policy>(bytes))
+    }
+
+    fn list(&self, issuer: &Signer, bytes: &[u8]) -> Result<Verified<Revocation>, TrustError> {
+        self.memo.lists.or_made(under(issuer, bytes), || issuer.open::<Revocation>(bytes))
     }
 
     /// Who is paid for an item, by the hash of its signed entry.
@@ -143,11 +189,11 @@ impl Heap {
         let certificate =
             store.open::<MediumCertificate>(&funding.certificate.0).map_err(&fault)?;
         let medium = certificate.medium;
-        let policies = funding.policies.0.iter().map(|bytes| issuer.open::<Policy>(&bytes.0));
+        let policies = funding.policies.0.iter().map(|bytes| self.policy(&issuer, &bytes.0));
         let policies = policies.collect::<Result<Vec<_>, _>>().map_err(&fault)?;
         let sheets = funding.sheets.0.iter().map(|bytes| issuer.open::<Sheet>(&bytes.0));
         let sheets = sheets.collect::<Result<Vec<_>, _>>().map_err(&fault)?;
-        let list = funding.revocation.as_ref().map(|list| issuer.open::<Revocation>(&list.0));
+        let list = funding.revocation.as_ref().map(|list| self.list(&issuer, &list.0));
         let list = list.transpose().map_err(&fault)?;
         let certified = certified(certificate, store)?;
         self.add_papers(certified, policies, sheets, list);
@@ -190,9 +236,9 @@ impl Heap {
         let issuer = store.issuer();
         let certificate = store.open::<MediumCertificate>(&slot.certificate.0).map_err(&trusted)?;
         let medium = certificate.medium;
-        let policy = issuer.open::<Policy>(&needed(policy)?).map_err(&trusted)?;
+        let policy = self.policy(&issuer, &needed(policy)?).map_err(&trusted)?;
         let list = object(revoked).map_err(&fault)?;
-        let list = list.map(|list| issuer.open::<Revocation>(&list)).transpose();
+        let list = list.map(|list| self.list(&issuer, &list)).transpose();
         let list = list.map_err(&trusted)?;
         let slot = SheetSlot::decode(&needed(sheets)?).map_err(&fault)?;
         let sheets = slot.sheets.iter().map(|sheet| issuer.open::<Sheet>(&sheet.0));
@@ -265,12 +311,10 @@ impl Heap {
         self.newest = self.newest.max(Some(signed));
     }
 
-    fn pinned(
-        &self,
-        chain: &crate::format::certificate::Chain,
-        what: &'static str,
-    ) -> Result<Signer, Skipped> {
-        let signer = self.trust.signer(chain).map_err(Skipped::trust(what))?;
+    fn pinned(&self, chain: &Chain, what: &'static str) -> Result<Signer, Skipped> {
+        let parts: Vec<[u8; 32]> = chain.0.iter().map(|bytes| sha256(bytes)).collect();
+        let walked = || self.trust.signer(chain).map_err(Skipped::trust(what));
+        let signer = self.memo.chains.or_made(sha256(parts.as_flattened()), walked)?;
         match signer.anchor() {
             Anchor::Pinned(_) => Ok(signer),
             Anchor::Unpinned(root) => Err(Skipped::Unpinned(root)),
@@ -318,6 +362,11 @@ impl Evidence for Heap {
     }
 }
 
+/// Names an object under the key that is to have signed it.
+fn under(issuer: &Signer, bytes: &[u8]) -> [u8; 32] {
+    sha256_parts(&[issuer.certificate().key.0.as_bytes(), bytes])
+}
+
 /// Whose statement a row of frames is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Statement {
@@ -361,12 +410,12 @@ fn certified(
 }
 
 /// The medium that a record says it is of.
-fn stated(record: &[u8]) -> Option<MediumId> {
+pub(super) fn stated(record: &[u8]) -> Option<MediumId> {
     let message = Sign1::decode(record, Kind::Record).ok()?;
     Record::decode(message.payload()).ok().map(|record| record.medium)
 }
 
-fn settled(checkpoint: &[u8]) -> Option<Checkpoint> {
+pub(super) fn settled(checkpoint: &[u8]) -> Option<Checkpoint> {
     let message = Sign1::decode(checkpoint, Kind::Checkpoint).ok()?;
     Checkpoint::decode(message.payload()).ok()
 }

@@ -90,6 +90,20 @@ impl Pieces {
         self.records.entry(sha256(bytes)).or_insert_with(|| bytes.to_vec());
     }
 
+    /// Take over all that others hold.
+    pub(super) fn absorb(&mut self, other: Self) {
+        let Self { certified, policies, sheets, records, carried, .. } = other;
+        self.certified.extend(certified);
+        self.policies.extend(policies);
+        self.sheets.extend(sheets);
+        self.records.extend(records);
+        self.carried.extend(carried);
+        self.beside.extend(other.beside);
+        self.receipts.extend(other.receipts);
+        self.tips.extend(other.tips);
+        self.damage.extend(other.damage);
+    }
+
     pub(super) fn add_policy(&mut self, policy: Verified<Policy>) {
         self.policies.entry((policy.number, policy.hash())).or_insert(policy);
     }

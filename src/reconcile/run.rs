@@ -5,9 +5,10 @@ use std::num::NonZeroUsize;
 
 use super::finding::Draft;
 use super::heap::Heap;
-use super::passes::{self, Evidence, Run, RunError};
+use super::passes::{self, Evidence, Found, Run, RunError};
 use super::plan::{PLAN_VERSION, Plan};
-use crate::device::Scratch;
+use super::written::PlanWriter;
+use crate::device::{DeviceError, Scratch};
 use crate::format::plan::{Class, Finding, PlanEntry, PlanHead};
 use crate::image::leaves::Unwatched;
 use crate::records::{
@@ -91,37 +92,69 @@ pub fn reconcile<B: Books + Send>(
     let scratch = Scratch::memory();
     let books = std::slice::from_mut(books);
     let run = Run { evidence: heap, books, terms, scratch: &scratch, watch: &Unwatched };
-    let mut entries = vec![];
-    let made = reconcile_each(run, &mut |entry| {
-        entries.push(entry);
-        Ok(())
-    });
-    match made {
-        Ok(beginning) => Ok(Plan::of(beginning, entries)),
-        Err(RunError::Books(error)) => Err(error),
+    let found = match reconcile_all(run) {
+        Ok(found) => found,
+        Err(RunError::Books(error)) => return Err(error),
         Err(RunError::Scratch(_) | RunError::Stopped { .. }) => {
             unreachable!("memory takes all, and nobody stops it")
         }
-    }
+    };
+    let mut entries = vec![];
+    let all: Result<(), DeviceError> = found.each(|entry| {
+        entries.push(entry);
+        Ok(())
+    });
+    all.expect("memory gives what was put down");
+    Ok(Plan::of(found.head, entries))
 }
 
-/// Hold evidence against the records, and give each entry of the plan in its order; its head.
-pub fn reconcile_each<S: Evidence, B: Books + Send>(
-    run: Run<'_, S, B>,
-    each: &mut dyn FnMut(PlanEntry) -> Result<(), RunError<B::Error>>,
-) -> Result<PlanHead, RunError<B::Error>> {
+/// What evidence and records come to: a plan's head, and its entries where they were put down.
+pub struct Reconciled<'a> {
+    /// What the plan is made for.
+    pub head: PlanHead,
+    /// What is of no medium.
+    stores: Vec<Finding>,
+    found: Found,
+    scratch: &'a Scratch,
+}
+
+/// Hold evidence against the records.
+pub fn reconcile_all<'a, S: Evidence, B: Books + Send>(
+    run: Run<'a, S, B>,
+) -> Result<Reconciled<'a>, RunError<B::Error>> {
     let Run { evidence, books, terms, scratch, watch } = run;
-    let findings = match books.first_mut() {
+    let stores = match books.first_mut() {
         Some(books) => stores(evidence, books)?,
         None => vec![],
     };
     let found = passes::run(Run { evidence, books, terms, scratch, watch })?;
-    if !findings.is_empty() {
-        each(PlanEntry { medium: None, before: None, findings, posting: None })?;
-    }
-    found.each(scratch, each)?;
     let (currency, base, as_of) = (terms.currency, terms.base, found.as_of);
-    Ok(PlanHead { version: PLAN_VERSION, as_of, currency, base })
+    let head = PlanHead { version: PLAN_VERSION, as_of, currency, base };
+    Ok(Reconciled { head, stores, found, scratch })
+}
+
+impl Reconciled<'_> {
+    /// Give each entry, by their media; what is of none first.
+    pub fn each<E: From<DeviceError>>(
+        &self,
+        mut each: impl FnMut(PlanEntry) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if !self.stores.is_empty() {
+            let findings = self.stores.clone();
+            each(PlanEntry { medium: None, before: None, findings, posting: None })?;
+        }
+        self.found.each(self.scratch, each)
+    }
+
+    /// Write the plan's file through `put`; gives its hash.
+    pub fn write<E: From<DeviceError>>(
+        &self,
+        put: &mut dyn FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<[u8; 32], E> {
+        let mut writer = PlanWriter::begin(&self.head, put)?;
+        self.each(|entry| writer.entry(&entry))?;
+        writer.finish().map(|(_, hash)| hash)
+    }
 }
 
 /// Stores' journals that the records don't hold: what they sold is not known here.

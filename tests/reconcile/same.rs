@@ -1,8 +1,13 @@
 //! The same evidence and records give the same plan, byte for byte.
 
+use std::sync::Arc;
+
 use scrip::crypto::{Random, SeededRandom};
+use scrip::device::{DeviceError, MemoryDevice, Scratch};
+use scrip::format::plan::PlanEntry;
+use scrip::image::leaves::Unwatched;
 use scrip::ledger::next;
-use scrip::reconcile::{Plan, Terms, reconcile};
+use scrip::reconcile::{Index, Plan, PlanReader, Reading, Run, Terms, reconcile, reconcile_all};
 use scrip::records::Place;
 use scrip::units::ByteCount;
 
@@ -53,6 +58,32 @@ fn plan(office: &mut Office, files: &[Vec<u8>], threads: usize) -> Plan {
     reconcile(&heap, &mut office.records, &terms).unwrap()
 }
 
+/// The plan's file by an index of the evidence, which is read as it is needed.
+fn indexed(office: &mut Office, files: &[Vec<u8>], threads: usize) -> Vec<u8> {
+    let threads = threads.try_into().unwrap();
+    let mut index = Index::new(office.ground.world.trust());
+    for (place, file) in files.iter().enumerate() {
+        let device = Arc::new(MemoryDevice::from_bytes(file.clone()));
+        index.add_held(&place.to_string(), device, Reading { threads, watch: &Unwatched });
+    }
+    let terms = Terms { threads, ..office.terms() };
+    let scratch = Scratch::memory();
+    let books = std::slice::from_mut(&mut office.records);
+    let (evidence, terms, scratch) = (&index, &terms, &scratch);
+    let found = reconcile_all(Run { evidence, books, terms, scratch, watch: &Unwatched });
+    let mut bytes = vec![];
+    let written: Result<_, DeviceError> = found.unwrap().write(&mut |part| {
+        bytes.extend_from_slice(part);
+        Ok(())
+    });
+    let file = PlanReader::open(MemoryDevice::from_bytes(bytes.clone())).unwrap();
+    assert_eq!(file.hash(), written.unwrap());
+    let entries: Vec<PlanEntry> = file.entries().map(Result::unwrap).collect();
+    assert_eq!(Plan::decode(&bytes).unwrap().entries, entries);
+    index.each_unit(|name, became| assert!(became.is_ok(), "{name}: {became:?}"));
+    bytes
+}
+
 fn shuffled(files: &[Vec<u8>], rng: &mut SeededRandom) -> Vec<Vec<u8>> {
     let mut draw = |limit: usize| {
         let mut bytes = [0; 8];
@@ -92,12 +123,16 @@ fn order_repetition_and_threads_change_no_byte_of_a_plan() {
     for round in 0..12 {
         let parted = parted(&shuffled(&files, &mut rng), 1 + round % 5);
         assert_eq!(plan(&mut office, &parted, 2).encode(), bytes, "in bundles, round {round}");
+        let threads = [1, 2, 4][round % 3];
+        assert_eq!(indexed(&mut office, &parted, threads), bytes, "indexed, round {round}");
     }
     office.settle(&first);
     let answered = plan(&mut office, &files, 4).encode();
     for round in 0..10 {
         let mixed = shuffled(&files, &mut rng);
         assert_eq!(plan(&mut office, &mixed, 2).encode(), answered, "answered, round {round}");
+        let parted = parted(&mixed, 1 + round % 3);
+        assert_eq!(indexed(&mut office, &parted, 2), answered, "indexed, round {round}");
     }
 }
 
