@@ -3,6 +3,7 @@
 mod check;
 mod cli;
 mod heap;
+mod made;
 mod proof;
 mod reconcile;
 mod reports;

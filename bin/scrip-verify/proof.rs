@@ -1,5 +1,6 @@
 //! `proof`: a fork that stands by itself; and the proofs that a run writes.
 
+use std::convert::Infallible;
 use std::path::Path;
 
 use data_encoding::HEXLOWER;
@@ -7,12 +8,13 @@ use scrip::device::{Folder, FolderError, Privacy, read_file};
 use scrip::format::Kind;
 use scrip::format::plan::{Class, Finding};
 use scrip::ledger::{Hand, Proven, check_proof};
-use scrip::reconcile::{Heap, Plan, Unproven, fork_proof, rival_entries, shown_id};
+use scrip::reconcile::{Evidence, Index, Unproven, fork_proof, rival_entries, shown_id};
 use scrip::tool::{Classed, Exit, Failure, Output, pinned_roots, printable};
 use scrip::trust::{Anchor, TestRoots, Trust};
 use serde_json::{Value, json};
 
 use crate::cli::ProofArgs;
+use crate::made::Plan;
 
 pub(crate) fn check(args: &ProofArgs, output: &Output) -> Result<Exit, Failure> {
     let test_roots = if args.allow_test_root { TestRoots::Allowed } else { TestRoots::Refused };
@@ -102,34 +104,38 @@ fn fields(proven: &Proven) -> Value {
 /// Write a proof of each fork that was found; what can't be shown by itself is said.
 pub(crate) fn write(
     place: &Path,
-    heap: &Heap,
+    index: &Index,
     plan: &Plan,
     output: &Output,
 ) -> Result<u64, Failure> {
     let folder = Folder::open_or_create(place).or_fail()?;
     let mut written = 0;
-    let findings = plan.entries.iter().flat_map(|entry| &entry.findings);
-    for finding in findings.filter(|finding| finding.class == Class::Fork) {
-        let id = shown_id(&finding.id);
-        match prove(heap, finding) {
-            Ok(proof) => {
-                folder.write(&format!("{id}.proof"), &proof, Privacy::Shared).or_fail()?;
-                written += 1;
+    for entry in plan.entries() {
+        let findings = entry.or_fail()?.findings;
+        for finding in findings.iter().filter(|finding| finding.class == Class::Fork) {
+            let id = shown_id(&finding.id);
+            match prove(index, finding) {
+                Ok(proof) => {
+                    folder.write(&format!("{id}.proof"), &proof, Privacy::Shared).or_fail()?;
+                    written += 1;
+                }
+                Err(why) => output.note(format!("no proof of {id}: {why}")),
             }
-            Err(why) => output.note(format!("no proof of {id}: {why}")),
         }
     }
     Ok(written)
 }
 
-fn prove(heap: &Heap, finding: &Finding) -> Result<Vec<u8>, Unproven> {
-    if let Some(pieces) = finding.medium.and_then(|medium| heap.media().get(&medium)) {
-        return fork_proof(heap.trust(), pieces, finding);
+fn prove(index: &Index, finding: &Finding) -> Result<Vec<u8>, Unproven> {
+    if let Some(medium) = finding.medium {
+        return fork_proof(index.trust(), &index.pieces(medium), finding);
     }
-    let exports = finding.store.and_then(|store| heap.journals().get(&store));
-    let mut proofs = exports
-        .into_iter()
-        .flat_map(|exports| exports.values())
-        .map(|export| rival_entries(heap.trust(), export, finding));
-    proofs.next().unwrap_or(Err(Unproven::Missing))
+    let mut proof = Err(Unproven::Missing);
+    let Ok(()) = index.each_journal::<Infallible>(&mut |store, _, export| {
+        if finding.store == Some(store) && proof.is_err() {
+            proof = rival_entries(index.trust(), export, finding);
+        }
+        Ok(())
+    });
+    proof
 }

@@ -1,15 +1,14 @@
 //! `reconcile`: evidence against the records, up to a plan that another hand posts.
 
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use scrip::device::{Access, FileDevice, MountedTree, Privacy, create_file};
-use scrip::reconcile::{Heap, Plan, PlanError, Skipped, Taken, Terms, reconcile};
+use scrip::reconcile::{Index, Terms};
 use scrip::records::{Place, Records};
 use scrip::report::{Control, Run, Totals, by_kind, findings, object, summary};
 use scrip::tool::{
-    Attendant, Classed, Exit, Explain, Failure, Form, Interrupt, Output, Progress, clock, locale,
-    pinned_roots, threads as cores,
+    Classed, Exit, Explain, Failure, Form, Interrupt, Output, clock, locale, pinned_roots,
+    threads as cores,
 };
 use scrip::trust::{TestRoots, Trust};
 use scrip::units::{CurrencyForm, Timestamp};
@@ -17,7 +16,7 @@ use scrip::words::Language;
 use serde_json::json;
 
 use crate::cli::ReconcileArgs;
-use crate::heap::{Unit, units};
+use crate::made::{Plan, Seen, make};
 use crate::proof;
 use crate::reports::{self, refuse_taken};
 
@@ -31,21 +30,22 @@ pub(crate) fn run(
 ) -> Result<Exit, Failure> {
     let place: Place = args.records.parse().or_fail()?;
     refuse_taken(args)?;
-    let mut records = Records::open_reading(&place).or_fail()?;
     let threads = args.threads.unwrap_or_else(cores);
-    let mut heap = Heap::new(trust(args, &place)?);
-    let control = gather(args, &mut heap, threads, output, interrupt)?;
+    let mut books = readers(&place, threads)?;
+    let records = &mut books[0];
     let stores = records.stores().or_fail()?;
     let none = || Failure::new(Exit::Refusal, "the records hold no store: nothing was sold yet");
     let currency = stores.first().ok_or_else(none)?.enrolment.quota.currency;
     let base = records.base().or_fail()?;
     let terms = Terms { currency, base, as_of: args.as_of, threads };
-    interrupt.check()?;
-    let plan = reconcile(&heap, &mut records, &terms).or_fail()?;
-    if let Some(path) = &args.plan {
-        create_file(path, &plan.encode(), Privacy::Shared).or_fail()?;
+    let mut index = Index::new(trust(args, &place)?);
+    let made = make(args, &mut index, &mut books, &terms, Seen { output, interrupt })?;
+    let plan = &made.plan;
+    let mut control = Control::default();
+    for (name, became) in index.units() {
+        control.note(name, became);
     }
-    let totals = Totals::of(plan.entries.iter().map(Ok::<_, PlanError>)).or_fail()?;
+    let totals = Totals::of(plan.entries()).or_fail()?;
     let named = |path: &PathBuf| path.display().to_string();
     let evidence: Vec<String> = args.evidence.iter().map(named).collect();
     let plan_file = args.plan.as_ref().map(named);
@@ -54,8 +54,8 @@ pub(crate) fn run(
         control: &control,
         evidence: &evidence,
         records: &place.to_string(),
-        books: &by_kind(&records.balances().or_fail()?),
-        as_of: plan.head.as_of,
+        books: &by_kind(&books[0].balances().or_fail()?),
+        as_of: plan.head().as_of,
         made: clock::now(),
         form: CurrencyForm::usual(currency),
         plan: plan.hash(),
@@ -64,18 +64,19 @@ pub(crate) fn run(
         program: concat!("scrip-verify ", env!("CARGO_PKG_VERSION")),
         language: args.lang.or_else(locale::language).unwrap_or_default(),
     };
-    reports::write(args, &run, &totals, &plan)?;
-    let proofs = args.proofs.as_ref().map(|folder| proof::write(folder, &heap, &plan, output));
+    reports::write(args, &run, &totals, plan)?;
+    let proofs = args.proofs.as_ref().map(|folder| proof::write(folder, &index, plan, output));
     let proofs = proofs.transpose()?;
-    show(args, &run, &totals, &plan, output)?;
+    show(args, &run, &totals, plan, output)?;
     if let (Some(count), Some(folder)) = (proofs, &args.proofs) {
         output.line(format!("{count} proofs of forks in {}", folder.display()));
     }
     if output.form() == Form::Text {
         return Ok(exit);
     }
-    let fields = object(&run, &totals, plan.entries.iter().map(Ok));
+    let fields = object(&run, &totals, plan.entries());
     let mut fields = fields.or_exit(Exit::Failure)?;
+    fields["stages"] = json!(made.stages);
     fields["proofs"] = json!(proofs);
     output.result(exit, &fields);
     Ok(exit)
@@ -92,41 +93,9 @@ fn trust(args: &ReconcileArgs, place: &Place) -> Result<Trust, Failure> {
     Ok(Trust::new(pinned_roots(&files)?, test_roots))
 }
 
-fn gather(
-    args: &ReconcileArgs,
-    heap: &mut Heap,
-    threads: NonZeroUsize,
-    output: &Output,
-    interrupt: &Interrupt,
-) -> Result<Control, Failure> {
-    let mut control = Control::default();
-    for (path, unit) in units(&args.evidence) {
-        interrupt.check()?;
-        let name = path.display().to_string();
-        let taken = match unit {
-            Unit::File => file(&path, heap, threads, output, interrupt),
-            Unit::ReadOnlyArea => heap.take_read_only_area(&MountedTree::at(&path)),
-            Unit::WritableArea => heap.take_writable_area(&MountedTree::at(&path)),
-            Unit::Unread(why) => Err(Skipped::Unopened(why)),
-        };
-        control.note(name, taken);
-    }
-    Ok(control)
-}
-
-fn file(
-    path: &Path,
-    heap: &mut Heap,
-    threads: NonZeroUsize,
-    output: &Output,
-    interrupt: &Interrupt,
-) -> Result<Taken, Skipped> {
-    let device = FileDevice::open(path, Access::Read);
-    let device = device.map_err(|error| Skipped::Unopened(error.to_string()))?;
-    let progress = Progress::start(output, &path.display().to_string());
-    let taken = heap.take(&device, threads, &Attendant::new(&progress, interrupt, "reading"));
-    progress.end(if taken.is_ok() { "read" } else { "skipped" });
-    taken
+/// A reader of the records for each thread.
+fn readers(place: &Place, threads: NonZeroUsize) -> Result<Vec<Records>, Failure> {
+    (0..threads.get()).map(|_| Records::open_reading(place).or_fail()).collect()
 }
 
 /// A person reads so many findings in a terminal.
@@ -143,8 +112,8 @@ fn show(
         output.line(line);
     }
     let most = if args.all { usize::MAX } else { FINDINGS_SHOWN };
-    let entries = plan.entries.iter().map(Ok);
-    let more = findings(run, entries, most, |line| output.line(line)).or_exit(Exit::Failure)?;
+    let more =
+        findings(run, plan.entries(), most, |line| output.line(line)).or_exit(Exit::Failure)?;
     if more > 0 {
         let ways = "--all shows them here, --report and --csv in a file";
         output.line(format!("and {more} more findings: {ways}"));

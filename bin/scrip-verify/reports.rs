@@ -1,16 +1,17 @@
 //! What a run leaves for people and other programs, each a file of its own.
 
+use std::error::Error;
 use std::fs::Permissions;
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use scrip::device::{FolderError, check_new_file};
-use scrip::reconcile::Plan;
-use scrip::report::{ReportError, Run, Totals, write_page, write_sheet};
+use scrip::report::{Run, Totals, write_page, write_sheet};
 use scrip::tool::{Exit, Explain, Failure};
 
 use crate::cli::ReconcileArgs;
+use crate::made::Plan;
 
 /// What others may do with a file is for the user's mask to say.
 const MODE: u32 = 0o666;
@@ -42,20 +43,19 @@ pub(crate) fn write(
     totals: &Totals,
     plan: &Plan,
 ) -> Result<(), Failure> {
-    let entries = || plan.entries.iter().map(Ok);
     if let Some(path) = &args.report {
-        write_new(path, |out| write_page(out, run, totals, entries()))?;
+        write_new(path, |out| write_page(out, run, totals, plan.entries()))?;
     }
     if let Some(path) = &args.csv {
-        write_new(path, |out| write_sheet(out, run.form, entries()))?;
+        write_new(path, |out| write_sheet(out, run.form, plan.entries()))?;
     }
     Ok(())
 }
 
 /// Write a file whole, or leave none.
-fn write_new(
+pub(crate) fn write_new<E: Error>(
     path: &Path,
-    write: impl FnOnce(&mut dyn Write) -> Result<(), ReportError>,
+    write: impl FnOnce(&mut dyn Write) -> Result<(), E>,
 ) -> Result<(), Failure> {
     let doing = || format!("writing {}", path.display());
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());

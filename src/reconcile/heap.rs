@@ -26,6 +26,9 @@ use crate::shop::{Export, read_export};
 use crate::trust::{Anchor, Revoked, Signer, Trust, TrustError, Verified};
 use crate::units::{MediumId, StoreId, Timestamp};
 
+/// A list by its number and hash.
+type ListKey = (u64, [u8; 32]);
+
 /// What a heap of evidence says, by the medium that it is about.
 #[derive(Debug)]
 pub struct Heap {
@@ -33,7 +36,7 @@ pub struct Heap {
     memo: Arc<Memo>,
     pub(super) media: BTreeMap<MediumId, Pieces>,
     pub(super) rights: Rights,
-    lists: BTreeMap<(u64, [u8; 32]), Verified<Revocation>>,
+    lists: BTreeMap<ListKey, Verified<Revocation>>,
     journals: BTreeMap<StoreId, BTreeMap<[u8; 32], Export>>,
     newest: Option<Timestamp>,
 }
@@ -78,7 +81,7 @@ impl Heap {
     }
 
     /// The newest list, and what it is newest by.
-    pub(super) fn newest_list(&self) -> Option<(&(u64, [u8; 32]), &Verified<Revocation>)> {
+    pub(super) fn newest_list(&self) -> Option<(&ListKey, &Verified<Revocation>)> {
         self.lists.last_key_value()
     }
 

@@ -119,12 +119,15 @@ impl Index {
         self.whole.trust()
     }
 
-    /// What became of each unit, by their names, in the order in which they were found: all of them
-    /// once a run has ended.
-    pub fn each_unit(&self, mut each: impl FnMut(&str, &Result<Taken, Skipped>)) {
-        for (unit, became) in &self.seen().became {
-            each(&self.units[place(*unit)].name, became);
-        }
+    /// What became of each unit, in the order in which they were found: of all of them once a run
+    /// has ended. It is told once.
+    pub fn units(&self) -> Vec<(String, Result<Taken, Skipped>)> {
+        let became = std::mem::take(&mut self.seen().became);
+        let named = became.into_iter().map(|(unit, became)| {
+            let name = self.units[place(unit)].name.clone();
+            (name, became)
+        });
+        named.collect()
     }
 
     fn add(&mut self, name: String, source: Source, reading: Reading<'_>) {

@@ -24,12 +24,12 @@ pub(super) enum Looks {
 }
 
 /// Look at a unit; a revocation list that an export carries is taken.
-pub(super) fn looks(heap: &mut Heap, unit: &dyn Device, head: &[u8]) -> Looks {
+pub(super) fn looks(all: &mut Heap, unit: &dyn Device, head: &[u8]) -> Looks {
     if head.get(512..).is_some_and(|sector| sector.starts_with(TABLE_MAGIC)) {
         return Looks::Other;
     }
     let medium = match looks_like(head) {
-        Some(EXPORT) => exported(heap, unit, head),
+        Some(EXPORT) => exported(all, unit, head),
         Some(FRAMES) => framed(head),
         Some(STORE_JOURNAL) => return Looks::Journal,
         Some(RECEIPT | OBJECT) => whole(unit).and_then(|bytes| signed(&bytes)),
@@ -38,7 +38,7 @@ pub(super) fn looks(heap: &mut Heap, unit: &dyn Device, head: &[u8]) -> Looks {
     medium.map_or(Looks::Other, Looks::Medium)
 }
 
-fn exported(heap: &mut Heap, unit: &dyn Device, head: &[u8]) -> Option<MediumId> {
+fn exported(all: &mut Heap, unit: &dyn Device, head: &[u8]) -> Option<MediumId> {
     let slot = cbor::unpad(head).ok()??;
     let slot = CertificateSlot::decode(slot).ok()?;
     let certificate = Claimed::<MediumCertificate>::read(&slot.certificate.0).ok()?;
@@ -48,7 +48,7 @@ fn exported(heap: &mut Heap, unit: &dyn Device, head: &[u8]) -> Option<MediumId>
     if list[0] != 0 {
         list.resize(usize::try_from(REVOKED_SLOT.bytes).expect("slots are short"), 0);
         unit.read_at(at, &mut list).ok()?;
-        heap.take_list(&slot.chain, cbor::unpad(&list).ok()??);
+        all.take_list(&slot.chain, cbor::unpad(&list).ok()??);
     }
     Some(certificate.medium)
 }

@@ -37,12 +37,12 @@ impl<T: Clone> Kept<T> {
         if let Some(known) = self.all().get(&hash) {
             return Ok(known.clone());
         }
-        let made = make()?;
+        let new = make()?;
         let mut all = self.all();
         if all.len() < KEPT_MAX {
-            all.insert(hash, made.clone());
+            all.insert(hash, new.clone());
         }
-        Ok(made)
+        Ok(new)
     }
 
     fn all(&self) -> std::sync::MutexGuard<'_, BTreeMap<[u8; 32], T>> {

@@ -119,9 +119,9 @@ pub struct Reconciled<'a> {
 }
 
 /// Hold evidence against the records.
-pub fn reconcile_all<'a, S: Evidence, B: Books + Send>(
-    run: Run<'a, S, B>,
-) -> Result<Reconciled<'a>, RunError<B::Error>> {
+pub fn reconcile_all<S: Evidence, B: Books + Send>(
+    run: Run<'_, S, B>,
+) -> Result<Reconciled<'_>, RunError<B::Error>> {
     let Run { evidence, books, terms, scratch, watch } = run;
     let stores = match books.first_mut() {
         Some(books) => stores(evidence, books)?,

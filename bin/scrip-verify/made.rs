@@ -1,0 +1,154 @@
+//! A run up to its plan: evidence is indexed, judged against the records, and the plan is written.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::time::Instant;
+
+use scrip::device::{Access, DeviceError, FileDevice, Scratch};
+use scrip::reconcile::{
+    Index, PlanReader, Reading, Reconciled, Run, RunError, Terms, reconcile_all,
+};
+use scrip::records::{Records, StorageError};
+use scrip::tool::{Attendant, Classed, Exit, Explain, Failure, Interrupt, Output, Progress};
+use serde_json::{Value, json};
+use tempfile::NamedTempFile;
+
+use crate::cli::ReconcileArgs;
+use crate::heap::{Unit, units};
+use crate::reports::write_new;
+
+/// A plan in its file.
+pub(crate) type Plan = PlanReader<FileDevice>;
+
+/// What a run has made.
+pub(crate) struct Made {
+    pub(crate) plan: Plan,
+    /// What each stage took.
+    pub(crate) stages: Vec<Value>,
+    /// Where the plan lies if it was not asked for; gone with this.
+    _file: Option<NamedTempFile>,
+}
+
+/// Who sees a run.
+#[derive(Clone, Copy)]
+pub(crate) struct Seen<'a> {
+    pub(crate) output: &'a Output,
+    pub(crate) interrupt: &'a Interrupt,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum WriteError {
+    #[error(transparent)]
+    File(#[from] io::Error),
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+}
+
+/// Times of the stages.
+struct Stages {
+    began: Instant,
+    all: Vec<Value>,
+}
+
+impl Stages {
+    fn ended(&mut self, stage: &str) {
+        let wall = self.began.elapsed().as_secs_f64();
+        self.all.push(json!({ "stage": stage, "wall": wall }));
+        self.began = Instant::now();
+    }
+}
+
+/// Index the evidence, hold it against the records, and write the plan.
+pub(crate) fn make(
+    args: &ReconcileArgs,
+    index: &mut Index,
+    books: &mut [Records],
+    terms: &Terms,
+    seen: Seen<'_>,
+) -> Result<Made, Failure> {
+    let mut stages = Stages { began: Instant::now(), all: vec![] };
+    let progress = Progress::start(seen.output, "reconciling");
+    gather(args, index, terms.threads, &progress, seen.interrupt)?;
+    stages.ended("index");
+    let folder = beside(args);
+    let scratch = Scratch::in_folder(&folder)
+        .or_exit_while(Exit::Failure, format!("making a file in {}", folder.display()))?;
+    let watch = Attendant::new(&progress, seen.interrupt, "judging");
+    let run = Run { evidence: &*index, books, terms, scratch: &scratch, watch: &watch };
+    let found = reconcile_all(run).map_err(|error| ended(error, seen.output))?;
+    stages.ended("judge");
+    let (plan, file) = write(args, &found, &folder)?;
+    stages.ended("write");
+    progress.end("judged");
+    Ok(Made { plan, stages: stages.all, _file: file })
+}
+
+fn gather(
+    args: &ReconcileArgs,
+    index: &mut Index,
+    threads: NonZeroUsize,
+    progress: &Progress,
+    interrupt: &Interrupt,
+) -> Result<(), Failure> {
+    let watch = Attendant::new(progress, interrupt, "reading");
+    for (path, unit) in units(&args.evidence) {
+        interrupt.check()?;
+        match unit {
+            Unit::File => index.add_file(&path, Reading { threads, watch: &watch }),
+            Unit::ReadOnlyArea => index.add_read_only_area(&path),
+            Unit::WritableArea => index.add_writable_area(&path),
+            Unit::Unread(why) => index.add_unread(&path, why),
+        }
+    }
+    interrupt.check()
+}
+
+/// Why a run has ended before its plan.
+fn ended(error: RunError<StorageError>, output: &Output) -> Failure {
+    match error {
+        RunError::Books(error) => Failure::of(Exit::from(&error), &error),
+        RunError::Scratch(error) => Failure::of(Exit::from(&error), &error),
+        stopped @ RunError::Stopped { .. } => {
+            output.note(stopped.to_string());
+            Failure::interrupted()
+        }
+    }
+}
+
+/// What is put down meanwhile lies where the plan will, or where temporary files lie.
+fn beside(args: &ReconcileArgs) -> std::path::PathBuf {
+    let folder = args.plan.as_ref().and_then(|plan| plan.parent());
+    match folder {
+        Some(folder) if folder.as_os_str().is_empty() => ".".into(),
+        Some(folder) => folder.to_path_buf(),
+        None => std::env::temp_dir(),
+    }
+}
+
+fn write(
+    args: &ReconcileArgs,
+    found: &Reconciled<'_>,
+    folder: &Path,
+) -> Result<(Plan, Option<NamedTempFile>), Failure> {
+    if let Some(path) = &args.plan {
+        write_new(path, |out| put(found, out))?;
+        return Ok((open(path)?, None));
+    }
+    let doing = || format!("writing a plan in {}", folder.display());
+    let file = NamedTempFile::new_in(folder).or_exit_while(Exit::Failure, doing())?;
+    let mut out = BufWriter::new(file.as_file());
+    put(found, &mut out).or_exit_while(Exit::Failure, doing())?;
+    let flushed: io::Result<&File> = out.into_inner().map_err(io::IntoInnerError::into_error);
+    flushed.or_exit_while(Exit::Failure, doing())?;
+    Ok((open(file.path())?, Some(file)))
+}
+
+fn put(found: &Reconciled<'_>, out: &mut dyn Write) -> Result<(), WriteError> {
+    found.write(&mut |bytes| Ok::<(), WriteError>(out.write_all(bytes)?)).map(drop)
+}
+
+fn open(path: &Path) -> Result<Plan, Failure> {
+    PlanReader::open(FileDevice::open(path, Access::Read).or_fail()?).or_fail()
+}
