@@ -88,7 +88,7 @@ fn tell(
         output.line(format!(
             "  {}  {}  {}",
             ware.item.id,
-            form.show(ware.item.price),
+            if ware.item.price.is_zero() { "free".to_owned() } else { form.show(ware.item.price) },
             ware.item.title
         ));
     }

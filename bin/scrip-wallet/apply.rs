@@ -23,6 +23,7 @@ use scrip::wallet::{
 use serde_json::{Value, json};
 
 use crate::cli::{ApplyArgs, Common};
+use crate::history::counted;
 use crate::medium::{examine, path};
 use crate::opened::{full, look, sums, sums_of, take, tell_balance, unlock};
 
@@ -42,7 +43,7 @@ phrases! {
         ja: "パッケージのパスワードで `scrip-wallet login` を実行してください",
     }
     fn would_compact(number, archived, sum) {
-        en: "Checkpoint {number} would be applied: {archived} records would go to a file in \
+        en: "Checkpoint {number} would be applied: {archived} would go to a file in \
              SCRIP/OUTBOX, the balance would be {sum}; nothing was done.",
         ja: "精算書{number}を適用すると、記録{archived}件がSCRIP/OUTBOXのファイルに移り、残高は{sum}に\
              なります。まだ何もしていません。",
@@ -94,8 +95,7 @@ phrases! {
     }
     fn keeping() { en: "keeping what came with it", ja: "付属書類の保存" }
     fn compacted(number, archived, name) {
-        en: "Applied: checkpoint {number}. The {archived} records before it are in \
-             SCRIP/OUTBOX/{name}.",
+        en: "Applied: checkpoint {number}. Before it came {archived}, now in SCRIP/OUTBOX/{name}.",
         ja: "精算書{number}を適用しました。それまでの記録{archived}件はSCRIP/OUTBOX/{name}にあります。",
     }
     fn evidence_removed(count) {
@@ -245,7 +245,11 @@ fn would(medium: &Medium, settling: &Settling, output: &Output) -> Value {
     let sum = |amount| medium.form().show(amount);
     let mut fields = match &settling.way {
         Way::Compaction { archived, .. } => {
-            output.line(would_compact(number, archived, sum(settling.after.balance)));
+            output.line(would_compact(
+                number,
+                counted(*archived as u64),
+                sum(settling.after.balance),
+            ));
             json!({ "checkpoint": number, "way": "compaction", "archived": archived })
         }
         Way::Record(obstacle) => {
@@ -329,7 +333,7 @@ fn taken_over(
         let exchange = opened.exchange();
         match opened.compact(settling, &mut OutboxArchive::new(&exchange, &name)) {
             Ok(()) => {
-                output.line(compacted(number, archived, &name));
+                output.line(compacted(number, counted(*archived as u64), &name));
                 let removed = opened.medium().clear(&exchange).unwrap_or_else(|error| {
                     output.warn(error);
                     0

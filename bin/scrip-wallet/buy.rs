@@ -12,6 +12,7 @@ use scrip::device::Device;
 use scrip::fat::Tray;
 use scrip::format::edition::{Catalogue, Item};
 use scrip::format::{Kind, Object};
+use scrip::image::check::Report;
 use scrip::image::layout::CATALOGUE_PATH;
 use scrip::journal::Storage;
 use scrip::phrases;
@@ -25,7 +26,8 @@ use serde_json::{Value, json};
 
 use crate::ask::{Answer, ask};
 use crate::cli::{BuyArgs, Common};
-use crate::opened::{Look, full, look, sums, take, tell_balance, unlock};
+use crate::medium::path;
+use crate::opened::{Look, full, go_on, judged, look, sums, tell_balance, unlock};
 
 phrases! {
     fn yours(record) { en: "yours since record {record}", ja: "購入済み（記録{record}）" }
@@ -151,8 +153,8 @@ pub(crate) fn buy(
     look.check_writable()?;
     let item = wanted(&look, &args.item)?;
     // A device that was opened for looking can't be claimed for writing.
-    let medium = look.medium;
-    drop(look.source);
+    let Look { medium, report, source } = look;
+    drop(source);
     if let Some(record) = bought(&medium, &item) {
         output.line(already_yours(record));
         return Ok(tell(&medium, &item, json!({ "already": record }), args, output));
@@ -167,7 +169,7 @@ pub(crate) fn buy(
         // Nobody there to be asked: the command itself is the order.
         confirm(&medium, &item, Answer::Nobody, output)?;
     }
-    let mut opened = take(common, output, interrupt)?;
+    let mut opened = take_after(&report, common, output, interrupt)?;
     if item.entry.price.is_zero() {
         output.line(is_free());
         return Ok(tell(opened.medium(), &item, json!({}), args, output));
@@ -177,6 +179,18 @@ pub(crate) fn buy(
     pay(&mut opened, &unlocked, &item)?;
     output.line(paid(price(opened.medium(), &item), item.title()));
     Ok(tell(opened.medium(), &item, sum, args, output))
+}
+
+/// Open the medium for writing that was looked at before: what was told of it is not told again.
+pub(crate) fn take_after(
+    before: &Report,
+    common: &Common,
+    output: &Output,
+    interrupt: &Interrupt,
+) -> Result<Opened<Storage>, Failure> {
+    let path = path(common)?;
+    let source = Source::open_to_write(&path)?;
+    go_on(judged(source, &path, (common, Some(before)), output, interrupt)?, &path, output)
 }
 
 /// Commit the purchase of an item, whose key is there if it needs one.

@@ -45,13 +45,18 @@ phrases! {
     fn signed_by() { en: "signed by key", ja: "署名の鍵" }
     fn hash_name() { en: "SHA-256", ja: "SHA-256" }
     fn would_be_written(count, file) {
-        en: "{count} records would be written to {file}",
+        en: "{count} would be written to {file}",
         ja: "{count}件の記録を {file} に書き込むことになります",
     }
     fn written(count, file) {
-        en: "{count} records written to {file}",
+        en: "{count} written to {file}",
         ja: "{count}件の記録を {file} に書き込みました",
     }
+}
+
+/// So many records.
+pub(crate) fn counted(records: u64) -> Phrase {
+    Phrase::counted(records, "record", "records")
 }
 
 /// Show the history, or what it did to the money.
@@ -263,10 +268,10 @@ pub(crate) fn export(
     let records = look.medium.account().records.len();
     if dry_run {
         check_new_file(file).or_tell()?;
-        output.line(would_be_written(records, file.display()));
+        output.line(would_be_written(counted(records as u64), file.display()));
     } else {
         create_file(file, &bytes, Privacy::Public).or_tell()?;
-        output.line(written(records, file.display()));
+        output.line(written(counted(records as u64), file.display()));
     }
     let fields = json!({
         "medium": look.medium.id().to_string(),

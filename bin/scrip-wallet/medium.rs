@@ -124,6 +124,13 @@ pub(crate) fn root_alone(report: &Report) -> Option<(Exit, Phrase)> {
     Some((exit, word))
 }
 
+/// Would the same be told of both?
+pub(crate) fn is_same(before: &Report, report: &Report) -> bool {
+    let roots = [before, report].map(|of| of.root.map(Anchor::fingerprint));
+    let same = before.verdict == report.verdict && before.hardware == report.hardware;
+    same && roots[0] == roots[1]
+}
+
 /// What this computer remembers; none where it can't.
 fn remember(medium: MediumId, root: Fingerprint) -> Option<Met> {
     let folder = Folder::open_or_create(&home::state()?.join("roots")).ok()?;

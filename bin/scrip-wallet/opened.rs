@@ -17,7 +17,7 @@ use scrip::words::Phrase;
 use serde_json::{Value, json};
 
 use crate::cli::Common;
-use crate::medium::{examine, path, root_alone};
+use crate::medium::{examine, is_same, path, root_alone};
 
 phrases! {
     fn ask_the_shop() {
@@ -151,7 +151,7 @@ pub(crate) fn look_at(
     output: &Output,
     interrupt: &Interrupt,
 ) -> Result<Look, Failure> {
-    judged(Source::open(path)?, path, common, output, interrupt)
+    judged(Source::open(path)?, path, (common, None), output, interrupt)
 }
 
 /// Open the medium for writing; nobody else writes it until the end.
@@ -182,7 +182,7 @@ pub(crate) fn look_to_write(
     interrupt: &Interrupt,
 ) -> Result<Look, Failure> {
     let source = Source::open_to_write(path)?;
-    judged(source, path, common, output, interrupt)
+    judged(source, path, (common, None), output, interrupt)
 }
 
 impl Look {
@@ -295,10 +295,10 @@ fn tell_relation(relation: &Relation, output: &Output) {
     }
 }
 
-fn judged(
+pub(crate) fn judged(
     source: Source,
     path: &Path,
-    common: &Common,
+    (common, before): (&Common, Option<&Report>),
     output: &Output,
     interrupt: &Interrupt,
 ) -> Result<Look, Failure> {
@@ -306,7 +306,9 @@ fn judged(
     restore(&mut checked, &source, output);
     let report = checked.report.clone();
     let root = root_alone(&report);
-    tell_originality(&report, root.as_ref().map(|(_, root)| root), output);
+    if !before.is_some_and(|before| is_same(before, &report)) {
+        tell_originality(&report, root.as_ref().map(|(_, root)| root), output);
+    }
     // Of an altered medium all else is told first.
     if let Some((Exit::Damage, root)) = root
         && checked.grounds.is_some()

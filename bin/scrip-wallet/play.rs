@@ -18,10 +18,10 @@ use scrip::wallet::{Medium, Offered, Opened, Place, Playing, Unlocked};
 use serde_json::{Value, json};
 
 use crate::ask::{Answer, ask};
-use crate::buy::{bought, check_funds, pay, price, wanted};
+use crate::buy::{bought, check_funds, pay, price, take_after, wanted};
 use crate::cli::{Common, PlayArgs};
 use crate::medium::path;
-use crate::opened::{Look, full, look, sums, take, unlock};
+use crate::opened::{Look, full, look, sums, unlock};
 use crate::shown::{Program, Shown};
 
 phrases! {
@@ -67,7 +67,7 @@ pub(crate) fn play(
     let look = look(common, output, interrupt)?;
     look.check_writable()?;
     let item = wanted(&look, &args.item)?;
-    let Look { medium, source, .. } = look;
+    let Look { medium, report, source } = look;
     let owned = is_owned(&medium, &item);
     if !owned {
         check_funds(&medium, &item)?;
@@ -82,7 +82,7 @@ pub(crate) fn play(
     // A device that was opened for looking can't be claimed for writing.
     let mounted = mounted(&source, &item)?;
     drop(source);
-    let mut opened = take(common, output, interrupt)?;
+    let mut opened = take_after(&report, common, output, interrupt)?;
     let password = PasswordSource::from(args.password_file.clone());
     let (unlocked, _) = unlock(&mut opened, &password, output)?;
     let bytes = hand_over(&mut opened, &unlocked, (&item, mounted), args, output, interrupt)??;

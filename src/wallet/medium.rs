@@ -191,7 +191,7 @@ impl Medium {
         self.with_terms(|terms| meant(&terms.code_terms(), typed, threads, patience))
     }
 
-    /// Amounts of which fewer than five codes are left on the live sheets.
+    /// Amounts of which codes were used and fewer than five are left on the live sheets.
     pub fn few_left(&self) -> Vec<(Amount, u32)> {
         self.with_terms(|terms: &TopupTerms<'_>| {
             // The method's own path would hold for one lifetime alone.

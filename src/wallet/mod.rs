@@ -25,6 +25,8 @@ mod archive;
 #[cfg(feature = "wallet")]
 mod entry;
 #[cfg(feature = "wallet")]
+mod given;
+#[cfg(feature = "wallet")]
 mod medium;
 mod memory;
 #[cfg(feature = "wallet")]

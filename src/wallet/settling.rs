@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::attached::{Attached, Keeping, Reliance};
+use super::given::given;
 use super::medium::Medium;
 use crate::crypto::digest::sha256;
 use crate::crypto::sign::SecretKey;
@@ -19,6 +20,7 @@ use crate::ledger::{Anchor, KeyLife, Refusal, State, fold_journal, foresee, used
 use crate::trust::{TrustError, Verified, sign};
 use crate::units::{MediumId, Timestamp};
 use crate::voucher::code_event;
+use crate::words::Phrase;
 
 /// An event in a record.
 const EVENT_BYTES: usize = 17;
@@ -79,7 +81,7 @@ pub enum Obstacle {
         record: u64,
     },
     /// A fee isn't earned yet, and a checkpoint lists no uploads.
-    #[error("the fee of {0} uploads is not earned yet")]
+    #[error("a fee is not earned yet: uploads under way are {0}")]
     Uploads(usize),
     /// Its head is the head of the checkpoint before.
     #[error("there is no record since checkpoint {0}")]
@@ -92,6 +94,9 @@ pub enum ApplyRefusal {
     /// Something else than a checkpoint's file.
     #[error("this is no checkpoint: {0}")]
     Shape(#[from] DecodeError),
+    /// Something else that is known.
+    #[error("this is no checkpoint but {}; expected is what `scrip-server settle` wrote", .0.en())]
+    Other(Phrase),
     /// No settler under this medium's issuer signed it.
     #[error("it is not signed by a settler of this medium's issuer: {0}")]
     NotGenuine(#[from] TrustError),
@@ -396,7 +401,8 @@ pub(super) fn opened_file(
     grounds: &Grounds,
     bytes: &[u8],
 ) -> Result<(CheckpointFile, Verified<Checkpoint>), ApplyRefusal> {
-    let file = CheckpointFile::decode(bytes)?;
+    let file = CheckpointFile::decode(bytes)
+        .map_err(|error| given(bytes).map_or(ApplyRefusal::Shape(error), ApplyRefusal::Other))?;
     let message = Sign1::decode(&file.checkpoint.0, Kind::Checkpoint).map_err(TrustError::from)?;
     let as_of = Checkpoint::decode(message.payload())?.as_of;
     let leaf = file.chain.0.first().map(Vec::as_slice).unwrap_or_default();

@@ -324,17 +324,19 @@ impl<'a> TopupTerms<'a> {
         TopupRefusal::NotOfThisMedium { what, medium: self.medium }
     }
 
-    /// A warning where fewer than five codes of an amount are left on the live sheets.
+    /// A warning where codes of an amount were used and fewer than five are left on the live sheets.
     pub fn few_left(&self) -> Vec<(Amount, u32)> {
-        let mut left = std::collections::BTreeMap::<Amount, u32>::new();
+        let mut left = std::collections::BTreeMap::<Amount, (u32, u32)>::new();
         for sheet in self.sheets.iter().take(LIVE_SHEETS_MAX) {
             for slot in 0..sheet.slots().unwrap_or_default() {
                 let event = code_event(self.medium, &sheet.id, slot);
                 let open = (self.credited)(&event).is_none();
-                *left.entry(sheet.amount(slot).unwrap_or_default()).or_default() += u32::from(open);
+                let (left, used) = left.entry(sheet.amount(slot).unwrap_or_default()).or_default();
+                *if open { left } else { used } += 1;
             }
         }
-        left.into_iter().filter(|(_, count)| *count < CODES_MIN).collect()
+        let few = left.into_iter().filter(|(_, (left, used))| *left < CODES_MIN && *used > 0);
+        few.map(|(amount, (left, _))| (amount, left)).collect()
     }
 }
 

@@ -63,6 +63,12 @@ impl Phrase {
         Self { ja: text.clone(), en: text }
     }
 
+    /// A count with its noun, which only English changes: elsewhere the count alone.
+    pub fn counted(count: u64, one: &str, many: &str) -> Self {
+        let noun = if count == 1 { one } else { many };
+        Self { en: format!("{count} {noun}"), ja: count.to_string() }
+    }
+
     /// An error, without its causes.
     pub fn of(error: &impl Japanese) -> Self {
         Self { en: error.to_string(), ja: error.japanese() }

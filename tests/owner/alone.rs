@@ -235,7 +235,7 @@ fn what_this_computer_saw_and_is_gone_is_told() {
     fs::remove_dir_all(bench.path()).unwrap();
     fs::rename(older.path(), bench.path()).unwrap();
     for arguments in SHOWN {
-        let told = says(&bench, arguments, "The medium lost its last 1 records");
+        let told = says(&bench, arguments, "The medium lost its last 1 record;");
         assert_eq!(told.result()["seen"]["state"], "ahead");
     }
 }

@@ -124,12 +124,9 @@ fn what_this_computer_saw_is_held_against_the_medium() {
     let dry = bench.run(&["doctor", "--dry-run"]);
     dry.says(
         0,
-        "The medium lost its last 1 records; this computer's copy of the journal has them.",
+        "The medium lost its last 1 record; this computer's copy of the journal has what was lost.",
     );
-    dry.says(
-        0,
-        "Would be done: the 1 records that this computer saw are written back; nothing was.",
-    );
+    dry.says(0, "Would be done: what this computer saw is written back: 1 record; nothing was.");
     assert!(bench.contents() == before, "a dry run wrote");
     let done = bench.run(&["--json", "doctor"]);
     assert_eq!((done.exit, remedies(&done)), (0, words(&["write-back"], true)), "{}", done.text);
@@ -140,7 +137,7 @@ fn what_this_computer_saw_is_held_against_the_medium() {
     fs::remove_dir_all(folder.join("state")).unwrap();
     fs::rename(folder.join("here"), folder.join("state")).unwrap();
     mirror(&bench, "behind").says(0, "");
-    bench.run(&["doctor"]).says(0, "is behind by 1 records");
+    bench.run(&["doctor"]).says(0, "is behind by 1 record that came about elsewhere");
     bench.topup(&bench.code(2)).says(0, "Balance: ¥2,000");
     mirror(&bench, "same");
 
@@ -153,7 +150,7 @@ fn what_this_computer_saw_is_held_against_the_medium() {
     mirror(&bench, "parted");
     let done = bench.run(&["doctor"]);
     done.says(0, "The medium went on elsewhere after it lost 3 records, from #3 on");
-    done.says(0, "Done: the 3 records that this computer alone saw go to SCRIP/OUTBOX.");
+    done.says(0, "Done: what this computer alone saw goes to SCRIP/OUTBOX: 3 records.");
     let told = bench.run(&["doctor"]);
     told.says(0, "JRN holds 3 records that the medium lost, for the shop to merge.");
     assert!(!told.text.contains("Done: "), "it was put away before: {}", told.text);
@@ -251,7 +248,7 @@ fn a_second_history_is_told_kept_and_written_over() {
     done.says(0, "the second history is in SCRIP/OUTBOX/BRANCH-");
     let again = bench.run(&["doctor"]);
     assert!(!again.text.contains("TWO histories"), "{}", again.text);
-    again.says(0, "JRN holds 1 records that the medium lost, for the shop to merge.");
+    again.says(0, "JRN holds 1 record that the medium lost, for the shop to merge.");
     bench.topup(&bench.code(2)).says(0, "Balance: ¥2,000");
 }
 

@@ -118,7 +118,7 @@ fn walk(bench: &Bench, image: &str) {
 
     keep(bench, "two", &records.settle(&[&state(bench)]));
     keep(bench, "three", &records.settle(&[&state(bench)]));
-    bench.run(&["apply", "two"]).says(0, "Applied: checkpoint 2. The 2 records before it are in");
+    bench.run(&["apply", "two"]).says(0, "Applied: checkpoint 2. Before it came 2 records, now in");
     let old = bench.run(&["apply", "one"]);
     old.says(5, "checkpoint 1 is older than this medium's, number 2; nothing was changed");
     bench.topup(&bench.code(4)).says(0, "Balance: ¥2,500");
@@ -173,6 +173,12 @@ fn forged(bench: &Bench) {
     refused(rival, 3, "continues another checkpoint 3 than this medium has");
     fs::write(bench.folder.path().join("text"), "not CBOR").unwrap();
     bench.run(&["apply", "text"]).says(3, "this is no checkpoint");
+    bench.run(&["export", "export"]).says(0, "written to export");
+    bench.refuses(
+        &["apply", "export"],
+        5,
+        &["this is no checkpoint but what `scrip-wallet export` wrote"],
+    );
 }
 
 #[test]

@@ -8,6 +8,8 @@ use scrip::units::MediumId;
 use scrip::wallet::Medium;
 use scrip::words::Phrase;
 
+use crate::history::counted;
+
 phrases! {
     fn nowhere() {
         en: "This computer keeps no copy of the journal: it has no folder for that.",
@@ -30,8 +32,8 @@ phrases! {
         ja: "このコンピューターにある取引記録の写しは同じ内容です。",
     }
     fn behind(count) {
-        en: "This computer's copy of the journal is behind by {count} records, which were added \
-             elsewhere; it follows with the next record.",
+        en: "This computer's copy of the journal is behind by {count} that came about elsewhere; it \
+             follows with the next record.",
         ja: "このコンピューターにある取引記録の写しは{count}件遅れています（ほかの場所で追加されました）。\
              次の記録のときに追いつきます。",
     }
@@ -41,17 +43,17 @@ phrases! {
         ja: "このコンピューターにある取引記録の写しには、媒体の精算書より新しいものはありません。",
     }
     fn ahead(count) {
-        en: "The medium lost its last {count} records; this computer's copy of the journal has them.",
+        en: "The medium lost its last {count}; this computer's copy of the journal has what was lost.",
         ja: "媒体は最後の{count}件の記録を失っていますが、このコンピューターの写しにあります。",
     }
     fn parted(count, at) {
-        en: "The medium went on elsewhere after it lost {count} records, from #{at} on, that this \
+        en: "The medium went on elsewhere after it lost {count}, from #{at} on, that this \
              computer's copy of the journal has; both are kept, and the medium counts.",
         ja: "媒体は#{at}以降の{count}件の記録を失ったあとほかの場所で使われました。このコンピューターの写しに\
              それらがあります。どちらも残し、媒体の方が有効です。",
     }
     fn apart(fewer) {
-        en: "The medium has {fewer} records fewer than this computer last saw, and this computer \
+        en: "The medium has {fewer} fewer than this computer last saw, and this computer \
              hasn't all of them; both are kept, and the medium counts.",
         ja: "媒体の記録はこのコンピューターが最後に見たときより{fewer}件少なく、ここにもすべては\
              ありません。どちらも残し、媒体の方が有効です。",
@@ -101,10 +103,10 @@ fn told(relation: &Relation) -> (&'static str, Phrase) {
     match relation {
         Relation::New => ("empty", empty()),
         Relation::Medium { behind: 0 } => ("same", same()),
-        Relation::Medium { behind: count } => ("behind", behind(count)),
+        Relation::Medium { behind: count } => ("behind", behind(counted(*count))),
         Relation::Settled => ("settled", settled()),
-        Relation::Mirror(lost) => ("ahead", ahead(lost.len())),
-        Relation::Parted { at, branch } => ("parted", parted(branch.len(), at)),
-        Relation::Apart { fewer, .. } => ("apart", apart(fewer)),
+        Relation::Mirror(lost) => ("ahead", ahead(counted(lost.len() as u64))),
+        Relation::Parted { at, branch } => ("parted", parted(counted(branch.len() as u64), at)),
+        Relation::Apart { fewer, .. } => ("apart", apart(counted(*fewer))),
     }
 }

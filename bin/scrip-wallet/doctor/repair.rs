@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::mirror::{self, Seen};
 use super::trays;
 use crate::cli::DoctorArgs;
+use crate::history::counted;
 use crate::opened::{Attached, Look, attach, open_alone};
 
 phrases! {
@@ -55,11 +56,11 @@ phrases! {
         ja: "精算書に付いてきたものを、欠けている写し{copies}に書き込む",
     }
     fn write_back(count) {
-        en: "the {count} records that this computer saw are written back",
+        en: "what this computer saw is written back: {count}",
         ja: "このコンピューターに残る記録{count}件を媒体に書き戻す",
     }
     fn put_away(count) {
-        en: "the {count} records that this computer alone saw go to SCRIP/OUTBOX",
+        en: "what this computer alone saw goes to SCRIP/OUTBOX: {count}",
         ja: "このコンピューターだけが見た記録{count}件をSCRIP/OUTBOXに置く",
     }
     fn swept(place) { en: "{place} is removed", ja: "{place} を削除する" }
@@ -170,11 +171,13 @@ fn remedies(report: &Report, seen: &Seen, found: &[Found]) -> Vec<Remedy> {
         add(Kind::Papers, paper_files(lacking.join(" + ")));
     }
     match &seen.relation {
-        Some(Relation::Mirror(lost)) => add(Kind::WriteBack, write_back(lost.len())),
+        Some(Relation::Mirror(lost)) => {
+            add(Kind::WriteBack, write_back(counted(lost.len() as u64)));
+        }
         Some(Relation::Parted { branch, .. } | Relation::Apart { branch, .. })
             if !lies_there(branch, found) =>
         {
-            add(Kind::PutAway, put_away(branch.len()));
+            add(Kind::PutAway, put_away(counted(branch.len() as u64)));
         }
         _ => {}
     }

@@ -7,6 +7,8 @@ use scrip::wallet::{Found, Frames, Kept};
 use scrip::words::Phrase;
 use serde_json::{Value, json};
 
+use crate::history::counted;
+
 phrases! {
     fn checkpoint(place, number) {
         en: "{place} is checkpoint {number}: `apply` takes it over.",
@@ -27,12 +29,12 @@ phrases! {
              読めません。残高には影響しません。",
     }
     fn branch(place, count) {
-        en: "{place} holds {count} records that the medium lost, for the shop to merge.",
+        en: "{place} holds {count} that the medium lost, for the shop to merge.",
         ja: "{place} には媒体が失った記録{count}件があります。店で統合できます。",
     }
     fn branch_torn(place, count, bytes) {
-        en: "{place} is damaged: {count} records that the medium lost are whole, {bytes} bytes behind \
-             them are not.",
+        en: "{place} is damaged: of what the medium lost {count} can be read, {bytes} bytes behind \
+             can't.",
         ja: "{place} は壊れています：媒体が失った記録のうち{count}件は完全で、その後の{bytes}バイトは\
              読めません。",
     }
@@ -70,7 +72,7 @@ pub(super) fn place(found: &Found) -> String {
 /// A sentence for each file; evidence is counted.
 pub(super) fn lines(all: &[Found]) -> Vec<Phrase> {
     let of_evidence = |found: &&Found| matches!(found.what, Kept::Evidence);
-    let counted = all.iter().filter(of_evidence).count();
+    let showing = all.iter().filter(of_evidence).count();
     let told = all.iter().filter(|found| !of_evidence(found)).map(|found| {
         let place = place(found);
         match &found.what {
@@ -78,8 +80,10 @@ pub(super) fn lines(all: &[Found]) -> Vec<Phrase> {
             Kept::NoUse(why) => no_use(place, told(why)),
             Kept::Archive(Frames { whole, torn_bytes: 0 }) => archive(place, whole),
             Kept::Archive(frames) => archive_torn(place, frames.whole, frames.torn_bytes),
-            Kept::Branch(Frames { whole, torn_bytes: 0 }) => branch(place, whole),
-            Kept::Branch(frames) => branch_torn(place, frames.whole, frames.torn_bytes),
+            Kept::Branch(Frames { whole, torn_bytes: 0 }) => branch(place, counted(*whole as u64)),
+            Kept::Branch(frames) => {
+                branch_torn(place, counted(frames.whole as u64), frames.torn_bytes)
+            }
             Kept::Package { item, found, expected } if found >= expected => package(place, item),
             Kept::Package { item, found, expected } => half_package(place, found, expected, item),
             Kept::Waiting(_) => waiting(place),
@@ -88,7 +92,7 @@ pub(super) fn lines(all: &[Found]) -> Vec<Phrase> {
             Kept::Evidence => evidence(1),
         }
     });
-    told.chain((counted > 0).then(|| evidence(counted))).collect()
+    told.chain((showing > 0).then(|| evidence(showing))).collect()
 }
 
 /// The same as JSON.

@@ -8,6 +8,10 @@ impl Japanese for ApplyRefusal {
     fn japanese(&self) -> String {
         match self {
             Self::Shape(error) => format!("精算書ではありません（{}）", error.japanese()),
+            Self::Other(what) => format!(
+                "精算書ではなく{}です。`scrip-server settle` が書いたファイルが必要です",
+                what.ja()
+            ),
             Self::NotGenuine(error) => {
                 format!("この媒体の発行元が認めた精算者の署名がありません（{}）", error.japanese())
             }
