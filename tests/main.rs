@@ -22,6 +22,8 @@ mod journal;
 #[cfg(all(feature = "store", feature = "server", feature = "wallet"))]
 mod kiosk;
 mod loop_device;
+#[cfg(feature = "server")]
+mod plain_text;
 #[cfg(feature = "wallet")]
 mod owner;
 #[cfg(feature = "server")]

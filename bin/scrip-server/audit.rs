@@ -1,7 +1,7 @@
 //! `audit`: what must hold of the books as a whole, and what is open.
 
-use scrip::issuer::{AccountNames, Issuer};
-use scrip::records::{AGES_DAYS, Account, Audit};
+use scrip::issuer::Issuer;
+use scrip::records::{AGES_DAYS, Account, AccountNames, Audit};
 use scrip::tool::{Classed, Exit, Failure, Output, clock};
 use scrip::units::CurrencyForm;
 use serde_json::{Value, json};

@@ -107,6 +107,12 @@ pub(crate) struct ReconcileArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) csv: Option<PathBuf>,
 
+    /// Write what the plan posts as plain text for hledger and beancount
+    ///
+    /// The file may not exist.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) export_ledger: Option<PathBuf>,
+
     /// Show every finding here, not only the first twenty
     #[arg(long)]
     pub(crate) all: bool,

@@ -64,7 +64,7 @@ pub(crate) fn run(
         program: concat!("scrip-verify ", env!("CARGO_PKG_VERSION")),
         language: args.lang.or_else(locale::language).unwrap_or_default(),
     };
-    reports::write(args, &run, &totals, plan)?;
+    reports::write(args, &run, &totals, plan, &mut books[0])?;
     let proofs = args.proofs.as_ref().map(|folder| proof::write(folder, &index, plan, output));
     let proofs = proofs.transpose()?;
     show(args, &run, &totals, plan, output)?;

@@ -7,8 +7,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use scrip::device::{FolderError, check_new_file};
-use scrip::report::{Run, Totals, write_page, write_sheet};
-use scrip::tool::{Exit, Explain, Failure};
+use scrip::records::{AccountNames, Records};
+use scrip::report::{Run, Totals, write_journal, write_page, write_sheet};
+use scrip::tool::{Classed, Exit, Explain, Failure};
 
 use crate::cli::ReconcileArgs;
 use crate::made::Plan;
@@ -18,8 +19,11 @@ const MODE: u32 = 0o666;
 
 /// Nothing may stand where something is to be written, and no two may be one file.
 pub(crate) fn refuse_taken(args: &ReconcileArgs) -> Result<(), Failure> {
-    let paths: Vec<&Path> =
-        [&args.plan, &args.report, &args.csv].into_iter().flatten().map(AsRef::as_ref).collect();
+    let paths: Vec<&Path> = [&args.plan, &args.report, &args.csv, &args.export_ledger]
+        .into_iter()
+        .flatten()
+        .map(AsRef::as_ref)
+        .collect();
     for (place, path) in paths.iter().enumerate() {
         match check_new_file(path) {
             Err(error @ FolderError::Exists { .. }) => {
@@ -42,12 +46,17 @@ pub(crate) fn write(
     run: &Run<'_>,
     totals: &Totals,
     plan: &Plan,
+    records: &mut Records,
 ) -> Result<(), Failure> {
     if let Some(path) = &args.report {
         write_new(path, |out| write_page(out, run, totals, plan.entries()))?;
     }
     if let Some(path) = &args.csv {
         write_new(path, |out| write_sheet(out, run.form, plan.entries()))?;
+    }
+    if let Some(path) = &args.export_ledger {
+        let names = AccountNames::of_holders(records.rights_holders().or_fail()?);
+        write_new(path, |out| write_journal(out, run, names, || plan.entries()))?;
     }
     Ok(())
 }

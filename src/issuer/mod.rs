@@ -29,7 +29,6 @@ pub use enrol::{
 pub use founding::{FoundError, Founding, NAME_BYTES_MAX, NameError};
 pub use import::{JournalError, StoreJournal};
 pub use keys::{CertifiedKey, KeyCover, KeyError};
-pub use plain::AccountNames;
 pub use revoke::{RevocationError, Revoke, StoreCut};
 pub use settle::SettleError;
 

@@ -42,7 +42,7 @@ pub use heap::Heap;
 pub use index::{Index, Reading, UNITS_MAX};
 pub use passes::{EachJournal, Evidence, Run, RunError};
 pub use pieces::{Carried, Certified, Damage, Pieces, Rights, Ruling, Tip};
-pub use plan::{PLAN_VERSION, Plan, PlanError};
+pub use plan::{PLAN_VERSION, Plan, PlanError, moves_of};
 pub use proof::{Unproven, fork_proof, rival_entries};
 pub use run::{Books, Journalled, Reconciled, Terms, reconcile, reconcile_all};
 pub use taken::{Skipped, Taken, What};

@@ -245,7 +245,7 @@ pub(super) fn posted(entry: &PlanEntry, posting: &PlanPosting) -> Result<Posting
         forks: forks.collect(),
         ..ledger::Account::new(medium, hash)
     };
-    let moves = posting.moves.iter().map(moved).collect::<Result<_, _>>()?;
+    let moves = moves_of(posting)?;
     let notes = entry.findings.iter();
     let notes = notes.map(|one| FindingNote { id: one.id, class: class_number(one.class) });
     Ok(Posting {
@@ -262,6 +262,11 @@ pub(super) fn posted(entry: &PlanEntry, posting: &PlanPosting) -> Result<Posting
 fn plan_move(one: &Move) -> PlanMove {
     let (debit, credit) = (plan_account(&one.debit), plan_account(&one.credit));
     PlanMove { debit, credit, amount: one.amount }
+}
+
+/// What a posting moves in the books.
+pub fn moves_of(posting: &PlanPosting) -> Result<Vec<Move>, PlanError> {
+    posting.moves.iter().map(moved).collect()
 }
 
 fn moved(one: &PlanMove) -> Result<Move, PlanError> {

@@ -17,6 +17,7 @@ mod known;
 mod media;
 mod moves;
 mod place;
+mod plain;
 mod post;
 mod posting;
 mod schema;
@@ -41,6 +42,7 @@ pub use kits::{HandedSlots, Kit, KitError, Sheet, Slot, SlotPlace, SlotState};
 pub use media::{MediaError, RESERVE_MAX};
 pub use moves::{Account, Balance, BookedMove, Move, Origin};
 pub use place::{Place, PlaceError};
+pub use plain::{AccountNames, PlainBooks};
 pub use post::Signing;
 pub use schema::{OpenError, SCHEMA_VERSION};
 pub use stores::{

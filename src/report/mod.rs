@@ -5,6 +5,7 @@
 //! names of files, is shown and never acted on.
 
 mod facts;
+mod journal;
 mod object;
 mod page;
 mod plots;
@@ -16,6 +17,7 @@ mod totals;
 mod words;
 
 pub use facts::{Control, Run, SkippedFile, by_kind};
+pub use journal::write_journal;
 pub use object::object;
 pub use page::write_page;
 pub use sheet::write_sheet;

@@ -9,6 +9,7 @@ use scrip::records::{Place, Records};
 use serde_json::{Value, json};
 
 use super::desk::{self, Desk};
+use crate::plain_text::{by_beancount, by_hledger};
 use crate::records::settled::{Event, next, post};
 use crate::world::minor;
 
@@ -226,56 +227,17 @@ fn an_audit_ends_by_what_it_finds() {
     assert!(ran.stdout.contains(": ¥0 by its moves, ¥9 by its account"), "{}", ran.stdout);
 }
 
-/// Run a program that reads our books; what it printed.
-fn read_by(desk: &Desk, program: &str, args: &[&str], hint: &str) -> String {
-    let output = Command::new(program).args(args).current_dir(desk.path("")).output();
-    let output = output.unwrap_or_else(|error| panic!("{program}: {error}; {hint}"));
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    let (out, err) = (text(output.stdout), text(output.stderr));
-    assert!(output.status.success(), "{program} {args:?}: {out}{err}{hint}");
-    out
-}
-
-fn beancount(desk: &Desk, args: &[&str]) -> String {
-    let python = std::env::var("SCRIP_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    read_by(desk, &python, args, "; ./test installs what tests/readers/requirements.txt lists")
-}
-
-/// What `hledger` makes of each account, minor units.
-fn by_hledger(desk: &Desk) -> BTreeMap<String, String> {
-    let args = ["-f", "books.journal", "balance", "--flat", "-N", "-E", "-O", "csv"];
-    let hint = "; apt-get install hledger";
-    read_by(desk, "hledger", &["-f", "books.journal", "check"], hint);
-    let table = read_by(desk, "hledger", &args, hint);
-    let row = |line: &str| {
-        let (account, sum) = line.trim_matches('"').split_once("\",\"").unwrap();
-        (account.to_owned(), sum.trim_end_matches(" JPY").to_owned())
-    };
-    table.lines().skip(1).map(row).collect()
-}
-
-/// What `beancount` makes of each account, minor units.
-fn by_beancount(desk: &Desk) -> BTreeMap<String, String> {
-    const SUMS: &str = "import collections, sys\n\
-        from beancount import loader\n\
-        from beancount.core import data\n\
-        entries, errors, _ = loader.load_file('books.journal')\n\
-        assert not errors, errors\n\
-        sums = collections.Counter()\n\
-        for entry in data.filter_txns(entries):\n    \
-            for posting in entry.postings: sums[posting.account] += posting.units.number\n\
-        for account, sum in sums.items(): print(account, sum)\n";
-    beancount(desk, &["-m", "beancount.scripts.check", "books.journal"]);
-    let told = beancount(desk, &["-c", SUMS]);
-    let row = |line: &str| line.split_once(' ').map(|(a, b)| (a.to_owned(), b.to_owned()));
-    told.lines().map(|line| row(line).unwrap()).collect()
+/// What both programs make of each account of the books that the desk printed.
+fn both_find(desk: &Desk) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
+    let books = desk.path("books.journal");
+    (by_hledger(&books), by_beancount(&books))
 }
 
 #[test]
 fn hledger_and_beancount_find_the_same_balances() {
     let desk = sold();
     desk.write("books.journal", desk.run(&["books"]).stdout.as_bytes());
-    assert_eq!((by_hledger(&desk), by_beancount(&desk)), (BTreeMap::new(), BTreeMap::new()));
+    assert_eq!(both_find(&desk), (BTreeMap::new(), BTreeMap::new()));
     desk.json(&["import", "second.journal"]);
     // A reference of all that could end a text, a line or a number in either language.
     let odd = "a\"b;c|d\\e\nf  g ¥5 = @ 2026-01-01 *";
@@ -314,7 +276,7 @@ fn hledger_and_beancount_find_the_same_balances() {
     ];
     let expected = expected.map(|(account, sum)| (account.to_owned(), sum.to_owned()));
     assert_eq!(ours, BTreeMap::from(expected));
-    assert_eq!((by_hledger(&desk), by_beancount(&desk)), (ours.clone(), ours));
+    assert_eq!(both_find(&desk), (ours.clone(), ours));
     // They do check: a sum that was changed is found.
     desk.write("books.journal", printed.replacen("  200 JPY", "  201 JPY", 1).as_bytes());
     let check = ["-m", "beancount.scripts.check", "books.journal"];

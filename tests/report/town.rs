@@ -55,6 +55,14 @@ impl Town {
         answer(&mut command)
     }
 
+    /// Run the issuer's tool in its folder.
+    pub(super) fn server(&self, arguments: &[&str]) -> Answer {
+        let mut command = Command::new(cargo_bin("scrip-server"));
+        command.args(arguments).current_dir(self.path("town/issuer"));
+        command.env_remove("SCRIP_SERVER_DIR").env_remove("SCRIP_SERVER_RECORDS");
+        answer(&mut command)
+    }
+
     /// The result of it, and a page that tells the same.
     pub(super) fn page(&self, name: &str, arguments: &[&str]) -> (Value, PathBuf) {
         let ran = self.reconcile(&[&["--json", "--report", name], arguments].concat());
