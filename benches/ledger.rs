@@ -191,6 +191,7 @@ impl World {
             rounds_min: 1,
             chunk: ByteCount::from_bytes(1 << 20),
             share_ppm: 300_000,
+            decide_alone: None,
         };
         let issuer = SecretKey::from_seed([2; 32]);
         let plan = SheetPlan {

@@ -6,7 +6,7 @@ use std::path::Path;
 use scrip::crypto::digest::sha256;
 use scrip::format::plan::{Class, Finding};
 use scrip::issuer::Issuer;
-use scrip::reconcile::{Heap, Plan, Skipped, Terms, reconcile};
+use scrip::reconcile::{Decisions, Heap, Plan, Skipped, Terms, reconcile};
 use scrip::trust::{TestRoots, Trust};
 
 #[path = "../benches/reconcile/crowd/mod.rs"]
@@ -33,7 +33,8 @@ fn plan(folder: &Path, names: &[&str]) -> Plan {
     }
     let currency = issuer.form().currency();
     let base = issuer.records().base().unwrap();
-    let terms = Terms { currency, base, as_of: Some(Crowd::as_of()), threads: threads(2) };
+    let (as_of, decisions) = (Some(Crowd::as_of()), &Decisions::none());
+    let terms = Terms { currency, base, as_of, threads: threads(2), decisions };
     reconcile(&heap, issuer.records(), &terms).unwrap()
 }
 

@@ -344,6 +344,8 @@ fn help_is_imperative_and_narrow() {
         "import",
         "paid",
         "dues",
+        "staff",
+        "decide",
         "settle",
         "statement",
         "audit",

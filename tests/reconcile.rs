@@ -1,6 +1,7 @@
 //! Reconciling: what a heap of evidence says, against records that a server holds.
 
 mod classes;
+mod decided;
 mod evidence;
 mod made;
 mod office;

@@ -8,6 +8,7 @@ use crate::postgres::Cluster;
 
 mod backup;
 mod books;
+mod decided;
 mod made;
 mod races;
 mod rules;
@@ -16,7 +17,7 @@ mod settling;
 
 type Case = (&'static str, fn(&Place));
 
-const CASES: [Case; 31] = [
+const CASES: [Case; 33] = [
     ("records are made once and opened again", rules::made_once),
     ("records of a newer version are refused", rules::newer_version),
     ("records opened for reading take nothing", rules::read_only),
@@ -45,6 +46,8 @@ const CASES: [Case; 31] = [
     ("an audit tells what doesn't agree and what is open", settling::audited),
     ("sheets and the policy go with a checkpoint", settling::attached),
     ("records of the version before are brought up", settling::brought_up),
+    ("a decision is kept while what it is about stands", decided::while_it_stands),
+    ("records from before decisions are brought up", decided::brought_up),
     ("a backup is all of the records, there and back", backup::there_and_back),
     ("a backup that can't be made leaves nothing", backup::refused),
     ("journals and payments that come at once are booked once", books::together),

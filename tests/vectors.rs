@@ -4,6 +4,7 @@
 
 pub(crate) mod file;
 mod chains;
+mod decisions;
 mod derivations;
 mod envelopes;
 mod faults;
@@ -28,6 +29,7 @@ use scrip::format::access::{AccessSlot, ItemKey, KeyFile};
 use scrip::format::certificate::{Certificate, Chain, EnrolRequest};
 use scrip::format::checkpoint::{Checkpoint, CheckpointFile};
 use scrip::format::cose::Sign1;
+use scrip::format::decision::{Decision, DecisionFile};
 use scrip::format::edition::{
     Catalogue, EditionHeader, EditionSeal, Manifest, Settings, SignedManifest,
 };
@@ -102,6 +104,8 @@ pub(crate) const READERS: &[(&str, Kind, Read)] = &[
     ("plan-tail", Kind::PlanTail, read::<PlanTail>),
     ("papers", Kind::Papers, read::<Papers>),
     ("fork-proof", Kind::ForkProof, read::<ForkProof>),
+    ("decision", Kind::Decision, read::<Decision>),
+    ("decision-file", Kind::DecisionFile, read::<DecisionFile>),
 ];
 
 fn read<T: Object>(bytes: &[u8], key: Option<&PublicKey>) -> Result<Vec<u8>, TrustError> {
@@ -130,6 +134,7 @@ fn generated() -> Vec<Vector> {
         medium::sealed(&world),
         plans::plan(&world),
         proofs::proofs(&world),
+        decisions::decided(&world),
     ];
     let mut all = vec![];
     let mut seen = vec![];

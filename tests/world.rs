@@ -244,6 +244,7 @@ pub(crate) fn policy() -> Policy {
         rounds_min: 1,
         chunk: ByteCount::from_bytes(1 << 20),
         share_ppm: 200_000,
+        decide_alone: None,
     }
 }
 

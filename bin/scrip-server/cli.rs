@@ -1,8 +1,11 @@
 //! The command line of `scrip-server`; nothing but clap.
 
+mod decide;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+pub(crate) use decide::{DecideArgs, StaffArgs};
 use scrip::records::Place;
 use scrip::simulate::{Dial, Dials, Population};
 use scrip::units::{Currency, MediumId, Month, StoreId, Timestamp};
@@ -102,6 +105,23 @@ pub(crate) enum Verb {
     /// checkpoints over by `scrip-wallet apply`.
     #[command(after_help = "Example: scrip-server settle october.plan --out checkpoints")]
     Settle(Settle),
+    /// Make somebody a decider: a folder with a key of their own.
+    ///
+    /// Deciders sign what `decide` keeps, and nothing else. Each keeps the folder where nobody else
+    /// reaches it.
+    #[command(after_help = "Example: scrip-server staff 'Aiko Sato' --out aiko")]
+    Staff(StaffArgs),
+    /// Decide about a finding of a plan, or show what became of it.
+    ///
+    /// --explain notes why, and moves no money. A medium that is held is let go on by --settle: what
+    /// its evidence comes to is posted by the next plan, and what is lacking stands as its debt; by
+    /// --write-off the fork loss of its store bears what is lacking. What is above the policy's limit
+    /// for one person needs --second. A decision counts while the records and what is at stake are
+    /// those of the plan; reconcile again after it.
+    #[command(
+        after_help = "Example: scrip-server decide F-MZXW6YTBOI --plan may.plan --settle \\\n         --because 'came in with both sticks' --by aiko"
+    )]
+    Decide(DecideArgs),
     /// Show a medium's statement: opening, lines, closing.
     ///
     /// What was bought and isn't known to be on the medium is unredeemed; the balance is what is on

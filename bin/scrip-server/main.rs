@@ -6,6 +6,7 @@ mod blanks;
 mod books;
 mod cli;
 mod code;
+mod decide;
 mod dues;
 mod enrol;
 mod files;
@@ -53,6 +54,8 @@ fn main() -> ExitCode {
         Verb::Backup(args) => backup::back_up(&args, &office, output, interrupt),
         Verb::Restore(args) => backup::restore(&args, &office, output, interrupt),
         Verb::Statement(args) => statement::run(&args, &office, output),
+        Verb::Staff(args) => decide::staff(&args, &office, output),
+        Verb::Decide(args) => decide::run(&args, &office, output),
         Verb::Settle(args) => settle::run(&args, &office, output, interrupt),
         Verb::Audit => audit::run(&office, output),
         Verb::Stores => stores::run(&office, output),

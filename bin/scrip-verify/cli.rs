@@ -34,8 +34,8 @@ pub(crate) enum Verb {
     ///
     /// Evidence is images, exports, mounted media, stores' journals, receipts
     /// and what payers showed, in any order; folders are walked. The records
-    /// are only read. Ends with 0 if everything agrees or was answered by a
-    /// checkpoint, 1 if differences were found, 3 if damage or forgery is among
+    /// are only read. Ends with 0 if everything agrees, was answered by a
+    /// checkpoint or explained by a person, 1 if differences were found, 3 if damage or forgery is among
     /// them, 4 if something could not be read or is no evidence.
     #[command(
         after_help = "Example: scrip-verify reconcile --records issuer evidence/ --plan may.plan"

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use scrip::reconcile::{Index, Terms};
+use scrip::reconcile::{Decisions, Index, Terms};
 use scrip::records::{Place, Records};
 use scrip::report::{Control, Run, Totals, by_kind, findings, object, summary};
 use scrip::tool::{
@@ -37,8 +37,10 @@ pub(crate) fn run(
     let none = || Failure::new(Exit::Refusal, "the records hold no store: nothing was sold yet");
     let currency = stores.first().ok_or_else(none)?.enrolment.quota.currency;
     let base = records.base().or_fail()?;
-    let terms = Terms { currency, base, as_of: args.as_of, threads };
+    let files = records.decisions().or_fail()?;
     let mut index = Index::new(trust(args, &place)?);
+    let decisions = &Decisions::read(&files, index.trust()).or_fail()?;
+    let terms = Terms { currency, base, as_of: args.as_of, threads, decisions };
     let made = make(args, &mut index, &mut books, &terms, Seen { output, interrupt })?;
     let plan = &made.plan;
     let mut control = Control::default();

@@ -6,6 +6,7 @@ use scrip::format::access::{AccessSlot, ITEM_KEY_BYTES, ItemKey, KeyFile};
 use scrip::format::certificate::{Certificate, Chain, EnrolRequest};
 use scrip::format::checkpoint::{Checkpoint, CheckpointFile};
 use scrip::format::cose::{self, Sign1, stated_kind};
+use scrip::format::decision::{Decision, DecisionFile};
 use scrip::format::edition::{
     Catalogue, EditionHeader, EditionSeal, Manifest, Settings, SignedManifest,
 };
@@ -25,7 +26,7 @@ use scrip::format::{DecodeError, Kind, Object, cbor};
 use scrip::image::layout::Layout;
 use scrip::image::manifest;
 use scrip::ledger::check_proof;
-use scrip::reconcile::Plan;
+use scrip::reconcile::{Plan, read_decision};
 use scrip::trust::ring::{item_key_slot, read_item_key};
 use scrip::trust::{check_grant, check_policy};
 use scrip::units::CurrencyForm;
@@ -33,7 +34,7 @@ use scrip::units::CurrencyForm;
 use super::{Body, world};
 
 /// Every type of object, by the name of its vectors.
-pub const TYPES: [(&str, Body); 40] = [
+pub const TYPES: [(&str, Body); 42] = [
     ("certificate", certificate),
     ("enrol-request", any::<EnrolRequest>),
     ("policy", policy),
@@ -74,6 +75,8 @@ pub const TYPES: [(&str, Body); 40] = [
     ("plan", plan),
     ("papers", papers),
     ("fork-proof", fork_proof),
+    ("decision", any::<Decision>),
+    ("decision-file", decision_file),
 ];
 
 /// First byte: the type; then the object.
@@ -134,6 +137,15 @@ fn plan(bytes: &[u8]) {
     assert_eq!(plan.encode(), bytes);
     for posting in plan.postings() {
         let _ = posting.map(|posting| posting.moves.len());
+    }
+}
+
+/// What holds names whoever decided.
+fn decision_file(bytes: &[u8]) {
+    read::<DecisionFile>(bytes);
+    match read_decision(bytes, &world().trust()) {
+        Ok(standing) => assert!(!standing.by.is_empty()),
+        Err(error) => assert!(!error.to_string().is_empty()),
     }
 }
 

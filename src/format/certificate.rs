@@ -20,6 +20,8 @@ choice! {
         3 => Settler "settler",
         /// Signs editions.
         4 => RomSigner "rom-signer",
+        /// Decides about findings.
+        5 => Decider "decider",
     }
 }
 

@@ -14,6 +14,7 @@ pub mod cbor;
 pub mod certificate;
 pub mod checkpoint;
 pub mod cose;
+pub mod decision;
 pub mod edition;
 pub mod field;
 mod head;
@@ -113,6 +114,10 @@ pub enum Kind {
     Papers,
     /// Two signed objects of one sequence, and whose key signed them (not signed: each part is).
     ForkProof,
+    /// What a person decided about a finding.
+    Decision,
+    /// A decision under its signatures (not signed: each part is).
+    DecisionFile,
 }
 
 impl Kind {
@@ -154,6 +159,8 @@ impl Kind {
         Self::PlanTail,
         Self::Papers,
         Self::ForkProof,
+        Self::Decision,
+        Self::DecisionFile,
     ];
 
     /// The kind's name, as it stands in the `typ` header (RFC 9596) and in the domain.
@@ -195,6 +202,8 @@ impl Kind {
             Self::PlanTail => "plan-tail",
             Self::Papers => "papers",
             Self::ForkProof => "fork-proof",
+            Self::Decision => "decision",
+            Self::DecisionFile => "decision-file",
         }
     }
 
@@ -222,7 +231,7 @@ impl Kind {
             Self::Checkpoint => 3 << 10,
             Self::EditionHeader | Self::CheckpointFile => 64 << 10,
             Self::Papers => papers::PAPERS_SLOT_BYTES,
-            Self::VoucherFile | Self::Package => 12 << 10,
+            Self::VoucherFile | Self::Package | Self::DecisionFile => 12 << 10,
             Self::Offer => 20 << 10,
             _ => 2 << 10,
         }

@@ -4,6 +4,7 @@
 //! the order of their numbers, a tail. Nobody signs it: whoever posts it makes it his own.
 
 use super::checkpoint::Checkpoint;
+use super::decision::Verdict;
 use super::field::{Bytes, choice, record};
 use super::objects;
 use super::record::EventId;
@@ -164,6 +165,25 @@ record! {
         8 => rule: String,
         /// What the owner is told.
         9 => owner: String,
+        /// It keeps its medium from being settled until a person decides; this is at stake, minor
+        /// units.
+        10 => stake: Option<Amount>,
+        /// What a person decided about it.
+        11 => decided: Option<Decided>,
+    }
+}
+
+record! {
+    /// What a person decided about a finding, by the records.
+    pub struct Decided {
+        /// What.
+        1 => verdict: Verdict,
+        /// When.
+        2 => at: Timestamp,
+        /// Why.
+        3 => text: String,
+        /// Who.
+        4 => by: Vec<String>,
     }
 }
 

@@ -49,6 +49,15 @@ record! {
         12 => chunk: ByteCount,
         /// The uploader's share of a charge in millionths, at most 1,000,000.
         13 => share_ppm: u32,
+        /// What one person may decide alone, minor units; the largest top-up where it isn't said.
+        14 => decide_alone: Option<Amount>,
+    }
+}
+
+impl Policy {
+    /// What one person may decide alone.
+    pub fn decided_alone(&self) -> Amount {
+        self.decide_alone.unwrap_or(self.topup_max)
     }
 }
 

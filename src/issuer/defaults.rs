@@ -63,6 +63,7 @@ pub fn default_policy(form: CurrencyForm, rounds: u32, now: Timestamp) -> Policy
         rounds_min: rounds,
         chunk: ByteCount::from_bytes(CHUNK_BYTES),
         share_ppm: SHARE_PPM,
+        decide_alone: None,
     }
 }
 

@@ -3,11 +3,13 @@
 use super::{Issuer, read};
 use crate::crypto::Secret;
 use crate::crypto::sign::SecretKey;
-use crate::device::FolderError;
+use crate::device::{Folder, FolderError};
 use crate::format::access::KeyFile;
 use crate::format::certificate::{Chain, Role};
 use crate::format::{DecodeError, Kind, Object};
-use crate::trust::{KeyFileError, Passphrase, TestRoots, Trust, TrustError, unlock_key};
+use crate::trust::{
+    KeyFileError, Passphrase, Root, Signer, TestRoots, Trust, TrustError, unlock_key,
+};
 
 /// The file of the secret that all codes are derived from.
 pub(super) const SEAL_KEY_FILE: &str = "seal.key";
@@ -78,10 +80,7 @@ pub enum KeyCover {
 impl Issuer {
     /// How the keys lie: what tells a tool whether to ask for a passphrase.
     pub fn key_cover(&self) -> Result<KeyCover, KeyError> {
-        let file = key_file(Role::Issuer);
-        let key = KeyFile::decode(&read(&self.folder, file, Kind::KeyFile)?)
-            .map_err(|source| KeyError::Decode { file, source })?;
-        Ok(if key.cost.is_some() { KeyCover::Locked } else { KeyCover::Bare })
+        key_cover(&self.folder, Role::Issuer)
     }
 
     /// The key that enrols stores and signs sheets, kits, policies and revocations.
@@ -109,24 +108,7 @@ impl Issuer {
         role: Role,
         passphrase: Passphrase<'_>,
     ) -> Result<CertifiedKey, KeyError> {
-        let file = chain_file(role);
-        let chain = Chain::decode(&read(&self.folder, file, Kind::Chain)?)
-            .map_err(|source| KeyError::Decode { file, source })?;
-        let signer = Trust::new(vec![self.root.clone()], TestRoots::Allowed)
-            .signer(&chain)
-            .map_err(|source| KeyError::Trust { file, source })?;
-        let seed = self.seed(key_file(role), role.word(), passphrase)?;
-        let key = SecretKey::from_seed(*seed.expose());
-        let certificate = signer.certificate();
-        if certificate.role != role || certificate.key.0 != key.public() {
-            return Err(KeyError::Mismatch {
-                file,
-                role: certificate.role,
-                certified: certificate.key.0.key_id().to_string(),
-                found: key.public().key_id().to_string(),
-            });
-        }
-        Ok(CertifiedKey { key, chain })
+        certified_key(&self.folder, &self.root, role, passphrase)
     }
 
     fn seed(
@@ -135,9 +117,69 @@ impl Issuer {
         role: &str,
         passphrase: Passphrase<'_>,
     ) -> Result<Secret<32>, KeyError> {
-        let bytes = read(&self.folder, file, Kind::KeyFile)?;
-        unlock_key(&bytes, role, passphrase).map_err(|source| KeyError::File { file, source })
+        seed_in(&self.folder, file, role, passphrase)
     }
+}
+
+/// How a role's key lies in a folder.
+pub(super) fn key_cover(folder: &Folder, role: Role) -> Result<KeyCover, KeyError> {
+    let file = key_file(role);
+    let key = KeyFile::decode(&read(folder, file, Kind::KeyFile)?)
+        .map_err(|source| KeyError::Decode { file, source })?;
+    Ok(if key.cost.is_some() { KeyCover::Locked } else { KeyCover::Bare })
+}
+
+/// Who a folder's certificates say it is, and these: of this role, under this root.
+pub(super) fn certified_signer(
+    folder: &Folder,
+    root: &Root,
+    role: Role,
+) -> Result<(Signer, Chain), KeyError> {
+    let file = chain_file(role);
+    let chain = Chain::decode(&read(folder, file, Kind::Chain)?)
+        .map_err(|source| KeyError::Decode { file, source })?;
+    let signer = Trust::new(vec![root.clone()], TestRoots::Allowed)
+        .signer(&chain)
+        .map_err(|source| KeyError::Trust { file, source })?;
+    let found = signer.certificate().role;
+    if found != role || !signer.anchor().is_pinned() {
+        let reason = format!("it certifies a {found} under root {}", signer.anchor().fingerprint());
+        let source = TrustError::Chain { length: chain.0.len(), reason };
+        return Err(KeyError::Trust { file, source });
+    }
+    Ok((signer, chain))
+}
+
+/// A role's key in a folder, with its certificates.
+pub(super) fn certified_key(
+    folder: &Folder,
+    root: &Root,
+    role: Role,
+    passphrase: Passphrase<'_>,
+) -> Result<CertifiedKey, KeyError> {
+    let (signer, chain) = certified_signer(folder, root, role)?;
+    let seed = seed_in(folder, key_file(role), role.word(), passphrase)?;
+    let key = SecretKey::from_seed(*seed.expose());
+    let certificate = signer.certificate();
+    if certificate.key.0 != key.public() {
+        return Err(KeyError::Mismatch {
+            file: chain_file(role),
+            role: certificate.role,
+            certified: certificate.key.0.key_id().to_string(),
+            found: key.public().key_id().to_string(),
+        });
+    }
+    Ok(CertifiedKey { key, chain })
+}
+
+fn seed_in(
+    folder: &Folder,
+    file: &'static str,
+    role: &str,
+    passphrase: Passphrase<'_>,
+) -> Result<Secret<32>, KeyError> {
+    let bytes = read(folder, file, Kind::KeyFile)?;
+    unlock_key(&bytes, role, passphrase).map_err(|source| KeyError::File { file, source })
 }
 
 /// The file of a role's private key.
@@ -148,6 +190,7 @@ pub(super) const fn key_file(role: Role) -> &'static str {
         Role::Store => "store.key",
         Role::Settler => "settler.key",
         Role::RomSigner => "rom-signer.key",
+        Role::Decider => "decider.key",
     }
 }
 
@@ -159,5 +202,6 @@ pub(super) const fn chain_file(role: Role) -> &'static str {
         Role::Store => "store.cbr",
         Role::Settler => "settler.cbr",
         Role::RomSigner => "rom-signer.cbr",
+        Role::Decider => "decider.cbr",
     }
 }

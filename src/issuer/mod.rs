@@ -7,6 +7,7 @@
 
 mod blanks;
 mod codes;
+mod deciding;
 mod defaults;
 mod enrol;
 #[cfg(test)]
@@ -20,6 +21,7 @@ mod settle;
 
 pub use blanks::{BLANKS_MAX, BlankKeys, BlankPlan, BlanksError, MadeKit, left_for_kits};
 pub use codes::{CodeSaleError, SoldCode};
+pub use deciding::{DecideError, Deciding, REASON_BYTES_MAX, Staff, StaffError};
 pub use defaults::{
     CERTIFICATE_DAYS, CertificateDays, QUOTA_MINOR, VOUCHER_SHARE, default_policy, key_cost,
 };

@@ -60,6 +60,7 @@ pub(super) fn policy() -> Policy {
         rounds_min: 1,
         chunk: bytes(1),
         share_ppm: 300_000,
+        decide_alone: None,
     }
 }
 

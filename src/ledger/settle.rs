@@ -304,7 +304,8 @@ fn close(
         next.store_loss = account.store_loss.checked_add(lacking)?;
         return Ok(Outcome::Settled);
     }
-    if lacking > policy.debt_cap {
+    // What a person let stand doesn't freeze again.
+    if lacking > policy.debt_cap.max(account.debt) {
         return Ok(Outcome::Frozen);
     }
     next.debt = lacking;

@@ -96,33 +96,44 @@ fn is_new(judged: &Judged, fork: &Fork) -> bool {
 }
 
 fn look_at_forks(judged: &mut Judged) {
-    let Some(settlement) = judged.settlement.clone() else { return };
+    let frozen = judged.frozen.then(|| lacking(judged));
+    for draft in losses(judged) {
+        match frozen {
+            Some(stake) => judged.hold_for_person(draft, stake),
+            None => judged.tell(draft),
+        }
+    }
+}
+
+/// Forks that are new, or else what is lacking without one.
+pub(super) fn losses(judged: &Judged) -> Vec<Draft> {
+    let Some(settlement) = &judged.settlement else { return vec![] };
     let (before, after) = (&judged.before, &settlement.account);
     let new: Vec<Fork> =
         settlement.forks.iter().filter(|fork| is_new(judged, fork)).copied().collect();
     let sum = |one: u64, other: u64| i128::from(one) - i128::from(other);
     let lost = sum(after.debt.minor(), before.debt.minor())
         + sum(after.store_loss.minor(), before.store_loss.minor());
-    let frozen = settlement.outcome == Outcome::Frozen;
-    let lost = if frozen { lacking(judged) } else { lost.max(0) };
-    for fork in &new {
-        let draft =
-            Draft::of(Class::Fork).at(fork.seq).so(outcome(settlement.outcome, fork.by, lost));
-        let draft = draft.moving(shorter(judged, fork));
-        let draft =
-            fork.records.iter().fold(draft, |draft, hash| match judged.found.records.get(hash) {
-                Some(record) => draft.shown(format!("record {}", record.seq), record.bytes()),
-                None => draft.side("a record that was seen before", *hash),
-            });
-        if frozen { judged.hold(draft) } else { judged.tell(draft) }
-    }
-    if new.is_empty() && (frozen || lost > 0) && judged.adds_up() {
-        let Some((_, state)) = head(judged) else { return };
+    let lost = if judged.frozen { lacking(judged) } else { lost.max(0) };
+    let told = |by| match (judged.frozen, settlement.outcome) {
+        (true, Outcome::Debt) => "more is lacking than goes on: a person decided",
+        _ => outcome(settlement.outcome, by, lost),
+    };
+    if new.is_empty() && (judged.frozen || lost > 0) && judged.adds_up() {
+        let Some((_, state)) = head(judged) else { return vec![] };
         let draft = Draft::of(Class::Overdraft).at(tip(state)).moving(-lost);
         let draft = draft.side("the newest record", state.head);
-        let draft = draft.so(outcome(settlement.outcome, Blame::Nobody, lost));
-        if frozen { judged.hold(draft) } else { judged.tell(draft) }
+        return vec![draft.so(told(Blame::Nobody))];
     }
+    let forks = new.iter().map(|fork| {
+        let draft = Draft::of(Class::Fork).at(fork.seq).so(told(fork.by));
+        let draft = draft.moving(shorter(judged, fork));
+        fork.records.iter().fold(draft, |draft, hash| match judged.found.records.get(hash) {
+            Some(record) => draft.shown(format!("record {}", record.seq), record.bytes()),
+            None => draft.side("a record that was seen before", *hash),
+        })
+    });
+    forks.collect()
 }
 
 fn outcome(outcome: Outcome, by: Blame, lost: i128) -> &'static str {
@@ -137,7 +148,7 @@ fn outcome(outcome: Outcome, by: Blame, lost: i128) -> &'static str {
 }
 
 /// What is lacking where nothing is settled: events that count once, against what is free.
-fn lacking(judged: &Judged) -> i128 {
+pub(super) fn lacking(judged: &Judged) -> i128 {
     let before = &judged.before;
     let mut events = before.events.clone();
     let held = |open: &[crate::format::checkpoint::OpenTransfer]| {

@@ -73,7 +73,8 @@ impl Draft {
         let rule = format!("{}{space}{}", general_rule(self.class), self.more);
         let (class, seq, amount, sides) = (self.class, self.seq, self.amount, self.sides);
         let owner = owner(class).to_owned();
-        Finding { id, class, medium, store, seq, amount, sides, rule, owner }
+        let (stake, decided) = (None, None);
+        Finding { id, class, medium, store, seq, amount, sides, rule, owner, stake, decided }
     }
 }
 

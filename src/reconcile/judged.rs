@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::branches::{Branches, Orphans, Refused, branches};
+use super::decisions::{Decisions, Standing as Decision};
 use super::finding::Draft;
 use super::pieces::{Pieces, Ruling};
 use crate::crypto::sign::PublicKey;
 use crate::format::plan::{Class, Finding};
 use crate::format::record::{Body, EventId, Record};
-use crate::ledger::{Account, Reason, Settlement, State, settle};
+use crate::ledger::{Account, Outcome, Reason, Settlement, State, settle};
 use crate::records::Known;
 use crate::trust::{Revoked, TrustError, Verified};
 use crate::units::{Currency, MediumId, Sequence, StoreId, Timestamp};
@@ -43,6 +44,10 @@ pub(super) struct Judged {
     pub(super) findings: Vec<Finding>,
     /// Fees that vest.
     pub(super) vested: BTreeSet<EventId>,
+    /// More is lacking than goes on without a person.
+    pub(super) frozen: bool,
+    /// What was decided about it.
+    pub(super) decisions: BTreeMap<[u8; 16], Decision>,
 }
 
 /// What all media are judged by.
@@ -52,6 +57,7 @@ pub(super) struct Bench<'a> {
     pub(super) currency: Currency,
     /// Given by whoever asks: nothing can be later.
     pub(super) as_of: Option<Timestamp>,
+    pub(super) decisions: &'a Decisions,
 }
 
 impl Judged {
@@ -89,10 +95,12 @@ impl Judged {
             standing,
             findings: vec![],
             vested: BTreeSet::new(),
+            frozen: false,
+            decisions: bench.decisions.of(Some(medium)),
         };
+        judged.settle();
         judged.look_at_papers(bench, pieces);
         judged.look_at_records(bench, pieces);
-        judged.settle();
         judged
     }
 
@@ -101,11 +109,11 @@ impl Judged {
     }
 
     pub(super) fn tell(&mut self, draft: Draft) {
-        let finding = draft.finish(Some(self.medium), self.store());
+        let finding = self.finish(draft, None);
         self.findings.push(finding);
     }
 
-    /// Tell what keeps it from being posted.
+    /// Tell what keeps it from being posted, whatever anyone decides.
     pub(super) fn hold(&mut self, draft: Draft) {
         self.standing = Standing::Held;
         self.tell(draft);
@@ -180,14 +188,16 @@ impl Judged {
             let draft = Draft::of(Class::WrongStore).shown(stated, certificate.bytes());
             let (store, burnt) = (known.store, known.burnt.last());
             let hash = burnt.map_or([0; 32], |burnt| burnt.certificate);
-            self.hold(draft.side(format!("its number was given to store {store}"), hash));
+            let draft = draft.side(format!("its number was given to store {store}"), hash);
+            self.hold_for_person(draft, self.gross());
         } else if certificate.currency != bench.currency {
             let what = format!("certificate in {}", certificate.currency);
             self.hold(Draft::of(Class::Currency).shown(what, certificate.bytes()));
         } else if bench.revoked.check_medium(self.medium).is_err() {
             let draft = Draft::of(Class::Revoked).shown(stated, certificate.bytes());
             let list = bench.revoked.list().map_or([0; 32], Verified::hash);
-            self.hold(draft.side("the list that revokes it", list));
+            let draft = draft.side("the list that revokes it", list);
+            self.hold_for_person(draft, self.gross());
         }
         self.look_at_checkpoints(&known);
     }
@@ -318,7 +328,9 @@ impl Judged {
         let contested = settlement.contested.iter().filter_map(|place| states.get(*place));
         let drafts: Vec<Draft> = contested.map(|state| self.contested(state)).collect();
         if recorded || drafts.is_empty() {
+            self.frozen = settlement.outcome == Outcome::Frozen;
             self.settlement = Some(settlement);
+            self.thaw();
         }
         for draft in drafts {
             if recorded { self.tell(draft) } else { self.hold(draft) }

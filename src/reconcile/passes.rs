@@ -83,7 +83,7 @@ pub struct Run<'a, S, B> {
     /// The records: one reader, or one a thread.
     pub books: &'a mut [B],
     /// What it is made for.
-    pub terms: &'a Terms,
+    pub terms: &'a Terms<'a>,
     /// Where entries are put down.
     pub scratch: &'a Scratch,
     /// Who sees how far it is.
@@ -147,7 +147,7 @@ struct Exchange {
 struct Passes<'a, S, B> {
     evidence: &'a S,
     books: Vec<Mutex<&'a mut B>>,
-    terms: &'a Terms,
+    terms: &'a Terms<'a>,
     scratch: &'a Scratch,
     watch: &'a dyn Watch,
     revoked: Revoked,
@@ -298,7 +298,8 @@ where
     fn judge(&self, medium: MediumId, pieces: &Pieces) -> Outcome<Judged, B> {
         let known = self.known(medium)?;
         let Terms { currency, as_of, .. } = *self.terms;
-        let bench = Bench { revoked: &self.revoked, currency, as_of };
+        let decisions = self.terms.decisions;
+        let bench = Bench { revoked: &self.revoked, currency, as_of, decisions };
         Ok(Judged::of(&bench, medium, pieces, known))
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
+use super::decisions::{Decisions, tell_decided};
 use super::finding::Draft;
 use super::heap::Heap;
 use super::passes::{self, Evidence, Found, Run, RunError};
@@ -12,7 +13,7 @@ use crate::device::{DeviceError, Scratch};
 use crate::format::plan::{Class, Finding, PlanEntry, PlanHead};
 use crate::image::leaves::Unwatched;
 use crate::records::{
-    ImportError, Imported, JournalLine, Known, Records, StorageError, sold_event,
+    ImportError, Imported, JournalLine, Known, Records, Row, StorageError, sold_event,
 };
 use crate::shop::Export;
 use crate::units::{Currency, MediumId, Sequence, StoreId, Timestamp};
@@ -71,7 +72,7 @@ impl Books for Records {
 
 /// What a run is made for.
 #[derive(Debug, Clone, Copy)]
-pub struct Terms {
+pub struct Terms<'a> {
     /// The records' currency.
     pub currency: Currency,
     /// Their digest of what was sold.
@@ -81,13 +82,15 @@ pub struct Terms {
     pub as_of: Option<Timestamp>,
     /// How many media are judged at once.
     pub threads: NonZeroUsize,
+    /// What people decided.
+    pub decisions: &'a Decisions,
 }
 
 /// Hold a heap of evidence against the records.
 pub fn reconcile<B: Books + Send>(
     heap: &Heap,
     books: &mut B,
-    terms: &Terms,
+    terms: &Terms<'_>,
 ) -> Result<Plan, B::Error> {
     let scratch = Scratch::memory();
     let books = std::slice::from_mut(books);
@@ -123,10 +126,14 @@ pub fn reconcile_all<S: Evidence, B: Books + Send>(
     run: Run<'_, S, B>,
 ) -> Result<Reconciled<'_>, RunError<B::Error>> {
     let Run { evidence, books, terms, scratch, watch } = run;
-    let stores = match books.first_mut() {
+    let mut stores = match books.first_mut() {
         Some(books) => stores(evidence, books)?,
         None => vec![],
     };
+    let decided = terms.decisions.of(None);
+    for finding in &mut stores {
+        tell_decided(finding, &decided, &Row::UNSETTLED);
+    }
     let found = passes::run(Run { evidence, books, terms, scratch, watch })?;
     let (currency, base, as_of) = (terms.currency, terms.base, found.as_of);
     let head = PlanHead { version: PLAN_VERSION, as_of, currency, base };

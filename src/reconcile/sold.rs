@@ -40,15 +40,16 @@ pub(super) fn look_at_sales(judged: &mut Judged, revoked: &Revoked) {
             continue;
         }
         told.extend(sale_of(&known, event, booked.amount, record));
-        held.extend(is_revoked(record, revoked, booked.amount));
+        let draft = is_revoked(record, revoked, booked.amount);
+        held.extend(draft.map(|draft| (draft, booked.amount.into())));
     }
     told.extend(never_sold(&known, &new, &events));
     told.extend(sold_twice(&known));
     for draft in told {
         judged.tell(draft);
     }
-    for draft in held {
-        judged.hold(draft);
+    for (draft, amount) in held {
+        judged.hold_for_person(draft, amount);
     }
 }
 

@@ -186,9 +186,10 @@ pub enum PostError {
         /// Where it stands.
         found: Box<Row>,
     },
-    /// Stores' journals were imported meanwhile, or codes sold.
+    /// Stores' journals were imported meanwhile, codes sold, or findings decided.
     #[error(
-        "the plan was made against records {}, these are {}: sales were booked meanwhile",
+        "the plan was made against records {}, these are {}: sales were booked or findings \
+         decided meanwhile",
         short(planned),
         short(found)
     )]

@@ -58,7 +58,8 @@ impl Records {
 
     /// What a plan is made against beside the media: SHA-256 over each store's number (4 bytes),
     /// the number of its newest entry (8 bytes) and SHA-256 over that, by the stores' numbers, then
-    /// how many codes the issuer sold (8 bytes); integers big-endian.
+    /// how many codes the issuer sold and how many decisions there are (8 bytes each); integers
+    /// big-endian.
     pub fn base(&mut self) -> Result<[u8; 32], StorageError> {
         self.database.read(base)
     }
@@ -81,13 +82,16 @@ pub(super) fn base(tx: &mut Transaction<'_>) -> Result<[u8; 32], StorageError> {
         (SELECT MAX(seq) FROM store_entries WHERE store_entries.store = stores.store) \
         ORDER BY stores.store";
     const SOLD: &str = "SELECT COUNT(*) FROM slots WHERE sale IS NOT NULL";
+    const DECIDED: &str = "SELECT COUNT(*) FROM decisions";
     let heads = tx.rows(HEADS, &[], |row| {
         let store = row.store(0)?.number().to_be_bytes();
         let (seq, content) = (row.count(1)?.to_be_bytes(), sha256(row.bytes(2)?));
         Ok([&store[..], &seq, &content].concat())
     })?;
     let sold = tx.row(SOLD, &[], |row| row.count(0))?.unwrap_or(0).to_be_bytes();
-    let parts: Vec<&[u8]> = heads.iter().map(Vec::as_slice).chain([&sold[..]]).collect();
+    let decided = tx.row(DECIDED, &[], |row| row.count(0))?.unwrap_or(0).to_be_bytes();
+    let counts = [&sold[..], &decided];
+    let parts: Vec<&[u8]> = heads.iter().map(Vec::as_slice).chain(counts).collect();
     Ok(sha256_parts(&parts))
 }
 
@@ -233,7 +237,10 @@ pub(super) fn blame_number(by: Blame) -> i64 {
     }
 }
 
-fn findings(tx: &mut Transaction<'_>, medium: MediumId) -> Result<Vec<KnownFinding>, StorageError> {
+pub(super) fn findings(
+    tx: &mut Transaction<'_>,
+    medium: MediumId,
+) -> Result<Vec<KnownFinding>, StorageError> {
     const FIND: &str = "SELECT answered_findings.finding, answered_findings.class, \
         answered_findings.number, plans.posted_at FROM answered_findings \
         JOIN checkpoints ON checkpoints.medium = answered_findings.medium \

@@ -9,6 +9,7 @@ mod audit;
 mod backup;
 mod books;
 mod database;
+mod decisions;
 mod entries;
 mod held;
 mod holding;
@@ -35,6 +36,7 @@ pub use books::{
     Dues, ImportError, Imported, JournalLine, Payment, PaymentError, REFERENCE_BYTES_MAX,
 };
 pub use database::{OperationError, StorageError};
+pub use decisions::{DecideError, Ruled};
 pub use entries::sold_event;
 pub use held::{HeldError, HeldSlot, Stock};
 pub use holding::{Happening, Holding, Statement, StatementError, StatementLine};

@@ -96,6 +96,13 @@ fn found(entry: &PlanEntry, finding: &Finding) -> Value {
         "state": standing.state.word(),
         "checkpoint": standing.checkpoint,
         "settled": entry.posting.is_some(),
+        "stake": finding.stake.map(|stake| stake.minor().to_string()),
+        "decided": finding.decided.as_ref().map(|decided| json!({
+            "verdict": decided.verdict.word(),
+            "by": decided.by,
+            "at": decided.at.to_string(),
+            "text": decided.text,
+        })),
     })
 }
 

@@ -23,16 +23,18 @@
     template.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? values[name] : whole));
 
   const rows = data.findings.map((fields, place) => {
-    const [id, whole, kind, medium, store, seq, minor, state, checkpoint, rule, owner, sides] = fields;
+    const [id, whole, kind, medium, store, seq, minor, state, checkpoint, rule, owner, sides,
+      decided] = fields;
     const row = {
       place, id, whole, class: kind, medium, store, seq, amount: BigInt(minor), state, checkpoint,
-      rule: texts[rule], owner: texts[owner], sides,
+      rule: texts[rule], owner: texts[owner], sides, decided,
     };
     const seen = sides.map(([what, hash]) => (hash ? what + " " + hex(base64(hash)) : what));
     row.text = [
       id, whole, kind, data.classes[kind], medium || "", (medium || "").replaceAll(" ", ""),
       store === null ? "" : words.store + " " + store, seq === null ? "" : "#" + seq,
-      sum(row.amount), minor, data.states[state], row.rule, row.owner, ...seen,
+      sum(row.amount), minor, data.states[state], row.rule, row.owner, decided || "",
+      ...seen,
     ].join("\n").toLowerCase();
     return row;
   });
@@ -96,6 +98,7 @@
     fact(words.rule, row.rule);
     fact(words.owner, row.owner);
     fact(words.state, told(row));
+    if (row.decided) fact(words.decided, row.decided);
     fact(words.whole, row.whole);
     inside.appendChild(element("p", "name", words.sides));
     const sides = inside.appendChild(element("ul", "sides"));

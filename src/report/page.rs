@@ -413,6 +413,8 @@ mod tests {
             sides: vec![side],
             rule: "a rule; of a kind".to_owned(),
             owner: "A sentence.".to_owned(),
+            stake: None,
+            decided: None,
         }
     }
 

@@ -8,7 +8,7 @@ use data_encoding::{BASE64, HEXLOWER};
 use serde_json::{Value, json};
 
 use super::facts::Run;
-use super::standing::{Standing, State};
+use super::standing::{Standing, State, spoken};
 use super::totals::Totals;
 use super::{ReportError, words};
 use crate::format::plan::{Finding, PlanEntry, Side};
@@ -90,6 +90,7 @@ fn head(run: &Run<'_>, totals: &Totals) -> Value {
             "whole": say(words::whole_number()),
             "details": say(words::details()),
             "state": say(words::state()),
+            "decided": say(words::decided()),
             "store": say(words::store()),
             "answered": say(words::answered_by("{number}")),
             "answers": say(words::will_answer("{number}")),
@@ -115,6 +116,7 @@ fn row(entry: &PlanEntry, finding: &Finding, texts: &mut Texts) -> Value {
         texts.place(rule),
         texts.place(owner),
         finding.sides.iter().map(side).collect::<Vec<_>>(),
+        finding.decided.as_ref().map(spoken),
     ])
 }
 

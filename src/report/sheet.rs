@@ -6,7 +6,7 @@ use std::io::Write;
 use data_encoding::HEXLOWER;
 
 use super::ReportError;
-use super::standing::Standing;
+use super::standing::{Standing, spoken};
 use crate::format::plan::{Finding, PlanEntry, Side};
 use crate::reconcile::{PlanError, shown_id};
 use crate::tool::{csv_row, printable};
@@ -15,7 +15,7 @@ use crate::units::{CurrencyForm, MediumId};
 /// Sides that have columns of their own; what a finding has beyond stands in the last column.
 const SIDES: usize = 2;
 
-const HEADS: [&str; 16] = [
+const HEADS: [&str; 17] = [
     "number",
     "class",
     "medium",
@@ -25,6 +25,7 @@ const HEADS: [&str; 16] = [
     "amount",
     "state",
     "checkpoint",
+    "decided",
     "rule",
     "owner is told",
     "first side",
@@ -64,6 +65,7 @@ fn cells(entry: &PlanEntry, finding: &Finding, form: CurrencyForm) -> Vec<String
         form.decimal(finding.amount),
         standing.state.word().to_owned(),
         shown(standing.checkpoint.map(|number| number.to_string())),
+        shown(finding.decided.as_ref().map(spoken)),
         printable(&finding.rule).into_owned(),
         printable(&finding.owner).into_owned(),
     ];

@@ -1,6 +1,8 @@
 //! Where a finding stands: open, to be settled, explained, settled.
 
-use crate::format::plan::{Class, Finding, PlanEntry};
+use crate::format::decision::Verdict;
+use crate::format::plan::{Class, Decided, Finding, PlanEntry};
+use crate::tool::printable;
 
 /// Where a finding stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,7 +53,20 @@ impl Standing {
                 let checkpoint = Some(posting.checkpoint.number);
                 Self { state: State::Planned, checkpoint }
             }
+            None if is_explained(finding) => Self { state: State::Explained, checkpoint: None },
             None => Self { state: State::Open, checkpoint: None },
         }
     }
+}
+
+/// Did somebody say why it is so?
+pub(super) fn is_explained(finding: &Finding) -> bool {
+    finding.decided.as_ref().is_some_and(|decided| decided.verdict == Verdict::Explained)
+}
+
+/// What was decided, by whom, when and why.
+pub(super) fn spoken(decided: &Decided) -> String {
+    let by: Vec<_> = decided.by.iter().map(|name| printable(name)).collect();
+    let (verdict, at, text) = (decided.verdict, decided.at, printable(&decided.text));
+    format!("{verdict} by {} at {at}: {text}", by.join(" and "))
 }

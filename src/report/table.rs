@@ -6,7 +6,7 @@ use data_encoding::HEXLOWER;
 
 use super::ReportError;
 use super::facts::{Run, SkippedFile};
-use super::standing::{Standing, State};
+use super::standing::{Standing, State, spoken};
 use super::totals::Totals;
 use crate::format::plan::{Class, Finding, PlanEntry};
 use crate::reconcile::{PlanError, shown_id};
@@ -28,6 +28,8 @@ pub fn summary(run: &Run<'_>, totals: &Totals) -> Vec<String> {
     let (media, records) = (totals.media, control.records);
     lines.push(format!("{media} media, {records} records in the evidence, as of {}", run.as_of));
     lines.extend(classes(run, totals));
+    let explained = totals.states.get(&State::Explained);
+    lines.extend(explained.map(|count| format!("explained by a person, and not settled: {count}")));
     lines.extend(flows(run, totals));
     lines
 }
@@ -91,5 +93,10 @@ fn lines_of(run: &Run<'_>, entry: &PlanEntry, finding: &Finding) -> Vec<String> 
         lines.push(format!("  {hash}… {}", side.what));
     }
     lines.push(format!("  rule: {}", finding.rule));
+    if let Some(decided) = &finding.decided {
+        lines.push(format!("  {}", spoken(decided)));
+    } else if let Some(stake) = finding.stake {
+        lines.push(format!("  a person decides; at stake: {}", run.form.show(stake)));
+    }
     lines
 }

@@ -3,7 +3,7 @@
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::standing::{Standing, State};
+use super::standing::{Standing, State, is_explained};
 use crate::format::plan::{AccountKind, Class, PlanEntry};
 use crate::tool::Exit;
 use crate::units::StoreId;
@@ -23,6 +23,8 @@ pub struct Totals {
     pub states: BTreeMap<State, u64>,
     /// What moves, by the kinds of account that are debited and credited.
     pub flows: BTreeMap<(AccountKind, AccountKind), u64>,
+    /// Classes of findings that nobody explained.
+    pub unexplained: BTreeSet<Class>,
     /// Stores that findings name.
     pub stores: BTreeSet<StoreId>,
 }
@@ -58,6 +60,9 @@ impl Totals {
             class.minor = class.minor.saturating_add(finding.amount);
             *self.states.entry(Standing::of(entry, finding).state).or_default() += 1;
             self.stores.extend(finding.store);
+            if !is_explained(finding) {
+                self.unexplained.insert(finding.class);
+            }
         }
         let Some(posting) = &entry.posting else { return };
         self.postings += 1;
@@ -67,9 +72,9 @@ impl Totals {
         }
     }
 
-    /// How a run ends by its findings alone.
+    /// How a run ends by its findings alone, beside those that were explained.
     pub fn exit(&self) -> Exit {
-        Exit::worst(self.classes.keys().map(|class| match class {
+        Exit::worst(self.unexplained.iter().map(|class| match class {
             Class::Matched => Exit::Done,
             Class::Damaged | Class::BadSignature => Exit::Damage,
             _ => Exit::Differences,

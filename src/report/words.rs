@@ -104,6 +104,7 @@ phrases! {
     pub(super) fn store() { en: "Store", ja: "店" }
     pub(super) fn medium() { en: "Medium", ja: "媒体" }
     pub(super) fn state() { en: "State", ja: "状態" }
+    pub(super) fn decided() { en: "Decided", ja: "決定" }
     pub(super) fn sort() { en: "Sort by", ja: "並べ替え" }
     pub(super) fn reset() { en: "Show all", ja: "すべて表示" }
     pub(super) fn number() { en: "Number", ja: "番号" }

@@ -9,7 +9,7 @@ use crate::device::MemoryDevice;
 use crate::format::Object;
 use crate::format::checkpoint::CheckpointFile;
 use crate::issuer::Issuer;
-use crate::reconcile::{Heap, PlanReader, Terms, reconcile};
+use crate::reconcile::{Decisions, Heap, PlanReader, Terms, reconcile};
 use crate::trust::{Passphrase, TestRoots, Trust};
 
 /// Bring the evidence of all who come by, settle it, and have each take over its checkpoint.
@@ -33,6 +33,7 @@ pub(super) fn come_by(
         base: issuer.records().base()?,
         as_of: Some(now),
         threads: NonZeroUsize::MIN,
+        decisions: &Decisions::none(),
     };
     let plan = reconcile(&heap, issuer.records(), &terms)?;
     let key = issuer.settler_key(Passphrase::None)?;

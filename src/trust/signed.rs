@@ -177,6 +177,7 @@ pub fn role_for(kind: Kind) -> Option<Role> {
         Kind::Manifest | Kind::EditionSeal | Kind::Item => Some(Role::RomSigner),
         Kind::Sheet | Kind::Kit | Kind::Policy | Kind::Revocation => Some(Role::Issuer),
         Kind::Checkpoint => Some(Role::Settler),
+        Kind::Decision => Some(Role::Decider),
         Kind::MediumCertificate
         | Kind::MediumSeal
         | Kind::UserInformation

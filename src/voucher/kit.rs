@@ -217,6 +217,7 @@ mod tests {
             rounds_min: 2,
             chunk: ByteCount::from_bytes(1 << 20),
             share_ppm: 200_000,
+            decide_alone: None,
         }
     }
 

@@ -230,7 +230,10 @@ _side = record({1: ("what", text), 2: ("hash", digest), 3: ("bytes?", octets())}
 _finding = record({
     1: ("id", ident), 2: ("class", uint(23)), 3: ("medium?", medium_number), 4: ("store?", store),
     5: ("seq?", u64), 6: ("amount", i64), 7: ("sides", array(_side)), 8: ("rule", text),
-    9: ("owner", text),
+    9: ("owner", text), 10: ("stake?", amount),
+    11: ("decided?", record({
+        1: ("verdict", uint(2)), 2: ("at", time), 3: ("text", text), 4: ("by", array(text)),
+    })),
 })
 _account = record({1: ("kind", uint(9, 1)), 2: ("number?", u64), 3: ("name?", text)})
 _move = record({1: ("debit", _account), 2: ("credit", _account), 3: ("amount", amount)})
@@ -241,7 +244,7 @@ _fork = record({1: ("seq", u64), 2: ("one", digest), 3: ("other", digest), 4: ("
 OBJECTS = {
     "certificate": record({
         1: ("issuer", text), 2: ("subject", text), 4: ("expires", time), 6: ("issued", time),
-        7: ("id", ident), 8: ("key", confirmation), -70001: ("role", uint(4)),
+        7: ("id", ident), 8: ("key", confirmation), -70001: ("role", uint(5)),
         -70002: ("purpose", uint(1)), -70003: ("grant?", _grant),
     }),
     "enrol-request": record({
@@ -252,7 +255,7 @@ OBJECTS = {
         4: ("balance_max", amount), 5: ("topup_max", amount), 6: ("offline_cap", amount),
         7: ("offline_count", u32), 8: ("starter_cap", amount), 9: ("starter_count", u32),
         10: ("debt_cap", amount), 11: ("rounds_min", u32), 12: ("chunk", u64),
-        13: ("share_ppm", u32),
+        13: ("share_ppm", u32), 14: ("decide_alone?", amount),
     }),
     "revocation": record({
         1: ("number", u64), 2: ("issued", time), 3: ("media", array(medium_number)),
@@ -372,6 +375,14 @@ OBJECTS = {
         1: ("generation", u64), 2: ("policies", array(octets(), 3)), 3: ("sheets", array(octets(), 4)),
         4: ("revocation?", octets()), 5: ("check", digest),
     }),
+    "decision": record({
+        1: ("finding", ident), 2: ("class", uint(23)), 3: ("medium?", medium_number),
+        4: ("number", u64), 5: ("hash", digest), 6: ("stake", amount), 7: ("verdict", uint(2)),
+        8: ("text", text), 9: ("at", time),
+    }),
+    "decision-file": record({
+        1: ("signed", array(record({1: ("decision", octets()), 2: ("chain", chain)}), 2)),
+    }),
     "fork-proof": record({
         1: ("chain", chain), 2: ("certificate?", octets()), 3: ("rekey?", octets()),
         4: ("holder?", record({1: ("checkpoint", octets()), 2: ("certificate", octets())})),
@@ -405,7 +416,8 @@ _LIMITS = {
     "checkpoint": (3 * _KIB, _KIB), "edition-header": (64 * _KIB, _KIB),
     "funding": (1 << 20, 4 * _KIB), "offer": (20 * _KIB, _KIB),
     "checkpoint-file": (64 * _KIB, 4 * _KIB), "papers": (64 * _KIB, _KIB),
-    "voucher-file": (12 * _KIB, _KIB), "package": (12 * _KIB, _KIB), "item": (4 * _KIB, _KIB),
+    "voucher-file": (12 * _KIB, _KIB), "package": (12 * _KIB, _KIB),
+    "decision-file": (12 * _KIB, _KIB), "item": (4 * _KIB, _KIB),
     "item-key": (256, _KIB), "fork-proof": (4 * _KIB, _KIB), "plan-entry": (16 << 20, 512 * _KIB),
 }
 

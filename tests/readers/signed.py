@@ -13,8 +13,8 @@ import curve
 import schema
 from strict_cbor import Refused, Tagged, byte_string, decode, head, text
 
-ROLES = ["root", "issuer", "store", "settler", "rom-signer"]
-ISSUED = {"store", "settler", "rom-signer"}
+ROLES = ["root", "issuer", "store", "settler", "rom-signer", "decider"]
+ISSUED = {"store", "settler", "rom-signer", "decider"}
 
 
 def sha256(data):

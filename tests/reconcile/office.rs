@@ -4,7 +4,7 @@ use scrip::crypto::SeededRandom;
 use scrip::format::plan::{Class, Finding, PlanEntry};
 use scrip::format::store::{Burn, StoreEntry, StoreEvent, Value};
 use scrip::ledger::Settler;
-use scrip::reconcile::{Heap, Plan, Terms, reconcile};
+use scrip::reconcile::{Decisions, Heap, Plan, Terms, reconcile};
 use scrip::records::{
     Account, Enrolment, JournalLine, Move, Place, Planned, Posted, Quota, Records, Signing,
     sold_event,
@@ -200,9 +200,10 @@ impl Office {
         heap
     }
 
-    pub(super) fn terms(&mut self) -> Terms {
+    pub(super) fn terms(&mut self) -> Terms<'static> {
+        const NONE: &Decisions = &Decisions::none();
         let base = self.records.base().unwrap();
-        Terms { currency: yen(), base, as_of: None, threads: THREADS }
+        Terms { currency: yen(), base, as_of: None, threads: THREADS, decisions: NONE }
     }
 
     pub(super) fn plan(&mut self, files: &[Vec<u8>]) -> Plan {

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use rusqlite::types::Value;
-use scrip::records::{CopyError, Place, Records};
+use scrip::records::{CopyError, Place, Records, Ruled};
 
 use super::made::{add_kit, amount, enrol, held_slot, kit_slot, reserve, sell, sheet, time};
 use crate::postgres::Cluster;
@@ -28,6 +28,8 @@ fn filled(place: &Place) -> Records {
     }
     sell(&mut records, media[3], 3, 9).unwrap();
     records.record_payment(store, amount(40), time(3), "transfer of the 3rd", time(4)).unwrap();
+    let content = b"signed".as_slice();
+    records.decide(&Ruled { finding: [5; 16], medium: None, content }, time(5)).unwrap();
     records
 }
 
@@ -68,6 +70,7 @@ pub(super) fn there_and_back(place: &Place) {
     let mut back = Records::open(&back).unwrap();
     assert_eq!(back.stores().unwrap(), records.stores().unwrap());
     assert_eq!(back.balances().unwrap(), records.balances().unwrap());
+    assert_eq!(back.decisions().unwrap(), [b"signed".to_vec()]);
     back.back_up(&file("second.db"), &mut go_on).unwrap();
     assert!(rows(&file("second.db")) == kept);
     drop(back);

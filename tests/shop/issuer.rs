@@ -210,6 +210,7 @@ impl Issuer {
             rounds_min: 1,
             chunk: ByteCount::from_bytes(1 << 20),
             share_ppm: 100_000,
+            decide_alone: None,
         };
         sign(&self.key(), &policy)
     }

@@ -16,6 +16,7 @@ pub(crate) fn vectors(world: &World) -> Vec<Vector> {
         ("store", Role::Store),
         ("settler", Role::Settler),
         ("rom-signer", Role::RomSigner),
+        ("decider", Role::Decider),
         ("issuer", Role::Issuer),
     ];
     let mut all: Vec<_> = good.into_iter().map(|(name, role)| sound(world, name, role)).collect();

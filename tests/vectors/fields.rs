@@ -61,7 +61,7 @@ fn certificates() -> Vec<Row> {
         ("certificate", "store", "short-key", key, zeros(31), "31 bytes, expected 32"),
         ("certificate", "store", "empty-cnf", &[8], Value::Map(vec![]), "is not {1: COSE_Key}"),
         ("certificate", "store", "wrong-curve", &[8, 1, -1], 4.into(), "curve 4: expected 1"),
-        ("certificate", "store", "no-role", &[-70_001], 5.into(), "5 is no known Role"),
+        ("certificate", "store", "no-role", &[-70_001], 6.into(), "6 is no known Role"),
         ("certificate", "store", "no-purpose", &[-70_002], 2.into(), "2 is no known Purpose"),
         ("certificate", "store", "late", &[4], 253_370_764_800_u64.into(), "after the year 9998"),
         ("certificate", "store", "no-store", &[-70_003, 1], 0.into(), "store number 0"),

@@ -2,9 +2,10 @@
 
 use scrip::crypto::digest::sha256;
 use scrip::format::Object;
+use scrip::format::decision::Verdict;
 use scrip::format::field::Bytes;
 use scrip::format::plan::{
-    AccountKind, Class, ClassSum, Finding, PlanAccount, PlanBlame, PlanEffect, PlanEntry,
+    AccountKind, Class, ClassSum, Decided, Finding, PlanAccount, PlanBlame, PlanEffect, PlanEntry,
     PlanEvent, PlanFork, PlanHead, PlanHeld, PlanMove, PlanPosting, PlanRow, PlanTail, Side,
 };
 use scrip::ledger::State;
@@ -72,6 +73,13 @@ fn entry(world: &World) -> PlanEntry {
         sides: vec![side([0x1a; 32], Some(Bytes(vec![1, 2, 3]))), side([0x1b; 32], None)],
         rule: "each event counts once".to_owned(),
         owner: "Both were put together.".to_owned(),
+        stake: Some(amount(400)),
+        decided: Some(Decided {
+            verdict: Verdict::Settle,
+            at: time(1_803_000_900),
+            text: "seen with its owner".to_owned(),
+            by: vec!["Example clerk".to_owned()],
+        }),
     };
     let row = PlanRow { number: 0, hash: [0; 32], seq: None, head: [0; 32] };
     PlanEntry {

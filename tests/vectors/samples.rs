@@ -92,8 +92,16 @@ pub(crate) fn issued(world: &World) -> Vec<Sample<'_>> {
         certificate(Role::Store, "store", "a store's certificate with its grant", &world.issuer),
         certificate(Role::Settler, "settler", "a settler's certificate", &world.issuer),
         certificate(Role::RomSigner, "romsigner", "a rom-signer's certificate", &world.issuer),
+        certificate(Role::Decider, "decider", "a decider's certificate", &world.issuer),
         Sample::of("enrol-request", "store", "a request, signed by the key in it", store, &request),
         Sample::of("policy", "plain", "a policy", issuer(), &policy()),
+        Sample::of(
+            "policy",
+            "deciding",
+            "a policy that says who decides",
+            issuer(),
+            &Policy { decide_alone: Some(amount(20_000)), ..policy() },
+        ),
         Sample::of("revocation", "empty", "a list of nothing", issuer(), &nothing_revoked()),
         Sample::of("revocation", "full", "a list of everything", issuer(), &revocation()),
         sheet(world),
@@ -156,6 +164,7 @@ pub(crate) fn policy() -> Policy {
         rounds_min: 100,
         chunk: bytes(1 << 20),
         share_ppm: 300_000,
+        decide_alone: None,
     }
 }
 

@@ -14,6 +14,7 @@ pub(crate) struct World {
     pub(crate) other_store: SecretKey,
     pub(crate) settler: SecretKey,
     pub(crate) rom_signer: SecretKey,
+    pub(crate) decider: SecretKey,
     /// The store-made holder key.
     pub(crate) holder: SecretKey,
     /// The owner's holder key.
@@ -59,6 +60,7 @@ impl World {
             other_store: key(0x04),
             settler: key(0x05),
             rom_signer: key(0x06),
+            decider: key(0x0f),
             holder: key(0x07),
             owner: key(0x0d),
             other_owner: key(0x0e),
@@ -74,6 +76,7 @@ impl World {
             Role::Store => ("Example Issuer", "Kiosk \u{99c5}\u{524d}", &self.store, 0x13),
             Role::Settler => ("Example Issuer", "Example Settler", &self.settler, 0x14),
             Role::RomSigner => ("Example Issuer", "Example Press", &self.rom_signer, 0x15),
+            Role::Decider => ("Example Issuer", "Example clerk", &self.decider, 0x16),
         };
         Certificate {
             issuer: issuer.to_owned(),

@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use scrip::device::MemoryDevice;
 use scrip::format::plan::Class;
 use scrip::issuer::{CertifiedKey, Issuer};
-use scrip::reconcile::{Heap, PlanReader, Terms, reconcile};
+use scrip::reconcile::{Decisions, Heap, PlanReader, Terms, reconcile};
 use scrip::records::{Place, Records};
 use scrip::simulate::{Desk, Dial, Dials, Population, Stage, Truth, simulate};
 use scrip::trust::{Passphrase, TestRoots, Trust};
@@ -317,7 +317,8 @@ fn settle_bundle(
     let currency = issuer.lock().expect("nobody panics holding it").form().currency();
     let base = records.base().expect("reads");
     let (as_of, threads) = (Some(Crowd::cut()), NonZeroUsize::MIN);
-    let terms = Terms { currency, base, as_of, threads };
+    let decisions = &Decisions::none();
+    let terms = Terms { currency, base, as_of, threads, decisions };
     let plan = reconcile(&heap, records, &terms).expect("reads");
     for finding in plan.entries.iter().flat_map(|entry| &entry.findings) {
         assert_eq!(finding.class, Class::MediumAhead, "{finding:?}");

@@ -2,8 +2,8 @@
 
 use super::records::operation;
 use crate::issuer::{
-    BlanksError, CodeSaleError, EnrolError, FoundError, JournalError, KeyError, NameError,
-    OpenError, RequestError, RevocationError, SettleError,
+    BlanksError, CodeSaleError, DecideError, EnrolError, FoundError, JournalError, KeyError,
+    NameError, OpenError, RequestError, RevocationError, SettleError, StaffError,
 };
 use crate::reconcile::PlanError;
 use crate::records::{CopyError, PaymentError, PostError, StatementError};
@@ -42,6 +42,29 @@ impl From<&SettleError> for Exit {
             SettleError::Post(PostError::Unread(_)) => Self::Damage,
             SettleError::Post(error) => operation(error),
             SettleError::Currency { .. } | SettleError::Late { .. } => Self::Refusal,
+        }
+    }
+}
+
+impl From<&StaffError> for Exit {
+    fn from(error: &StaffError) -> Self {
+        match error {
+            StaffError::Clock(_) => Self::Refusal,
+            StaffError::Name(error) => Self::from(error),
+            StaffError::Folder(error) => Self::from(error),
+            StaffError::Key(error) => Self::from(error),
+        }
+    }
+}
+
+impl From<&DecideError> for Exit {
+    fn from(error: &DecideError) -> Self {
+        match error {
+            DecideError::Reason | DecideError::Count(_) => Self::Usage,
+            DecideError::Signed(error) => Self::from(error),
+            DecideError::Records { source, .. } => operation(source),
+            DecideError::Storage(error) => Self::from(error),
+            _ => Self::Refusal,
         }
     }
 }

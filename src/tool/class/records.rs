@@ -1,5 +1,6 @@
 //! Classes of what can go wrong with the records.
 
+use crate::reconcile::DecisionError;
 use crate::records::{self, OperationError, PlaceError, StorageError};
 use crate::tool::Exit;
 
@@ -15,6 +16,12 @@ impl From<&StorageError> for Exit {
 /// A refusal, unless the database itself is to blame.
 pub(super) fn operation(error: &impl OperationError) -> Exit {
     error.storage().map_or(Exit::Refusal, Exit::from)
+}
+
+impl From<&DecisionError> for Exit {
+    fn from(_: &DecisionError) -> Self {
+        Self::Damage
+    }
 }
 
 impl From<&PlaceError> for Exit {
