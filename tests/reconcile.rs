@@ -6,6 +6,7 @@ mod evidence;
 mod made;
 mod office;
 mod proofs;
+mod remembered;
 mod same;
 mod tool;
 mod transfers;

@@ -121,6 +121,13 @@ pub(crate) struct ReconcileArgs {
     #[arg(long, value_name = "LANGUAGE", value_parser = crate::reconcile::language)]
     pub(crate) lang: Option<scrip::words::Language>,
 
+    /// Keep what is found in this folder for the next run
+    ///
+    /// A run that was stopped goes on from there, and a later one reads again
+    /// only what changed. The plan is the same with and without it.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) remember: Option<PathBuf>,
+
     /// What was known by then is in the plan, in seconds since 1970
     ///
     /// Without it, the newest time that an issuer or settler signed in the

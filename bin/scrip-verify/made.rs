@@ -6,18 +6,23 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Instant;
 
-use scrip::device::{Access, DeviceError, FileDevice, Scratch};
+use scrip::device::{
+    Access, DeviceError, FileDevice, Folder, FolderLock, Keyed, KeyedError, Scratch,
+};
 use scrip::reconcile::{
     Index, PlanReader, Reading, Reconciled, Run, RunError, Terms, reconcile_all,
 };
 use scrip::records::{Records, StorageError};
-use scrip::tool::{Attendant, Classed, Exit, Explain, Failure, Interrupt, Output, Progress};
+use scrip::tool::{Attendant, Classed, Exit, Explain, Failure, Interrupt, Output, Progress, clock};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
 use crate::cli::ReconcileArgs;
 use crate::heap::{Unit, units};
 use crate::reports::write_new;
+
+/// What was found, in the folder of what is remembered.
+const FOUND_FILE: &str = "found";
 
 /// A plan in its file.
 pub(crate) type Plan = PlanReader<FileDevice>;
@@ -70,19 +75,61 @@ pub(crate) fn make(
 ) -> Result<Made, Failure> {
     let mut stages = Stages { began: Instant::now(), all: vec![] };
     let progress = Progress::start(seen.output, "reconciling");
+    let memory = args.remember.as_ref().map(|folder| memory(folder, seen.output)).transpose()?;
+    let memory = memory.flatten();
+    if memory.is_some() {
+        index.know_again(clock::now());
+    }
     gather(args, index, terms.threads, &progress, seen.interrupt)?;
     stages.ended("index");
     let folder = beside(args);
     let scratch = Scratch::in_folder(&folder)
         .or_exit_while(Exit::Failure, format!("making a file in {}", folder.display()))?;
     let watch = Attendant::new(&progress, seen.interrupt, "judging");
-    let run = Run { evidence: &*index, books, terms, scratch: &scratch, watch: &watch };
+    let keyed = memory.as_ref().map(|memory| &memory.found);
+    let (evidence, scratch, watch) = (&*index, &scratch, &watch);
+    let run = Run { evidence, books, terms, scratch, watch, memory: keyed };
     let found = reconcile_all(run).map_err(|error| ended(error, seen.output))?;
     stages.ended("judge");
     let (plan, file) = write(args, &found, &folder)?;
     stages.ended("write");
     progress.end("judged");
+    if let Some(memory) = memory {
+        memory.end(seen.output);
+    }
     Ok(Made { plan, stages: stages.all, _file: file })
+}
+
+/// What earlier runs found, in a folder that this run alone uses.
+struct Memory {
+    found: Keyed,
+    _lock: FolderLock,
+}
+
+/// Open what was remembered; what isn't that is left alone, and nothing is remembered.
+fn memory(path: &Path, output: &Output) -> Result<Option<Memory>, Failure> {
+    let folder = Folder::open_or_create(path).or_fail()?;
+    let lock = folder.lock("scrip-verify reconcile").or_fail()?;
+    match Keyed::open(&path.join(FOUND_FILE)) {
+        Ok(found) => Ok(Some(Memory { found, _lock: lock })),
+        Err(error @ KeyedError::Foreign { .. }) => {
+            output.note(format!("{error}: all is read, and nothing is remembered"));
+            Ok(None)
+        }
+        Err(error) => Err(error).or_exit(Exit::Failure),
+    }
+}
+
+impl Memory {
+    fn end(self, output: &Output) {
+        let damaged = self.found.damaged();
+        if damaged > 0 {
+            output.note(format!("{damaged} parts of what was remembered were damaged: read anew"));
+        }
+        if let Err(error) = self.found.tidy() {
+            output.note(error.to_string());
+        }
+    }
 }
 
 fn gather(

@@ -85,6 +85,11 @@ impl Heap {
         self.lists.last_key_value()
     }
 
+    /// Does it hold a list that this one hasn't?
+    pub(super) fn has_lists_beside(&self, other: &Self) -> bool {
+        self.lists.keys().any(|list| !other.lists.contains_key(list))
+    }
+
     /// Take over all that another heap holds of media and lists; which media that are.
     pub(super) fn absorb(&mut self, other: Self) -> Vec<MediumId> {
         let media = other.media.keys().copied().collect();
@@ -353,6 +358,28 @@ impl Evidence for Heap {
 
     fn strays(&self) -> BTreeSet<MediumId> {
         BTreeSet::new()
+    }
+
+    fn identity(&self, _: MediumId) -> Option<[u8; 32]> {
+        None
+    }
+
+    fn became(&self, _: MediumId) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn recall(&self, _: MediumId, _: &[u8]) -> bool {
+        false
+    }
+
+    fn ground(&self) -> [u8; 32] {
+        let rights = self.rights.iter().flat_map(|(entry, name)| {
+            let length = (name.len() as u64).to_be_bytes();
+            [entry.to_vec(), length.to_vec(), name.clone().into_bytes()]
+        });
+        let parts: Vec<Vec<u8>> =
+            [self.trust.digest().to_vec()].into_iter().chain(rights).collect();
+        sha256_parts(&parts.iter().map(Vec::as_slice).collect::<Vec<_>>())
     }
 
     fn each_journal<E>(&self, each: &mut EachJournal<'_, E>) -> Result<(), E> {

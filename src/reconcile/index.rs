@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::bundle::{Form, Member, Members, is_bundle};
 use super::files::{FILE_BYTES_MAX, HEAD_BYTES};
@@ -15,8 +15,10 @@ use super::heap::Heap;
 use super::looks::{Looks, looks};
 use super::passes::{EachJournal, Evidence};
 use super::pieces::{Pieces, Rights};
+use super::remembered::{Reader, Writer};
 use super::taken::{Skipped, Taken, What};
-use crate::device::{Access, Device, FileDevice, MountedTree, Slice, Target};
+use crate::crypto::digest::{sha256, sha256_parts};
+use crate::device::{Access, Device, FileDevice, FileMark, MountedTree, Slice, Target};
 use crate::image::leaves::Watch;
 use crate::trust::{Revoked, Trust};
 use crate::units::{MediumId, Timestamp};
@@ -25,6 +27,12 @@ use crate::units::{MediumId, Timestamp};
 pub const UNITS_MAX: usize = 2_000_000;
 /// Longer ones are read one at a time.
 const LONG_BYTES: u64 = 4 << 20;
+
+/// So many seconds after it was changed a file is certain to have another mark if it is changed again.
+const FRESH_S: u64 = 2;
+/// What a unit of one medium is.
+const SINGLE: [What; 5] =
+    [What::Export, What::Records, What::Receipt, What::Funding, What::Checkpoint];
 
 /// Where evidence lies.
 #[derive(Clone)]
@@ -46,6 +54,11 @@ pub struct Index {
     /// What was read whole.
     whole: Heap,
     sources: Vec<Source>,
+    /// What each source is known by, where that is certain.
+    marks: Vec<Option<[u8; 32]>>,
+    /// Now, if something is to be remembered.
+    now: Option<Timestamp>,
+    ground: OnceLock<[u8; 32]>,
     units: Vec<Unit>,
     media: BTreeMap<MediumId, Vec<u32>>,
     journals: Vec<u32>,
@@ -59,6 +72,8 @@ struct Seen {
     /// What was of others, and all lists.
     others: Heap,
     strays: BTreeSet<MediumId>,
+    /// Media whose pieces hold more than their own: they are always read.
+    odd: BTreeSet<MediumId>,
 }
 
 /// Threads and a watcher for what is read whole.
@@ -74,17 +89,30 @@ impl Index {
     /// Of nothing, under these pinned roots.
     pub fn new(trust: Trust) -> Self {
         let whole = Heap::new(trust);
-        let seen =
-            Seen { became: BTreeMap::new(), others: whole.beside(), strays: BTreeSet::new() };
+        let seen = Seen {
+            became: BTreeMap::new(),
+            others: whole.beside(),
+            strays: BTreeSet::new(),
+            odd: BTreeSet::new(),
+        };
         Self {
             whole,
             sources: vec![],
+            marks: vec![],
+            now: None,
+            ground: OnceLock::new(),
             units: vec![],
             media: BTreeMap::new(),
             journals: vec![],
             seen: Mutex::new(seen),
             long: Mutex::new(()),
         }
+    }
+
+    /// Have files be known again by a later run, from their marks; a file that was changed just before
+    /// `now` may be changed again without another mark, and is not.
+    pub fn know_again(&mut self, now: Timestamp) {
+        self.now = Some(now);
     }
 
     /// Index a file.
@@ -135,11 +163,13 @@ impl Index {
             return;
         }
         let at = number(self.sources.len());
+        let mark = self.now.and_then(|now| source.mark(now));
         let device = match source.open() {
             Ok(device) => device,
             Err(why) => return self.became(name, Err(why)),
         };
         self.sources.push(source);
+        self.marks.push(mark);
         let length = device.len_bytes();
         match head_of(&*device, 0, length) {
             Err(why) => self.became(name, Err(why)),
@@ -244,6 +274,9 @@ impl Evidence for Index {
         let became: Vec<_> = units.map(|unit| (*unit, self.take(&mut heap, *unit))).collect();
         let mut pieces = heap.media.remove(&medium).unwrap_or_default();
         let mut seen = self.seen();
+        if !heap.media.is_empty() || heap.has_lists_beside(&self.whole) {
+            seen.odd.insert(medium);
+        }
         for (unit, became) in became {
             seen.became.entry(unit).or_insert(became);
         }
@@ -279,6 +312,64 @@ impl Evidence for Index {
         std::mem::take(&mut self.seen().strays)
     }
 
+    fn identity(&self, medium: MediumId) -> Option<[u8; 32]> {
+        let seen = self.seen();
+        let others = [&self.whole, &seen.others];
+        if seen.odd.contains(&medium) || others.iter().any(|all| all.media.contains_key(&medium)) {
+            return None;
+        }
+        drop(seen);
+        let mut marks = vec![];
+        for unit in self.media.get(&medium)? {
+            let Unit { source, offset, length, .. } = &self.units[place(*unit)];
+            let mark = self.marks[place(*source)]?;
+            let place = [offset.to_be_bytes(), length.to_be_bytes()];
+            marks.push(sha256_parts(&[&mark, place.as_flattened()]));
+        }
+        marks.sort_unstable();
+        Some(sha256(marks.as_flattened()))
+    }
+
+    fn became(&self, medium: MediumId) -> Option<Vec<u8>> {
+        let seen = self.seen();
+        if seen.odd.contains(&medium) {
+            return None;
+        }
+        let mut all = Writer::default();
+        for unit in self.media.get(&medium)? {
+            let Ok(Taken { what, records, inside, .. }) = seen.became.get(unit)? else {
+                return None;
+            };
+            let form = SINGLE.iter().position(|known| known == what)?;
+            inside.is_empty().then_some(())?;
+            all.number(form as u64).number(*records as u64);
+        }
+        Some(all.finish())
+    }
+
+    fn recall(&self, medium: MediumId, became: &[u8]) -> bool {
+        let Some(units) = self.media.get(&medium) else { return false };
+        let mut read = Reader::of(became);
+        let taken = units.iter().map_while(|_| {
+            let what = SINGLE.get(usize::try_from(read.number()?).ok()?)?;
+            let records = usize::try_from(read.number()?).ok()?;
+            Some(Taken::of(*what, Some(medium), records))
+        });
+        let taken: Vec<Taken> = taken.collect();
+        if taken.len() != units.len() {
+            return false;
+        }
+        let mut seen = self.seen();
+        for (unit, taken) in units.iter().zip(taken) {
+            seen.became.entry(*unit).or_insert(Ok(taken));
+        }
+        true
+    }
+
+    fn ground(&self) -> [u8; 32] {
+        *self.ground.get_or_init(|| self.whole.ground())
+    }
+
     fn each_journal<E>(&self, each: &mut EachJournal<'_, E>) -> Result<(), E> {
         self.whole.each_journal(each)?;
         for unit in &self.journals {
@@ -292,6 +383,12 @@ impl Evidence for Index {
 }
 
 impl Source {
+    fn mark(&self, now: Timestamp) -> Option<[u8; 32]> {
+        let Self::Path(path) = self else { return None };
+        let mark = FileMark::of(path).ok()?;
+        (mark.changed_s + FRESH_S < now.seconds()).then_some(mark.digest)
+    }
+
     fn open(&self) -> Result<Box<dyn Target>, Skipped> {
         match self {
             Self::Held(device) => Ok(Box::new(Arc::clone(device))),

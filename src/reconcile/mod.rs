@@ -29,6 +29,7 @@ mod passes;
 mod pieces;
 mod plan;
 mod proof;
+mod remembered;
 mod run;
 mod shown;
 mod sold;

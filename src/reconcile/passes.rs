@@ -7,18 +7,19 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::conclude::{adds, conclude, listed_until};
 use super::judged::{Bench, Judged, Standing};
 use super::pieces::{Pieces, Rights};
 use super::plan::{plan_row, planned};
+use super::remembered::{self, Writer, keep, ruled, rulings};
 use super::run::{Books, Terms};
 use super::transfers::{
     Mark, Ruled, Shown, charge_all, closed_by, earned_by, vest_all, without_payer,
 };
 use super::twins::{Credit, Twin, credits, tell_twins, twins};
-use crate::device::{DeviceError, Put, Scratch};
+use crate::device::{DeviceError, Keyed, Put, Scratch, ValueKey};
 use crate::format::Object;
 use crate::format::plan::PlanEntry;
 use crate::image::leaves::Watch;
@@ -49,6 +50,18 @@ pub trait Evidence: Sync {
 
     /// Media of which something was seen where others' lie, since this was asked.
     fn strays(&self) -> BTreeSet<MediumId>;
+
+    /// What a medium's pieces are known by without reading them, if that is certain.
+    fn identity(&self, medium: MediumId) -> Option<[u8; 32]>;
+
+    /// What became of a medium's pieces when they were read, if that may be remembered.
+    fn became(&self, medium: MediumId) -> Option<Vec<u8>>;
+
+    /// A medium's pieces aren't read, this became of them before; was it so?
+    fn recall(&self, medium: MediumId, became: &[u8]) -> bool;
+
+    /// All else that what is found in it follows from.
+    fn ground(&self) -> [u8; 32];
 
     /// Show each store's journal, by its store and the hash of its newest entry, until one fails.
     fn each_journal<E>(&self, each: &mut EachJournal<'_, E>) -> Result<(), E>;
@@ -88,6 +101,8 @@ pub struct Run<'a, S, B> {
     pub scratch: &'a Scratch,
     /// Who sees how far it is.
     pub watch: &'a dyn Watch,
+    /// What an earlier run found, and this one leaves for the next.
+    pub memory: Option<&'a Keyed>,
 }
 
 /// All entries of a plan.
@@ -98,14 +113,14 @@ pub(super) struct Found {
 
 /// One medium's entry, put down.
 #[derive(Debug, Clone, Copy)]
-struct Kept {
-    entry: Put,
-    dated: Dated,
+pub(super) struct Kept {
+    pub(super) entry: Put,
+    pub(super) dated: Dated,
 }
 
 /// How an entry depends on the time that the plan is as of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Dated {
+pub(super) enum Dated {
     /// Not at all.
     Never,
     /// Its checkpoint bears it, and lists vouchers that expire then.
@@ -115,23 +130,23 @@ enum Dated {
 }
 
 /// What the first pass finds of a medium.
-struct First {
-    medium: MediumId,
-    kept: Kept,
-    newest: Option<Timestamp>,
-    fees: Vec<Fee>,
-    closed: Vec<Mark>,
-    credits: Vec<Credit>,
+pub(super) struct First {
+    pub(super) medium: MediumId,
+    pub(super) kept: Kept,
+    pub(super) newest: Option<Timestamp>,
+    pub(super) fees: Vec<Fee>,
+    pub(super) closed: Vec<Mark>,
+    pub(super) credits: Vec<Credit>,
 }
 
 /// A fee that a medium earned.
 #[derive(Debug, Clone, Copy)]
-struct Fee {
-    payer: MediumId,
-    mark: Option<Mark>,
+pub(super) struct Fee {
+    pub(super) payer: MediumId,
+    pub(super) mark: Option<Mark>,
     /// Is it the records' already?
-    vested: bool,
-    shown: Put,
+    pub(super) vested: bool,
+    pub(super) shown: Put,
 }
 
 /// What others say of media.
@@ -150,6 +165,7 @@ struct Passes<'a, S, B> {
     terms: &'a Terms<'a>,
     scratch: &'a Scratch,
     watch: &'a dyn Watch,
+    memory: Option<&'a Keyed>,
     revoked: Revoked,
 }
 
@@ -160,9 +176,10 @@ pub(super) fn run<S: Evidence, B: Books + Send>(run: Run<'_, S, B>) -> Outcome<F
 where
     B::Error: Send,
 {
-    let Run { evidence, books, terms, scratch, watch } = run;
+    let Run { evidence, books, terms, scratch, watch, memory } = run;
     let books = books.iter_mut().map(Mutex::new).collect();
-    let mut passes = Passes { evidence, books, terms, scratch, watch, revoked: evidence.revoked() };
+    let revoked = evidence.revoked();
+    let mut passes = Passes { evidence, books, terms, scratch, watch, memory, revoked };
     let first = passes.first_pass()?;
     let newest = first.values().filter_map(|first| first.newest).chain(evidence.newest()).max();
     let as_of = terms.as_of.or(newest).unwrap_or(BEGINNING);
@@ -172,7 +189,7 @@ where
 /// Before this nothing was signed.
 const BEGINNING: Timestamp = Timestamp::BEGINNING;
 
-impl<S: Evidence, B: Books + Send> Passes<'_, S, B>
+impl<'a, S: Evidence, B: Books + Send> Passes<'a, S, B>
 where
     B::Error: Send,
 {
@@ -203,13 +220,62 @@ where
     }
 
     fn first(&self, medium: MediumId) -> Outcome<First, B> {
+        let key = self.key(medium)?;
+        if let Some(value) = self.recall(key) {
+            let known = First::recalled(medium, &value, self.scratch)?;
+            if let Some((first, _)) =
+                known.filter(|(_, became)| self.evidence.recall(medium, became))
+            {
+                return Ok(first);
+            }
+        }
+        let first = self.first_read(medium)?;
+        if let (Some(memory), Some(key)) = (self.memory, key)
+            && let Some(became) = self.evidence.became(medium)
+        {
+            keep(memory, key, &first.remembered(self.scratch, &became)?);
+        }
+        Ok(first)
+    }
+
+    /// What names all that is found of a medium by itself; none where nothing is remembered.
+    fn key(&self, medium: MediumId) -> Outcome<Option<ValueKey>, B> {
+        let identity = self.memory.and_then(|_| self.evidence.identity(medium));
+        let Some(identity) = identity else { return Ok(None) };
+        let Some(stamp) = self.reader().stamp(medium).map_err(RunError::Books)? else {
+            return Ok(None);
+        };
+        let Terms { currency, as_of, decisions, .. } = self.terms;
+        let decided = !decisions.of(Some(medium)).is_empty();
+        let decided = decided.then(|| decisions.digest());
+        let as_of = as_of.map(|as_of| as_of.seconds().to_be_bytes());
+        let ground = self.evidence.ground();
+        let list = hash_of(&self.revoked);
+        Ok(Some(remembered::key(&[
+            &medium.number().to_be_bytes(),
+            &identity,
+            &stamp,
+            &ground,
+            currency.code().as_bytes(),
+            as_of.as_ref().map_or(&[], |as_of| &as_of[..]),
+            list.as_ref().map_or(&[], |list| &list[..]),
+            decided.as_ref().map_or(&[], |decided| &decided[..]),
+        ])))
+    }
+
+    fn recall(&self, key: Option<ValueKey>) -> Option<Vec<u8>> {
+        self.memory?.recall(&key?)
+    }
+
+    fn first_read(&self, medium: MediumId) -> Outcome<First, B> {
         let pieces = self.evidence.pieces(medium);
         let mut judged = self.judge(medium, &pieces)?;
         let fees = earned_by(&judged).into_iter().map(|one| self.fee(&judged, &one));
         let fees = fees.collect::<Result<_, DeviceError>>()?;
         let closed = closed_by(&judged);
         let credits = credits(&judged, self.scratch)?;
-        let newest = judged.found.checkpoints.values().map(|checkpoint| checkpoint.as_of).max();
+        let stated = judged.found.checkpoints.values().map(|checkpoint| checkpoint.as_of).max();
+        let newest = stated.max(pieces.newest());
         charge_all(&mut judged, &pieces, vec![]);
         let kept = self.conclude(judged, &pieces, self.terms.as_of)?;
         Ok(First { medium, kept, newest, fees, closed, credits })
@@ -266,13 +332,10 @@ where
     ) -> Outcome<BTreeMap<MediumId, Vec<Ruled>>, B> {
         let payers: Vec<MediumId> = shown.keys().copied().collect();
         let ruled = self.each(&payers, |payer| {
-            let shown = self.taken(&shown[&payer])?;
             if !known.contains_key(&payer) {
-                return Ok(without_payer(&shown));
+                return Ok(without_payer(&self.taken(&shown[&payer])?));
             }
-            let pieces = self.evidence.pieces(payer);
-            let mut judged = self.judge(payer, &pieces)?;
-            Ok(charge_all(&mut judged, &pieces, shown))
+            self.ruled(payer, &shown[&payer])
         })?;
         let mut by_giver: BTreeMap<MediumId, Vec<Ruled>> = BTreeMap::new();
         for one in ruled.into_iter().flatten() {
@@ -281,14 +344,60 @@ where
         Ok(by_giver)
     }
 
+    /// What becomes of fees that were shown of a payer.
+    fn ruled(&self, payer: MediumId, shown: &[Put]) -> Outcome<Vec<Ruled>, B> {
+        let key = self.key_with(b"ruled", payer, shown, &[])?;
+        if let Some(known) = self.recall(key).and_then(|value| ruled(&value)) {
+            return Ok(known);
+        }
+        let pieces = self.evidence.pieces(payer);
+        let mut judged = self.judge(payer, &pieces)?;
+        let ruled = charge_all(&mut judged, &pieces, self.taken(shown)?);
+        if let (Some(memory), Some(key)) = (self.memory, key) {
+            keep(memory, key, &rulings(&ruled));
+        }
+        Ok(ruled)
+    }
+
+    /// The key of what follows for a medium from what others say.
+    fn key_with(
+        &self,
+        what: &[u8],
+        medium: MediumId,
+        shown: &[Put],
+        more: &[u8],
+    ) -> Outcome<Option<ValueKey>, B> {
+        let Some(key) = self.key(medium)? else { return Ok(None) };
+        let shown = shown.iter().map(|put| self.scratch.get(*put));
+        let shown = shown.collect::<Result<Vec<_>, _>>()?;
+        let mut parts = vec![what, &key, more];
+        parts.extend(shown.iter().map(Vec::as_slice));
+        Ok(Some(remembered::key(&parts)))
+    }
+
     fn second(&self, medium: MediumId, exchange: &Exchange, as_of: Timestamp) -> Outcome<Kept, B> {
+        let shown = exchange.shown.get(&medium).map_or(&[][..], Vec::as_slice);
+        let ruled = exchange.ruled.get(&medium).map_or(&[][..], Vec::as_slice);
+        let twins = exchange.twins.get(&medium).map_or(&[][..], Vec::as_slice);
+        let mut more = Writer::default();
+        more.number(as_of.seconds()).bytes(&rulings(ruled));
+        let key = match twins {
+            [] => self.key_with(b"second", medium, shown, &more.finish())?,
+            _ => None,
+        };
+        if let Some(entry) = self.recall(key) {
+            return Ok(Kept { entry: self.scratch.put(&entry)?, dated: Dated::Never });
+        }
         let pieces = self.evidence.pieces(medium);
         let mut judged = self.judge(medium, &pieces)?;
-        let shown = exchange.shown.get(&medium).map_or(&[][..], Vec::as_slice);
         charge_all(&mut judged, &pieces, self.taken(shown)?);
-        vest_all(&mut judged, exchange.ruled.get(&medium).map_or(&[], Vec::as_slice));
-        tell_twins(&mut judged, exchange.twins.get(&medium).map_or(&[], Vec::as_slice));
-        self.conclude(judged, &pieces, Some(as_of))
+        vest_all(&mut judged, ruled);
+        tell_twins(&mut judged, twins);
+        let kept = self.conclude(judged, &pieces, Some(as_of))?;
+        if let (Some(memory), Some(key)) = (self.memory, key) {
+            keep(memory, key, &self.scratch.get(kept.entry)?);
+        }
+        Ok(kept)
     }
 
     fn taken(&self, shown: &[Put]) -> Result<Vec<Shown>, DeviceError> {
@@ -296,18 +405,17 @@ where
     }
 
     fn judge(&self, medium: MediumId, pieces: &Pieces) -> Outcome<Judged, B> {
-        let known = self.known(medium)?;
+        let known = self.reader().known(medium).map_err(RunError::Books)?;
         let Terms { currency, as_of, .. } = *self.terms;
         let decisions = self.terms.decisions;
         let bench = Bench { revoked: &self.revoked, currency, as_of, decisions };
         Ok(Judged::of(&bench, medium, pieces, known))
     }
 
-    /// Ask whichever reader is free.
-    fn known(&self, medium: MediumId) -> Outcome<Option<crate::records::Known>, B> {
+    /// Whichever reader of the records is free.
+    fn reader(&self) -> MutexGuard<'_, &'a mut B> {
         let free = self.books.iter().find_map(|books| books.try_lock().ok());
-        let waited = || self.books[0].lock().unwrap_or_else(PoisonError::into_inner);
-        free.unwrap_or_else(waited).known(medium).map_err(RunError::Books)
+        free.unwrap_or_else(|| self.books[0].lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Put down what follows for a medium; the time is dated later where it isn't known yet.

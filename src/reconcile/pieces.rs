@@ -90,6 +90,12 @@ impl Pieces {
         self.records.entry(sha256(bytes)).or_insert_with(|| bytes.to_vec());
     }
 
+    /// The newest time that an issuer signed in them.
+    pub(super) fn newest(&self) -> Option<Timestamp> {
+        let policies = self.policies.values().map(|policy| policy.issued);
+        policies.chain(self.sheets.values().map(|sheet| sheet.issued)).max()
+    }
+
     /// Take over all that others hold.
     pub(super) fn absorb(&mut self, other: Self) {
         let Self { certified, policies, sheets, records, carried, .. } = other;

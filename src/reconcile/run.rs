@@ -26,6 +26,10 @@ pub trait Books {
     /// What is known of a medium; none where its number was never given out.
     fn known(&mut self, medium: MediumId) -> Result<Option<Known>, Self::Error>;
 
+    /// What all that is known of a medium is known by: another stamp wherever that is different; none
+    /// where there is no such thing.
+    fn stamp(&mut self, medium: MediumId) -> Result<Option<[u8; 32]>, Self::Error>;
+
     /// How a store's journal stands to the one that was imported.
     fn journal(&mut self, store: StoreId, export: &Export) -> Result<Journalled, Self::Error>;
 }
@@ -48,6 +52,10 @@ impl Books for Records {
 
     fn known(&mut self, medium: MediumId) -> Result<Option<Known>, StorageError> {
         Self::known(self, medium)
+    }
+
+    fn stamp(&mut self, medium: MediumId) -> Result<Option<[u8; 32]>, StorageError> {
+        Self::stamp(self, medium).map(Some)
     }
 
     fn journal(&mut self, store: StoreId, export: &Export) -> Result<Journalled, StorageError> {
@@ -94,7 +102,8 @@ pub fn reconcile<B: Books + Send>(
 ) -> Result<Plan, B::Error> {
     let scratch = Scratch::memory();
     let books = std::slice::from_mut(books);
-    let run = Run { evidence: heap, books, terms, scratch: &scratch, watch: &Unwatched };
+    let (evidence, scratch, watch) = (heap, &scratch, &Unwatched);
+    let run = Run { evidence, books, terms, scratch, watch, memory: None };
     let found = match reconcile_all(run) {
         Ok(found) => found,
         Err(RunError::Books(error)) => return Err(error),
@@ -125,7 +134,7 @@ pub struct Reconciled<'a> {
 pub fn reconcile_all<S: Evidence, B: Books + Send>(
     run: Run<'_, S, B>,
 ) -> Result<Reconciled<'_>, RunError<B::Error>> {
-    let Run { evidence, books, terms, scratch, watch } = run;
+    let Run { evidence, books, terms, scratch, watch, memory } = run;
     let mut stores = match books.first_mut() {
         Some(books) => stores(evidence, books)?,
         None => vec![],
@@ -134,7 +143,7 @@ pub fn reconcile_all<S: Evidence, B: Books + Send>(
     for finding in &mut stores {
         tell_decided(finding, &decided, &Row::UNSETTLED);
     }
-    let found = passes::run(Run { evidence, books, terms, scratch, watch })?;
+    let found = passes::run(Run { evidence, books, terms, scratch, watch, memory })?;
     let (currency, base, as_of) = (terms.currency, terms.base, found.as_of);
     let head = PlanHead { version: PLAN_VERSION, as_of, currency, base };
     Ok(Reconciled { head, stores, found, scratch })

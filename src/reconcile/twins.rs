@@ -15,13 +15,13 @@ use crate::units::{MediumId, Sequence};
 /// Where a voucher was credited.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Credit {
-    id: [u8; 16],
+    pub(super) id: [u8; 16],
     /// SHA-256 over the voucher.
-    voucher: [u8; 32],
-    medium: MediumId,
-    seq: Sequence,
-    amount: i64,
-    bytes: Put,
+    pub(super) voucher: [u8; 32],
+    pub(super) medium: MediumId,
+    pub(super) seq: Sequence,
+    pub(super) amount: i64,
+    pub(super) bytes: Put,
 }
 
 /// A voucher of several with one id.

@@ -129,6 +129,16 @@ impl Trust {
         &self.roots
     }
 
+    /// SHA-256 over all of it: what was verified under another digest was verified from something
+    /// else.
+    pub fn digest(&self) -> [u8; 32] {
+        let floor = self.floor.map_or(0, Timestamp::seconds).to_be_bytes();
+        let test_roots = [u8::from(self.test_roots == TestRoots::Allowed)];
+        let roots = self.roots.iter().map(|root| sha256(root.certificate.bytes()));
+        let roots: Vec<[u8; 32]> = roots.collect();
+        sha256(&[roots.as_flattened(), &test_roots, &floor].concat())
+    }
+
     /// Walk a chain (signer first, then the certificates above it, the root last or left out).
     pub fn signer(&self, chain: &Chain) -> Result<Signer, TrustError> {
         let fault =

@@ -70,7 +70,8 @@ fn indexed(office: &mut Office, files: &[Vec<u8>], threads: usize) -> Vec<u8> {
     let scratch = Scratch::memory();
     let books = std::slice::from_mut(&mut office.records);
     let (evidence, terms, scratch) = (&index, &terms, &scratch);
-    let found = reconcile_all(Run { evidence, books, terms, scratch, watch: &Unwatched });
+    let watch = &Unwatched;
+    let found = reconcile_all(Run { evidence, books, terms, scratch, watch, memory: None });
     let mut bytes = vec![];
     let written: Result<_, DeviceError> = found.unwrap().write(&mut |part| {
         bytes.extend_from_slice(part);
