@@ -14,6 +14,9 @@ use crate::format::record::EventId;
 use crate::ledger::{Booked, settled_since_hash};
 use crate::units::{Amount, MediumId, Sequence, StoreId};
 
+/// Of so many events each is looked up by itself; of more, all of the medium's are read.
+const ASKED_MAX: usize = 32;
+
 /// A posting that goes on from where its medium stands.
 pub(super) struct Change {
     pub(super) posting: Posting,
@@ -148,19 +151,13 @@ fn check_events(
     posting: &Posting,
     [settled, provisional, reserved, debt, loss]: [i64; 5],
 ) -> Result<(Events, Events), PostError> {
-    const KNOWN: &str = "SELECT event, amount_minor FROM settled_events WHERE medium = $1";
     let (medium, number) = (posting.medium, posting.account.number);
-    let known: BTreeMap<EventId, i64> = if posting.before.number == 0 {
-        BTreeMap::new()
-    } else {
-        let known = tx.rows(KNOWN, &[medium.into()], |row| Ok((row.array(0)?, row.int(1)?)))?;
-        known.into_iter().collect()
-    };
     let settles = posting.account.events.iter().filter(|(_, booked)| booked.number == number);
     let booked = settles.filter(|(_, booked)| effect_number(booked.effect).is_some());
-    let (fresh, grown): (Events, Events) = booked
-        .map(|(event, booked)| (*event, *booked))
-        .partition(|(event, _)| !known.contains_key(event));
+    let booked: Events = booked.map(|(event, booked)| (*event, *booked)).collect();
+    let known = known_amounts(tx, posting, &booked)?;
+    let (fresh, grown): (Events, Events) =
+        booked.into_iter().partition(|(event, _)| !known.contains_key(event));
     let added = |(event, booked): &(EventId, Booked)| {
         i128::from(booked.amount) - i128::from(*known.get(event).unwrap_or(&0))
     };
@@ -173,16 +170,43 @@ fn check_events(
     Err(PostError::Events { medium, events, account })
 }
 
+/// What was booked before of the events of a posting, minor units.
+fn known_amounts(
+    tx: &mut Transaction<'_>,
+    posting: &Posting,
+    booked: &Events,
+) -> Result<BTreeMap<EventId, i64>, StorageError> {
+    const ALL: &str = "SELECT event, amount_minor FROM settled_events WHERE medium = $1";
+    const ONE: &str = "SELECT amount_minor FROM settled_events WHERE medium = $1 AND event = $2";
+    let medium = Value::from(posting.medium);
+    if posting.before.number == 0 {
+        return Ok(BTreeMap::new());
+    }
+    if booked.len() > ASKED_MAX {
+        let known = tx.rows(ALL, &[medium], |row| Ok((row.array(0)?, row.int(1)?)))?;
+        return Ok(known.into_iter().collect());
+    }
+    let mut known = BTreeMap::new();
+    for (event, _) in booked {
+        let amount = tx.row(ONE, &[medium, Value::Bytes(event)], |row| row.int(0))?;
+        known.extend(amount.map(|amount| (*event, amount)));
+    }
+    Ok(known)
+}
+
 /// What the posting holds at places that nothing was held at.
 fn unheld(
     tx: &mut Transaction<'_>,
     posting: &Posting,
 ) -> Result<Vec<(Sequence, [u8; 32])>, StorageError> {
-    const HELD: &str = "SELECT seq FROM held_records WHERE medium = $1";
-    let known: BTreeSet<u64> = if posting.before.number == 0 {
-        BTreeSet::new()
-    } else {
-        tx.rows(HELD, &[posting.medium.into()], |row| row.count(0))?.into_iter().collect()
+    const HELD: &str = "SELECT seq FROM held_records WHERE medium = $1 AND seq >= $2";
+    let first = posting.account.held.keys().next().filter(|_| posting.before.number > 0);
+    let known: BTreeSet<u64> = match first {
+        None => BTreeSet::new(),
+        Some(first) => {
+            let values = [posting.medium.into(), Value::count(first.number())];
+            tx.rows(HELD, &values, |row| row.count(0))?.into_iter().collect()
+        }
     };
     let held = posting.account.held.iter();
     let new = held.filter(|(seq, _)| !known.contains(&seq.number()));

@@ -2,7 +2,9 @@
 //!
 //! A step is a numbered text under `schema/`; records at version n have had steps 1 to n. Steps
 //! say `BIGINT` and `BYTES`: `SQLite` reads `INTEGER` and `BLOB` and checks every value's type
-//! (`STRICT`), `PostgreSQL` reads `BIGINT` and `BYTEA`. A line `);` alone ends a table.
+//! (`STRICT`), `PostgreSQL` reads `BIGINT` and `BYTEA`. A line `);` alone ends a table; `) KEYED;` ends
+//! one of many short rows, which `SQLite` keeps in the order of its key alone instead of in that of
+//! arrival beside an index (`WITHOUT ROWID`).
 
 use super::database::{Database, StorageError, operation_error};
 use super::entries::fill_entries;
@@ -139,11 +141,12 @@ pub(super) fn version(tx: &mut Transaction<'_>) -> Result<Option<u64>, StorageEr
 }
 
 /// A step in the words of each database.
-fn script(step: &str) -> Script {
+pub(super) fn script(step: &str) -> Script {
     let sqlite = step.replace("BIGINT", "INTEGER").replace("BYTES", "BLOB");
+    let sqlite = sqlite.replace("\n);", "\n) STRICT;");
     Script {
-        sqlite: sqlite.replace("\n);", "\n) STRICT;"),
-        postgres: step.replace("BYTES", "BYTEA"),
+        sqlite: sqlite.replace("\n) KEYED;", "\n) STRICT, WITHOUT ROWID;"),
+        postgres: step.replace("BYTES", "BYTEA").replace("\n) KEYED;", "\n);"),
     }
 }
 

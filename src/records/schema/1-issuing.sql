@@ -57,6 +57,6 @@ CREATE TABLE slots (
     sold_at      BIGINT,
     PRIMARY KEY (number, slot),
     CHECK ((sale IS NULL) = (sold_at IS NULL))
-);
+) KEYED;
 
 CREATE UNIQUE INDEX sales ON slots (sale) WHERE sale IS NOT NULL;

@@ -40,4 +40,4 @@ CREATE TABLE moves (
     amount_minor BIGINT NOT NULL CHECK (amount_minor > 0),
     PRIMARY KEY (origin, store, seq),
     CHECK (debit <> credit)
-);
+) KEYED;

@@ -29,7 +29,7 @@ CREATE TABLE settling_moves (
     amount_minor BIGINT NOT NULL CHECK (amount_minor > 0),
     PRIMARY KEY (origin, whose, seq, line),
     CHECK (debit <> credit)
-);
+) KEYED;
 
 INSERT INTO settling_moves (origin, whose, seq, line, at, debit, credit, amount_minor)
     SELECT origin, store, seq, 0, at, debit, credit, amount_minor FROM moves;
@@ -63,7 +63,7 @@ CREATE TABLE settled_events (
     amount_minor BIGINT NOT NULL,
     effect       BIGINT NOT NULL CHECK (effect IN (1, 2, 3)),
     PRIMARY KEY (medium, event)
-);
+) KEYED;
 
 -- The record that was seen first at each sequence.
 CREATE TABLE held_records (
@@ -71,7 +71,7 @@ CREATE TABLE held_records (
     seq    BIGINT NOT NULL,
     hash   BYTES  NOT NULL,
     PRIMARY KEY (medium, seq)
-);
+) KEYED;
 
 -- blame: 0 nobody, 1 the store, 2 the store's key.
 CREATE TABLE forks (
