@@ -1,7 +1,8 @@
-//! The records' databases: rows in, rows out, and what a kit and a store's journal cost beside bare
-//! inserts.
+//! The records' databases: rows in, rows out, and what a kit, a store's journal and settling cost
+//! beside bare inserts.
 //!
-//! `cargo bench --bench records -- [ROWS] [BLANKS] [ENTRIES]`; it starts its own `PostgreSQL`.
+//! `cargo bench --bench records -- [ROWS] [BLANKS] [ENTRIES] [SETTLED]`; it starts its own
+//! `PostgreSQL`. Settled are so many media, first 400 records of each, then 5 more.
 
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads its arguments and the clock")]
 
@@ -20,10 +21,13 @@ use scrip::units::{Amount, Currency, MediumId, StoreId, Timestamp};
 
 #[path = "../tests/postgres.rs"]
 mod cluster;
+#[path = "records/settling.rs"]
+mod settling;
 
 const ROWS: u64 = 1_000_000;
 const BLANKS: u32 = 10_000;
 const ENTRIES: u64 = 200_000;
+const SETTLED: u32 = 1_000;
 /// About as long as a signed sale.
 const ENTRY: [u8; 300] = [0x5c; 300];
 /// Rows a transaction.
@@ -39,7 +43,7 @@ const BARE_TABLES: &str = "CREATE TABLE sheets (number BIGINT PRIMARY KEY, \
     CREATE TABLE slots (number BIGINT NOT NULL, slot BIGINT NOT NULL, \
     amount BIGINT NOT NULL, place BIGINT NOT NULL, PRIMARY KEY (number, slot)); \
     CREATE TABLE entries (store BIGINT NOT NULL, seq BIGINT NOT NULL, content BYTES NOT NULL, \
-    PRIMARY KEY (store, seq)); \
+    medium BIGINT NOT NULL, event BYTES NOT NULL, PRIMARY KEY (store, seq)); \
     CREATE TABLE moves (store BIGINT NOT NULL, seq BIGINT NOT NULL, at BIGINT NOT NULL, \
     debit BIGINT NOT NULL, credit BIGINT NOT NULL, amount BIGINT NOT NULL, \
     PRIMARY KEY (store, seq))";
@@ -49,6 +53,8 @@ fn main() {
     let rows = numbers.next().unwrap_or(ROWS);
     let blanks = numbers.next().map_or(BLANKS, |count| u32::try_from(count).expect("fits u32"));
     let entries = numbers.next().unwrap_or(ENTRIES);
+    let settled =
+        numbers.next().map_or(SETTLED, |count| u32::try_from(count).expect("fits u32")).min(blanks);
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut cluster = cluster::Cluster::start(&[]);
 
@@ -74,6 +80,9 @@ fn main() {
     });
     let journal = journal(&Place::in_folder(folder.path()), "SQLite, one journal", entries);
     println!("  journal at {:.2} of bare", bare / journal);
+    settling::measure(&Place::in_folder(folder.path()), settled, &mut |rows| {
+        settling::bare_file(&mut file, rows);
+    });
     server.batch_execute(&BARE_TABLES.replace("BYTES", "BYTEA")).expect("makes");
     let bare =
         measure("PostgreSQL, bare sheets and slots", sheets, || bare_server(&mut server, blanks));
@@ -85,6 +94,7 @@ fn main() {
     });
     let journal = self::journal(&place, "PostgreSQL, one journal", entries);
     println!("  journal at {:.2} of bare", bare / journal);
+    settling::measure(&place, settled, &mut |rows| settling::bare_server(&mut server, rows));
 }
 
 fn connect(url: &str) -> postgres::Client {
@@ -243,10 +253,15 @@ fn journal(place: &Place, what: &str, entries: u64) -> f64 {
         let credit = Account::Outstanding(medium);
         let moves = Some(Move { debit: Account::Store(store), credit, amount });
         let at = Timestamp::from_seconds(seq).expect("early");
-        JournalLine { seq, at, voids: None, medium, event: None, moves, content: &ENTRY }
+        let event = Some(event(seq));
+        JournalLine { seq, at, voids: None, medium, event, moves, content: &ENTRY }
     };
     let lines: Vec<JournalLine<'_>> = (0..entries).map(line).collect();
     measure(what, 2 * entries, || records.import_journal(store, &lines).expect("imports"))
+}
+
+fn event(seq: u64) -> [u8; 16] {
+    row(seq).2[..16].try_into().expect("16 bytes")
 }
 
 /// The rows of the same journal: store, sequence, time, debit, credit, amount.
@@ -257,9 +272,10 @@ fn move_rows(entries: u64) -> impl Iterator<Item = [i64; 6]> {
 
 fn bare_entries_file(file: &mut rusqlite::Connection, entries: u64) {
     let batch = file.transaction().expect("begins");
-    let mut insert = batch.prepare("INSERT INTO entries VALUES (?, ?, ?)").expect("parses");
+    let mut insert = batch.prepare("INSERT INTO entries VALUES (?, ?, ?, ?, ?)").expect("parses");
     for [store, seq, ..] in move_rows(entries) {
-        insert.execute((store, seq, ENTRY)).expect("inserts");
+        let event = event(seq.cast_unsigned());
+        insert.execute((store, seq, ENTRY, seq % 1000, event)).expect("inserts");
     }
     drop(insert);
     let mut insert = batch.prepare("INSERT INTO moves VALUES (?, ?, ?, ?, ?, ?)").expect("parses");
@@ -272,9 +288,17 @@ fn bare_entries_file(file: &mut rusqlite::Connection, entries: u64) {
 
 fn bare_entries_server(server: &mut postgres::Client, entries: u64) {
     let rows = move_rows(entries).map(|[store, seq, ..]| {
-        [Box::new(store) as _, Box::new(seq) as _, Box::new(ENTRY.to_vec()) as _]
+        let event = event(seq.cast_unsigned()).to_vec();
+        [
+            Box::new(store) as _,
+            Box::new(seq) as _,
+            Box::new(ENTRY.to_vec()) as _,
+            Box::new(seq % 1000) as _,
+            Box::new(event) as _,
+        ]
     });
-    copy(server, "entries", &[Type::INT8, Type::INT8, Type::BYTEA], rows);
+    let types = [Type::INT8, Type::INT8, Type::BYTEA, Type::INT8, Type::BYTEA];
+    copy(server, "entries", &types, rows);
     let rows = move_rows(entries).map(|row| row.map(|value| Box::new(value) as _));
     copy(server, "moves", &[Type::INT8; 6], rows);
 }
