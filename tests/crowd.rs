@@ -13,9 +13,9 @@ use scrip::trust::{TestRoots, Trust};
 mod made;
 
 use made::rows::{Merged, merge};
-use made::{Crowd, Expected, bundle, bundles};
+use made::{Crowd, Expected, Made, News, bundle, bundles};
 
-const CROWD: Crowd = Crowd { seed: 3, media: 100, each: 60, bogus: 150 };
+const CROWD: Crowd = Crowd { seed: 3, media: 100, each: 60, bogus: 150, news: News::All };
 
 fn threads(count: usize) -> NonZeroUsize {
     NonZeroUsize::new(count).unwrap()
@@ -71,26 +71,32 @@ fn told(plan: &Plan, later: &[String]) -> Vec<Expected> {
 
 #[test]
 fn a_crowd_is_the_same_for_one_seed_and_only_what_is_bogus_is_found() {
-    let [one, other] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-    let made = CROWD.make(one.path(), threads(3));
-    assert_eq!(CROWD.make(other.path(), threads(1)), made);
-    assert_eq!(digest(one.path()), digest(other.path()));
-    assert_eq!(CROWD.find(one.path()), Some(made.clone()));
-    assert_eq!(Crowd { seed: 4, ..CROWD }.find(one.path()), None);
+    for news in [News::All, News::Few] {
+        let crowd = Crowd { news, ..CROWD };
+        let [one, other] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let made = crowd.make(one.path(), threads(3));
+        assert_eq!(crowd.make(other.path(), threads(1)), made);
+        assert_eq!(digest(one.path()), digest(other.path()));
+        assert_eq!(crowd.find(one.path()), Some(made.clone()));
+        assert_eq!(Crowd { seed: 4, ..crowd }.find(one.path()), None);
+        holds(one.path(), &made);
+    }
+}
+
+fn holds(folder: &Path, made: &Made) {
     let new = made.events - made.held;
     let both = Merged { both: made.held, evidence_only: new, ..Merged::default() };
-    assert_eq!(merge(one.path()), both);
+    assert_eq!(merge(folder), both);
     assert!(new > 0 && made.later > 0 && made.receipts > 0, "{made:?}");
-
-    let later: Vec<String> =
-        made.expected.iter().filter(|one| one.later).map(|one| one.medium.clone()).collect();
+    let later = made.expected.iter().filter(|one| one.later);
+    let later: Vec<String> = later.map(|one| one.medium.clone()).collect();
     let own: Vec<_> = made.expected.iter().filter(|one| !one.later).cloned().collect();
     assert!(!own.is_empty(), "none of this seed's media is bogus: {made:?}");
-    let plan = plan(one.path(), &["evidence"]);
+    let plan = self::plan(folder, &["evidence"]);
     assert_eq!(told(&plan, &later), own);
     let ahead = findings(&plan).filter(|finding| finding.class == Class::MediumAhead).count();
     assert_eq!(plan.tail.postings, ahead as u64);
-    let both = self::plan(one.path(), &["evidence", "later"]);
-    assert_eq!(told(&both, &later), made.expected);
-    assert_eq!(both.entries.len(), plan.entries.len() + 4);
+    let all = self::plan(folder, &["evidence", "later"]);
+    assert_eq!(told(&all, &later), made.expected);
+    assert_eq!(all.entries.len(), plan.entries.len() + 4);
 }

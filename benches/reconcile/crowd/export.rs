@@ -40,6 +40,11 @@ impl<'a> Export<'a> {
         Self { bytes, records }
     }
 
+    /// Whose it is.
+    pub(crate) fn medium(&self) -> MediumId {
+        self.records[0].medium
+    }
+
     /// How many of its records are not newer; a top-up that nothing follows is newer always, since
     /// what is bogus stands there.
     pub(crate) fn until(&self, cut: Timestamp) -> usize {

@@ -1,22 +1,23 @@
 //! A crowd of owners: evidence in bundles, and records that hold all of it but the newest part.
 //!
 //! Owners, stores and journals are those of [`scrip::simulate`], with nothing planted but codes and
-//! vouchers that were never sold. Their exports go into bundles of a hundred. What is not newer than
-//! [`Crowd::cut`] is then settled, by reconciling each bundle as it was at that time and posting its
-//! plan: owners send each other things only within a bundle. So the records hold some 99 of 100
-//! events of every medium, as after a month in which nobody came back with a checkpoint.
-//! A hundredth more media lie apart: stores' journals know of them, the records never saw them.
+//! vouchers that were never sold. Their exports go into bundles of a hundred. All but a hundredth of
+//! the events is then settled, by reconciling each bundle as it was and posting its plan: owners send
+//! each other things only within a circle of four. What is new is told by [`News`]; a bogus top-up is
+//! new always. A hundredth more media lie apart: stores' journals know of them, the records never saw
+//! them.
 
 pub(crate) mod bundle;
 pub(crate) mod export;
 pub(crate) mod rows;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::ThreadId;
 
 use scrip::device::MemoryDevice;
 use scrip::format::plan::Class;
@@ -25,7 +26,7 @@ use scrip::reconcile::{Decisions, Heap, PlanReader, Terms, reconcile};
 use scrip::records::{Place, Records};
 use scrip::simulate::{Desk, Dial, Dials, Population, Stage, Truth, simulate};
 use scrip::trust::{Passphrase, TestRoots, Trust};
-use scrip::units::Timestamp;
+use scrip::units::{MediumId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use bundle::Member;
@@ -34,6 +35,8 @@ use rows::Stretch;
 
 /// Exports in a bundle: a folder of the simulated population.
 const BUNDLE: u32 = 100;
+/// Owners who know each other, and nobody else.
+const CIRCLE: usize = 4;
 /// Of so many receipts that are newer than the records one comes with what its payer showed.
 const FUNDED: usize = 10;
 /// Owners live from the first to the last second: 2027-01-21 and 280 days on.
@@ -42,6 +45,15 @@ const LIVES: [u64; 2] = [1_800_489_600, 1_824_681_600];
 const CUT_PERMILLE: u64 = 989;
 /// The state of a crowd, beside it.
 const STATE: &str = "crowd.json";
+
+/// Whose events are new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum News {
+    /// One circle in a hundred was never seen; of all others the records know everything.
+    Few,
+    /// Of every medium the newest hundredth, since [`Crowd::cut`].
+    All,
+}
 
 /// How large a crowd is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +65,7 @@ pub(crate) struct Crowd {
     pub(crate) each: u64,
     /// So many media of a thousand bring a code or voucher that nobody sold.
     pub(crate) bogus: u32,
+    pub(crate) news: News,
 }
 
 /// What was made.
@@ -87,7 +100,8 @@ pub(crate) struct Expected {
 }
 
 impl Crowd {
-    fn later(&self) -> u32 {
+    /// How many media lie apart.
+    pub(crate) fn later(&self) -> u32 {
         (self.media / BUNDLE).next_multiple_of(4)
     }
 
@@ -100,6 +114,15 @@ impl Crowd {
             stores: Population::usual_stores(media),
             imported: 1000,
             dials: Dials::each(0).with(Dial::Stolen, self.bogus),
+        }
+    }
+
+    /// How many of an export's records were there when all was settled.
+    fn held(&self, export: &Export<'_>, fresh: &BTreeSet<MediumId>) -> usize {
+        match self.news {
+            News::All => export.until(Self::cut()),
+            News::Few if fresh.contains(&export.medium()) => 0,
+            News::Few => export.until(Self::as_of()),
         }
     }
 
@@ -123,10 +146,10 @@ impl Crowd {
         let truth = simulate(folder, &self.population(), threads, &desk).expect("simulates");
         let told = desk.told.into_inner().expect("nobody panics holding it");
         let expected = told.expected(&truth);
-        let Told { stretches, mut made, .. } = told;
+        let Told { stretches, mut made, fresh, .. } = told;
         made.expected = expected;
         rows::write(folder, stretches);
-        settle_known(folder, threads);
+        settle_known(self, folder, &fresh, threads);
         let state = serde_json::to_vec_pretty(&made).expect("it is plain");
         fs::write(folder.join(STATE), state).expect("writes");
         made
@@ -143,12 +166,14 @@ impl Crowd {
 struct Gather<'a> {
     folder: &'a Path,
     crowd: Crowd,
-    open: Mutex<BTreeMap<u32, Vec<Member>>>,
+    /// What came of each bundle, and by which thread: a circle's owners come one behind the other.
+    open: Mutex<BTreeMap<u32, Vec<(ThreadId, Member)>>>,
     told: Mutex<Told>,
 }
 
 struct Told {
     stretches: Vec<Stretch>,
+    fresh: BTreeSet<MediumId>,
     later: Vec<String>,
     made: Made,
 }
@@ -181,15 +206,19 @@ impl<'a> Gather<'a> {
             bytes: 0,
             expected: vec![],
         };
-        let told = Told { stretches: vec![], later: vec![], made };
+        let told = Told { stretches: vec![], fresh: BTreeSet::new(), later: vec![], made };
         Self { folder, crowd, open: Mutex::default(), told: Mutex::new(told) }
     }
 
     /// Write a whole bundle.
-    fn close(&self, number: u32, mut members: Vec<Member>) {
+    fn close(&self, number: u32, members: Vec<(ThreadId, Member)>) {
+        let fresh = fresh(number, &members);
+        let mut members: Vec<_> = members.into_iter().map(|(_, member)| member).collect();
         members.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         let exports: Vec<Export<'_>> =
             members.iter().map(|member| Export::of(&member.bytes)).collect();
+        let exports: Vec<_> =
+            exports.into_iter().map(|export| (self.crowd.held(&export, &fresh), export)).collect();
         let later = number >= self.crowd.media / BUNDLE;
         let papers = papers(&exports);
         let place = if later { "later" } else { "evidence" };
@@ -198,13 +227,14 @@ impl<'a> Gather<'a> {
         let bytes = fs::metadata(&path).expect("it was written").len();
         let stretches: Vec<_> = exports.iter().map(stretch).collect();
         let mut told = self.told.lock().expect("nobody panics holding it");
-        let events: usize = exports.iter().map(|export| export.records.len()).sum();
+        let events: usize = exports.iter().map(|(_, export)| export.records.len()).sum();
         if later {
             told.made.later += events as u64;
             told.later.extend(members.iter().map(|member| member.name[..12].to_owned()));
             return;
         }
-        let records = || exports.iter().flat_map(|export| &export.records);
+        let records = || exports.iter().flat_map(|(_, export)| &export.records);
+        told.fresh.extend(fresh);
         let made = &mut told.made;
         made.events += events as u64;
         made.held += stretches.iter().map(|stretch| stretch.held as u64).sum::<u64>();
@@ -231,7 +261,8 @@ impl Desk for Gather<'_> {
         let all = self.crowd.population().media - number * BUNDLE;
         let mut open = self.open.lock().expect("nobody panics holding it");
         let members = open.entry(number).or_default();
-        members.push(Member { name: name.to_owned(), bytes: bytes.to_vec() });
+        let member = Member { name: name.to_owned(), bytes: bytes.to_vec() };
+        members.push((std::thread::current().id(), member));
         let whole = members.len() as u64 == u64::from(all.min(BUNDLE));
         let whole = if whole { open.remove(&number) } else { None };
         drop(open);
@@ -248,21 +279,29 @@ impl Desk for Gather<'_> {
     }
 }
 
-fn stretch(export: &Export<'_>) -> Stretch {
-    let rows = export.records.iter().enumerate().map(|(place, record)| rows::row(place, record));
-    Stretch {
-        medium: export.records[0].medium.number(),
-        rows: rows.flatten().collect(),
-        held: export.until(Crowd::cut()),
+/// In every fourth bundle one circle of owners is new: that of the least medium.
+fn fresh(number: u32, members: &[(ThreadId, Member)]) -> BTreeSet<MediumId> {
+    let mut threads: HashMap<ThreadId, Vec<MediumId>> = HashMap::new();
+    for (thread, member) in members {
+        threads.entry(*thread).or_default().push(Export::of(&member.bytes).medium());
     }
+    let circles = threads.values().flat_map(|media| media.chunks(CIRCLE));
+    let least = circles.min_by_key(|circle| circle.iter().min());
+    let least = least.filter(|_| number.is_multiple_of(4));
+    least.map(|circle| circle.iter().copied().collect()).unwrap_or_default()
+}
+
+fn stretch((held, export): &(usize, Export<'_>)) -> Stretch {
+    let rows = export.records.iter().enumerate().map(|(place, record)| rows::row(place, record));
+    Stretch { medium: export.medium().number(), rows: rows.flatten().collect(), held: *held }
 }
 
 /// What partners kept of what is newer than the records: receipts, and with one in ten what its
 /// payer showed before.
-fn papers(exports: &[Export<'_>]) -> Vec<Member> {
+fn papers(exports: &[(usize, Export<'_>)]) -> Vec<Member> {
     let by_medium: BTreeMap<_, _> =
-        exports.iter().map(|export| (export.records[0].medium, export)).collect();
-    let new = exports.iter().flat_map(|export| &export.records[export.until(Crowd::cut())..]);
+        exports.iter().map(|(_, export)| (export.medium(), export)).collect();
+    let new = exports.iter().flat_map(|(held, export)| &export.records[*held..]);
     let receipts = new.filter_map(|record| record.receipt.as_ref());
     let mut papers = vec![];
     for (place, receipt) in receipts.enumerate() {
@@ -277,8 +316,8 @@ fn papers(exports: &[Export<'_>]) -> Vec<Member> {
     papers
 }
 
-/// Settle what each bundle held at the cut.
-fn settle_known(folder: &Path, threads: NonZeroUsize) {
+/// Settle what each bundle held before.
+fn settle_known(crowd: Crowd, folder: &Path, fresh: &BTreeSet<MediumId>, threads: NonZeroUsize) {
     let issuer = Issuer::open(&folder.join("issuer"), None).expect("it was founded");
     let key = issuer.settler_key(Passphrase::None).expect("it was founded");
     let trust = || Trust::new(vec![issuer.root().clone()], TestRoots::Allowed);
@@ -291,7 +330,15 @@ fn settle_known(folder: &Path, threads: NonZeroUsize) {
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some(path) = bundles.get(at) else { break };
-            settle_bundle(path, heaps[at].clone(), &mut records, &issuer, &key);
+            let mut heap = Heap::new(heaps[at].clone());
+            for member in bundle::read(path).iter().filter(|one| one.name.ends_with(".evidence")) {
+                let export = Export::of(&member.bytes);
+                let held = crowd.held(&export, fresh);
+                if held > 0 {
+                    heap.take_bytes(export.first(held)).expect("it is an export");
+                }
+            }
+            settle_heap(&heap, &mut records, &issuer, &key);
         }
     };
     std::thread::scope(|scope| {
@@ -301,31 +348,19 @@ fn settle_known(folder: &Path, threads: NonZeroUsize) {
     });
 }
 
-fn settle_bundle(
-    path: &Path,
-    trust: Trust,
-    records: &mut Records,
-    issuer: &Mutex<Issuer>,
-    key: &CertifiedKey,
-) {
-    let mut heap = Heap::new(trust);
-    for member in bundle::read(path).iter().filter(|member| member.name.ends_with(".evidence")) {
-        let export = Export::of(&member.bytes);
-        let before = export.first(export.until(Crowd::cut()));
-        heap.take_bytes(before).expect("it is an export");
-    }
+fn settle_heap(heap: &Heap, records: &mut Records, issuer: &Mutex<Issuer>, key: &CertifiedKey) {
     let currency = issuer.lock().expect("nobody panics holding it").form().currency();
     let base = records.base().expect("reads");
-    let (as_of, threads) = (Some(Crowd::cut()), NonZeroUsize::MIN);
+    let (as_of, threads) = (Some(Crowd::as_of()), NonZeroUsize::MIN);
     let decisions = &Decisions::none();
     let terms = Terms { currency, base, as_of, threads, decisions };
-    let plan = reconcile(&heap, records, &terms).expect("reads");
+    let plan = reconcile(heap, records, &terms).expect("reads");
     for finding in plan.entries.iter().flat_map(|entry| &entry.findings) {
         assert_eq!(finding.class, Class::MediumAhead, "{finding:?}");
     }
     let mut issuer = issuer.lock().expect("nobody panics holding it");
     let plan = PlanReader::open(MemoryDevice::from_bytes(plan.encode())).expect("it was just made");
-    issuer.settle(&plan, key, Crowd::cut()).expect("it goes on from nothing");
+    issuer.settle(&plan, key, Crowd::as_of()).expect("it goes on from nothing");
 }
 
 /// The bundles of a folder, by name.
