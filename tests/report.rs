@@ -4,4 +4,5 @@ mod browser;
 mod ledger;
 mod page;
 mod programs;
+mod statements;
 mod town;

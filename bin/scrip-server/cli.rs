@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use decide::{DecideArgs, StaffArgs};
 use scrip::records::Place;
 use scrip::simulate::{Dial, Dials, Population};
-use scrip::units::{Currency, MediumId, Month, StoreId, Timestamp};
+use scrip::units::{Currency, MediumId, Period, StoreId, Timestamp};
 
 /// How many records a simulated medium makes unless it is said otherwise.
 const EVENTS_EACH: u64 = 500;
@@ -92,11 +92,12 @@ pub(crate) enum Verb {
     /// Book what a store paid in.
     #[command(after_help = "Example: scrip-server paid 1 250000 --reference 'transfer 2026-10-31'")]
     Paid(Paid),
-    /// Show what each store owes for a month: opening, sold, taken back, paid in, owed.
+    /// Show what each store owes for a period: opening, sold, taken back, paid in, owed.
     ///
     /// Sales taken back and payments stand below zero: each store's sums add up to what it owes. A
-    /// sale counts when the store's clock says that it was made.
-    #[command(after_help = "Example: scrip-server dues --period 2026-10")]
+    /// sale counts when the store's clock says that it was made. A sale that was taken back and
+    /// credited all the same is told beside them.
+    #[command(after_help = "Example: scrip-server dues --period 2026-10..2026-12")]
     Dues(DuesArgs),
     /// Post a plan that `scrip-verify reconcile` wrote, and write its checkpoints.
     ///
@@ -125,7 +126,8 @@ pub(crate) enum Verb {
     /// Show a medium's statement: opening, lines, closing.
     ///
     /// What was bought and isn't known to be on the medium is unredeemed; the balance is what is on
-    /// it. Sales count by the stores' clocks, all else by the newest evidence of its settlement.
+    /// it. Sales count by the stores' clocks, all else by the newest evidence of its settlement. What
+    /// was settled is listed by the owner's own accounting numbers.
     #[command(after_help = "Example: scrip-server statement 482109376527 --period 2026-10")]
     Statement(StatementArgs),
     /// Look through the books: what must hold of them, and what is open.
@@ -314,9 +316,9 @@ pub(crate) struct Paid {
 
 #[derive(Args)]
 pub(crate) struct DuesArgs {
-    /// Show this month, in UTC [default: this one].
-    #[arg(long, value_name = "YYYY-MM")]
-    pub(crate) period: Option<Month>,
+    /// Show this month or day, or from one to another, in UTC [default: this month].
+    #[arg(long, value_name = "PERIOD")]
+    pub(crate) period: Option<Period>,
     /// Print comma-separated values, for a spreadsheet.
     #[arg(long, conflicts_with = "json")]
     pub(crate) csv: bool,
@@ -341,9 +343,9 @@ pub(crate) struct Settle {
 pub(crate) struct StatementArgs {
     /// The medium's number, 12 digits.
     pub(crate) medium: MediumId,
-    /// Show this month, in UTC [default: all there is].
-    #[arg(long, value_name = "YYYY-MM")]
-    pub(crate) period: Option<Month>,
+    /// Show this month or day, or from one to another, in UTC [default: all there is].
+    #[arg(long, value_name = "PERIOD")]
+    pub(crate) period: Option<Period>,
     /// Print comma-separated values, for a spreadsheet.
     #[arg(long, conflicts_with = "json")]
     pub(crate) csv: bool,

@@ -1,5 +1,6 @@
 //! `statement`: what was bought for a medium, what is on it, and what became of that.
 
+use data_encoding::HEXLOWER;
 use scrip::records::{Happening, Holding, Origin, Statement, StatementLine};
 use scrip::tool::{Classed, Exit, Failure, Output, csv_row};
 use scrip::units::CurrencyForm;
@@ -18,7 +19,7 @@ pub(crate) fn run(args: &StatementArgs, office: &Office, output: &Output) -> Res
     }
     let result = json!({
         "medium": args.medium.to_string(),
-        "period": args.period.map(|month| month.to_string()),
+        "period": args.period.map(|period| period.to_string()),
         "opening": holding(&statement.opening, form),
         "lines": statement.lines.iter().map(|line| fields(line, form)).collect::<Vec<_>>(),
         "closing": holding(&statement.closing, form),
@@ -28,20 +29,29 @@ pub(crate) fn run(args: &StatementArgs, office: &Office, output: &Output) -> Res
 }
 
 fn table(statement: &Statement, args: &StatementArgs, form: CurrencyForm, output: &Output) {
-    let period = args.period.map_or(String::new(), |month| format!(", {month}"));
+    let period = args.period.map_or(String::new(), |period| format!(", {period}"));
     output.line(format!("statement of medium {}{period}", args.medium.grouped()));
-    output.line(format!("{:<20} {:>14} {:>14}", "", "unredeemed", "balance"));
-    let sums = |name: &str, unredeemed: i64, balance: i64| {
-        let [unredeemed, balance] = [unredeemed, balance].map(|minor| form.show_minor(minor));
-        output.line(format!("{name:<20} {unredeemed:>14} {balance:>14}"));
+    let row = |name: &str, cells: [&str; 4]| {
+        let [sold, balance, unredeemed, then] = cells;
+        output.line(format!("{name:<20} {sold:>13} {balance:>13} {unredeemed:>13} {then:>13}"));
     };
-    sums("opening", statement.opening.unredeemed, statement.opening.balance());
+    let whole = |name: &str, holding: &Holding| {
+        let [unredeemed, then] =
+            [holding.unredeemed, holding.balance()].map(|minor| form.show_minor(minor));
+        row(name, ["", "", &unredeemed, &then]);
+    };
+    row("", ["unredeemed", "balance", "unredeemed", "balance"]);
+    row("", ["by this line", "by this line", "then", "then"]);
+    whole("opening", &statement.opening);
     for line in &statement.lines {
-        sums(&line.booked.at.to_string(), line.unredeemed, line.balance);
+        let [unredeemed, then] = line.then;
+        let sums = [line.unredeemed, line.balance, unredeemed, then];
+        let cells = sums.map(|minor| form.show_minor(minor));
+        row(&line.at.to_string(), cells.each_ref().map(String::as_str));
         output.line(format!("  {}", told(line)));
     }
     let closing = &statement.closing;
-    sums("closing", closing.unredeemed, closing.balance());
+    whole("closing", closing);
     for (name, minor) in parts(closing).into_iter().skip(2).filter(|(_, minor)| *minor != 0) {
         output.line(format!("  {name}: {}", form.show_minor(minor)));
     }
@@ -61,7 +71,7 @@ fn parts(holding: &Holding) -> [(&'static str, i64); 6] {
 
 /// What happened in a word, and with whom.
 fn happened(line: &StatementLine) -> (&'static str, &str) {
-    let store = line.booked.name.as_str();
+    let store = line.name.as_str();
     match &line.what {
         Happening::Bought => ("bought", store),
         Happening::TakenBack => ("taken back", store),
@@ -74,36 +84,57 @@ fn happened(line: &StatementLine) -> (&'static str, &str) {
 }
 
 fn evidence(line: &StatementLine) -> String {
-    match &line.booked.origin {
-        Origin::Entry(seq) => format!("entry {seq} of store {}", line.booked.store),
+    match &line.origin {
+        Origin::Entry(seq) => format!("entry {seq} of store {}", line.store),
         Origin::Checkpoint(_, number) => format!("checkpoint {number}"),
         Origin::Payment(reference) => reference.clone(),
     }
 }
 
+/// The number that the owner's accounting has for it.
+fn event(line: &StatementLine) -> Option<String> {
+    line.event.map(|event| HEXLOWER.encode(&event))
+}
+
 fn told(line: &StatementLine) -> String {
     let (what, party) = happened(line);
     let comma = if party.is_empty() { "" } else { ", " };
-    format!("{what}{comma}{party} ({})", evidence(line))
+    let event = event(line).map(|event| format!(", event {event}")).unwrap_or_default();
+    format!("{what}{comma}{party} ({}{event})", evidence(line))
 }
 
 fn spreadsheet(statement: &Statement, form: CurrencyForm, output: &Output) {
-    let heads = ["at", "what", "party", "by", "currency", "unredeemed", "balance"];
+    let heads = [
+        "at",
+        "what",
+        "party",
+        "by",
+        "event",
+        "currency",
+        "unredeemed",
+        "balance",
+        "unredeemed then",
+        "balance then",
+    ];
     output.line(csv_row(&heads.map(str::to_owned)));
-    let row = |at: String, what: &str, party: &str, by: String, sums: [i64; 2]| {
-        let [unredeemed, balance] = sums.map(|minor| form.decimal(minor));
-        let currency = form.currency().to_string();
-        let cells = [at, what.to_owned(), party.to_owned(), by, currency, unredeemed, balance];
-        output.line(csv_row(&cells));
+    let row = |words: [String; 5], by_line: Option<[i64; 2]>, then: [i64; 2]| {
+        let sums = |sums: [i64; 2]| sums.map(|minor| form.decimal(minor));
+        let by_line = by_line.map_or([String::new(), String::new()], sums);
+        let currency = [form.currency().to_string()];
+        output.line(csv_row(&[&words[..], &currency, &by_line, &sums(then)].concat()));
     };
-    let whole = |holding: &Holding| [holding.unredeemed, holding.balance()];
-    row(String::new(), "opening", "", String::new(), whole(&statement.opening));
+    let whole = |name: &str, holding: &Holding| {
+        let words = ["", name, "", "", ""].map(str::to_owned);
+        row(words, None, [holding.unredeemed, holding.balance()]);
+    };
+    whole("opening", &statement.opening);
     for line in &statement.lines {
         let (what, party) = happened(line);
-        let sums = [line.unredeemed, line.balance];
-        row(line.booked.at.to_string(), what, party, evidence(line), sums);
+        let (at, event) = (line.at.to_string(), event(line).unwrap_or_default());
+        let words = [at, what.to_owned(), party.to_owned(), evidence(line), event];
+        row(words, Some([line.unredeemed, line.balance]), line.then);
     }
-    row(String::new(), "closing", "", String::new(), whole(&statement.closing));
+    whole("closing", &statement.closing);
 }
 
 fn money(minor: i64, form: CurrencyForm) -> Value {
@@ -118,11 +149,16 @@ fn holding(holding: &Holding, form: CurrencyForm) -> Value {
 fn fields(line: &StatementLine, form: CurrencyForm) -> Value {
     let (what, party) = happened(line);
     json!({
-        "at": line.booked.at.to_string(),
+        "at": line.at.to_string(),
         "what": what,
         "party": party,
         "by": evidence(line),
         "unredeemed": money(line.unredeemed, form),
         "balance": money(line.balance, form),
+        "event": event(line),
+        "then": {
+            "unredeemed": money(line.then[0], form),
+            "balance": money(line.then[1], form),
+        },
     })
 }

@@ -74,6 +74,24 @@ pub struct Dues {
     pub paid: i64,
     /// What it owes after the period.
     pub owed: i64,
+    /// Sales that it took back and that were credited all the same, known of in the period. They are
+    /// voided above: what becomes of them is for people to say.
+    pub redeemed: Vec<RedeemedVoid>,
+}
+
+/// A sale that a store took back, and that was credited all the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedeemedVoid {
+    /// The sale.
+    pub sold: u64,
+    /// The entry that took it back.
+    pub voided: u64,
+    /// The medium.
+    pub medium: MediumId,
+    /// The checkpoint that settled its crediting.
+    pub checkpoint: u64,
+    /// The sum, minor units.
+    pub minor: i64,
 }
 
 /// Why a store's journal isn't taken into the records.
@@ -205,8 +223,45 @@ impl Records {
             FROM stores LEFT JOIN moves ON moves.origin IN (1, 2) AND moves.whose = stores.store \
             AND at < $2 \
             GROUP BY stores.store, stores.name, stores.currency ORDER BY stores.store";
-        self.database.read(|tx| tx.rows(SUMS, &[from.into(), until.into()], read_dues))
+        self.database.read(|tx| {
+            let mut dues = tx.rows(SUMS, &[from.into(), until.into()], read_dues)?;
+            for (store, redeemed) in redeemed_voids(tx, from, until)? {
+                if let Some(own) = dues.iter_mut().find(|due| due.store == store) {
+                    own.redeemed.push(redeemed);
+                }
+            }
+            Ok(dues)
+        })
     }
+}
+
+/// Sales taken back that were credited, by their stores: those of which the later of the two, the
+/// voiding and the newest evidence of the crediting, lies in the period.
+fn redeemed_voids(
+    tx: &mut Transaction<'_>,
+    from: Timestamp,
+    until: Timestamp,
+) -> Result<Vec<(StoreId, RedeemedVoid)>, StorageError> {
+    const FIND: &str = "SELECT sales.store, sales.seq, voids.seq, sales.medium, \
+        settled_events.number, settled_events.amount_minor FROM store_entries AS voids \
+        JOIN store_entries AS sales ON sales.store = voids.store AND sales.seq = voids.voids \
+        JOIN settled_events ON settled_events.medium = sales.medium \
+        AND settled_events.event = sales.event \
+        JOIN moves AS back ON back.origin = 1 AND back.whose = voids.store AND back.seq = voids.seq \
+        JOIN moves AS credited ON credited.origin = 3 AND credited.whose = sales.medium \
+        AND credited.seq = settled_events.number AND credited.line = 0 \
+        WHERE voids.voids IS NOT NULL AND back.at < $2 AND credited.at < $2 \
+        AND (back.at >= $1 OR credited.at >= $1) ORDER BY sales.store, sales.seq";
+    tx.rows(FIND, &[from.into(), until.into()], |row| {
+        let redeemed = RedeemedVoid {
+            sold: row.count(1)?,
+            voided: row.count(2)?,
+            medium: row.medium(3)?,
+            checkpoint: row.count(4)?,
+            minor: row.int(5)?,
+        };
+        Ok((row.store(0)?, redeemed))
+    })
 }
 
 fn imported(lines: &[JournalLine<'_>], new: &[JournalLine<'_>]) -> Imported {
@@ -360,5 +415,6 @@ fn read_dues(row: &Row<'_>) -> Result<Dues, StorageError> {
         voided,
         paid,
         owed: owed.ok_or_else(|| row.wrong(4, &"the sums pass 2^63"))?,
+        redeemed: vec![],
     })
 }

@@ -2,10 +2,12 @@
 
 use super::Records;
 use super::database::{StorageError, operation_error};
+use super::listed::Events;
 use super::media::store_of;
-use super::moves::{Account, BookedMove, HolderNames, Move, booked_move};
+use super::moves::{Account, BookedMove, HolderNames, Move, Origin, booked_move};
 use super::statement::Transaction;
-use crate::units::{MediumId, Month, Timestamp};
+use crate::format::record::EventId;
+use crate::units::{MediumId, Period, StoreId, Timestamp};
 
 /// What a medium's accounts have. Sums are minor units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -44,14 +46,24 @@ pub enum Happening {
 /// A line of a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatementLine {
+    /// When it counts.
+    pub at: Timestamp,
     /// What it tells.
     pub what: Happening,
-    /// The move.
-    pub booked: BookedMove,
+    /// The store; that of the medium for what was settled.
+    pub store: StoreId,
+    /// The store's name.
+    pub name: String,
+    /// What it follows from.
+    pub origin: Origin,
+    /// The settled event, where the line is one.
+    pub event: Option<EventId>,
     /// What it adds to what is unredeemed.
     pub unredeemed: i64,
     /// What it adds to the balance.
     pub balance: i64,
+    /// What is unredeemed then, and the balance.
+    pub then: [i64; 2],
 }
 
 /// The statement of a medium over a period.
@@ -79,35 +91,55 @@ pub enum StatementError {
 operation_error!(StatementError);
 
 impl Records {
-    /// The statement of a medium over a month, or over all there is.
+    /// The statement of a medium over a period, or over all there is.
     pub fn statement(
         &mut self,
         medium: MediumId,
-        period: Option<Month>,
+        period: Option<Period>,
     ) -> Result<Statement, StatementError> {
-        let until = period.map_or(Timestamp::MAX, Month::end);
+        let until = period.map_or(Timestamp::MAX, |period| period.until);
         self.database.read(|tx| {
             store_of(tx, medium)?.ok_or(StatementError::UnknownMedium(medium))?;
+            let events = Events::of(tx, medium)?;
             let mut opening = Holding::default();
             let mut closing = opening;
-            let mut lines = vec![];
-            for booked in moves_of(tx, medium, until)? {
+            let mut lines: Vec<StatementLine> = vec![];
+            let all = moves_of(tx, medium, until)?;
+            for part in all.chunk_by(|one, next| of_one(one) == of_one(next)) {
                 let before = closing;
-                closing.take(medium, &booked.moved);
-                if period.is_some_and(|month| booked.at < month.first()) {
+                let found = closing.lines(medium, part);
+                if period.is_some_and(|period| part[0].at < period.from) {
                     opening = closing;
                     continue;
                 }
-                let unredeemed = closing.unredeemed - before.unredeemed;
-                let balance = closing.balance() - before.balance();
-                if (unredeemed, balance) != (0, 0) {
-                    let what = Happening::of(&booked.moved);
-                    lines.push(StatementLine { what, booked, unredeemed, balance });
-                }
+                let found = match part[0].origin {
+                    Origin::Checkpoint(_, number) => {
+                        events.list(number, found, vested(medium, part))
+                    }
+                    _ => found,
+                };
+                let mut then = [before.unredeemed, before.balance()];
+                lines.extend(found.into_iter().map(|line| {
+                    then = [then[0] + line.unredeemed, then[1] + line.balance];
+                    StatementLine { then, ..line }
+                }));
             }
             Ok(Statement { opening, lines, closing })
         })
     }
+}
+
+/// What tells the moves of one entry or one checkpoint from others.
+fn of_one(booked: &BookedMove) -> (Timestamp, StoreId, &Origin) {
+    (booked.at, booked.store, &booked.origin)
+}
+
+/// What was provisional and may be spent by these moves.
+fn vested(medium: MediumId, moves: &[BookedMove]) -> i64 {
+    let vests = moves.iter().map(|booked| &booked.moved).filter(|moved| {
+        moved.debit == Account::Provisional(medium) && moved.credit == Account::Settled(medium)
+    });
+    vests.map(|moved| moved.amount.minor().cast_signed()).sum()
 }
 
 /// Every move of a medium's accounts before this time: by stores' entries that are about it, and by
@@ -137,6 +169,31 @@ impl Holding {
         self.settled + self.provisional + self.reserved - self.debt
     }
 
+    /// Take moves; what each of them adds, unless that is nothing.
+    fn lines(&mut self, medium: MediumId, moves: &[BookedMove]) -> Vec<StatementLine> {
+        let mut lines = vec![];
+        for booked in moves {
+            let before = *self;
+            self.take(medium, &booked.moved);
+            let unredeemed = self.unredeemed - before.unredeemed;
+            let balance = self.balance() - before.balance();
+            if (unredeemed, balance) != (0, 0) {
+                lines.push(StatementLine {
+                    at: booked.at,
+                    what: Happening::of(&booked.moved),
+                    store: booked.store,
+                    name: booked.name.clone(),
+                    origin: booked.origin.clone(),
+                    event: None,
+                    unredeemed,
+                    balance,
+                    then: [self.unredeemed, self.balance()],
+                });
+            }
+        }
+        lines
+    }
+
     fn take(&mut self, medium: MediumId, moved: &Move) {
         let minor = moved.amount.minor().cast_signed();
         for (account, minor) in [(&moved.debit, -minor), (&moved.credit, minor)] {
@@ -155,6 +212,14 @@ impl Holding {
 }
 
 impl Happening {
+    /// The rights holder.
+    pub(super) fn party(&self) -> Option<&str> {
+        match self {
+            Self::Spent(name) | Self::Earned(name) => Some(name),
+            _ => None,
+        }
+    }
+
     fn of(moved: &Move) -> Self {
         match (&moved.debit, &moved.credit) {
             (Account::Store(_), _) => Self::Bought,

@@ -15,6 +15,7 @@ mod held;
 mod holding;
 mod kits;
 mod known;
+mod listed;
 mod media;
 mod moves;
 mod place;
@@ -34,6 +35,7 @@ pub use audit::{AGES_DAYS, AtRisk, Audit, Differing, Owed, QuotaUse};
 pub use backup::{Copied, CopyError, Pulse};
 pub use books::{
     Dues, ImportError, Imported, JournalLine, Payment, PaymentError, REFERENCE_BYTES_MAX,
+    RedeemedVoid,
 };
 pub use database::{OperationError, StorageError};
 pub use decisions::{DecideError, Ruled};

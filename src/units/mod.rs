@@ -3,11 +3,13 @@
 mod amount;
 mod month;
 mod number;
+mod period;
 mod time;
 
 pub use amount::{Amount, Currency, CurrencyForm};
 pub use month::Month;
 pub use number::{ByteCount, MediumId, Sequence, StoreId, check_digits};
+pub use period::Period;
 pub use time::{DAY_CHARACTERS, Timestamp};
 
 /// Why a value is not one of its kind; the message names the value and the limit.
@@ -72,4 +74,7 @@ pub enum UnitError {
     /// Text that is no month.
     #[error("{0:?} is no month such as 2026-11")]
     MonthText(String),
+    /// A period that ends before it begins.
+    #[error("{0:?} is no period such as 2026-10..2026-12: it ends before it begins")]
+    PeriodText(String),
 }

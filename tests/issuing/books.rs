@@ -75,8 +75,8 @@ fn what_a_store_owes_follows_from_its_journal_and_its_payments() {
     let shown = desk.run(&["dues"]).stdout;
     assert!(shown.contains("store 1 (Station Books)") && shown.contains("-¥100"), "{shown}");
     let sheet = desk.run(&["dues", "--csv"]).stdout;
-    let head = "store,name,currency,opening,sold,voided,paid,owed";
-    assert_eq!(sheet, format!("{head}\n1,Station Books,JPY,-400,800,-300,-200,-100\n"));
+    let head = "store,name,currency,opening,sold,voided,paid,owed,redeemed though voided";
+    assert_eq!(sheet, format!("{head}\n1,Station Books,JPY,-400,800,-300,-200,-100,0\n"));
 }
 
 #[test]
@@ -183,15 +183,18 @@ fn a_statement_leads_from_its_opening_to_its_closing() {
     assert_eq!((both(&told["opening"]), both(&told["closing"])), (["-500", "356"], ["0", "356"]));
     assert_eq!(told["lines"].as_array().unwrap().len(), 3);
     let shown = desk.run(&["statement", &desk.medium]).stdout;
-    for words in
-        ["closing                          ¥0           ¥356", "spent, Ann's Press (checkp"]
-    {
+    for words in [
+        "closing                                                     ¥0          ¥356",
+        "spent, Ann's Press (checkp",
+    ] {
         assert!(shown.contains(words), "{shown}");
     }
     let sheet = desk.run(&["statement", &desk.medium, "--csv"]).stdout;
     let rows: Vec<&str> = sheet.lines().collect();
     assert_eq!(rows.len(), 10, "{sheet}");
-    assert_eq!(rows[2], "1970-01-01T00:16:40Z,credited,,checkpoint 1,JPY,-500,500", "{sheet}");
+    let event = "01".repeat(16);
+    let row = format!("1970-01-01T00:16:40Z,credited,,checkpoint 1,{event},JPY,-500,500,-500,500");
+    assert_eq!(rows[2], row, "{sheet}");
     let unknown = "medium 000000000195 is unknown: its number was never given out";
     desk.refused(&["statement", "000000000195"], 5, unknown);
 }

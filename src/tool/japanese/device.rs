@@ -141,6 +141,11 @@ impl Japanese for UnitError {
                 "「{text}」は日付（2026-11-21）でも時刻（2026-11-21T09:30:00Z）でもありません"
             ),
             Self::MonthText(text) => format!("「{text}」は年月（2026-11）ではありません"),
+            Self::PeriodText(text) => {
+                format!(
+                    "「{text}」は期間（2026-10..2026-12）ではありません。始まる前に終わっています"
+                )
+            }
         }
     }
 }
