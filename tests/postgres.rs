@@ -25,6 +25,7 @@ pub(crate) struct Cluster {
     server: Child,
     folder: TempDir,
     databases: u32,
+    settings: Vec<String>,
 }
 
 impl Cluster {
@@ -36,7 +37,8 @@ impl Cluster {
         give_to_account(folder.path(), &data);
         init(&data);
         let server = serve(folder.path(), &data, settings);
-        let mut cluster = Self { server, folder, databases: 0 };
+        let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
+        let mut cluster = Self { server, folder, databases: 0, settings };
         cluster.wait();
         cluster
     }
@@ -48,6 +50,20 @@ impl Cluster {
         let mut client = postgres::Client::connect(&self.url("postgres"), NoTls).expect("connects");
         client.batch_execute(&format!("CREATE DATABASE {name}")).expect("makes a database");
         self.url(&name)
+    }
+
+    /// End it at once, as `pg_ctl stop -m immediate` does: whoever is connected is cut off.
+    pub(crate) fn stop_at_once(&mut self) {
+        let pid = rustix::process::Pid::from_child(&self.server);
+        rustix::process::kill_process(pid, rustix::process::Signal::QUIT).expect("it runs");
+        self.server.wait().expect("it ends");
+    }
+
+    /// Start it again on the same data, and wait until it answers.
+    pub(crate) fn start_again(&mut self) {
+        let settings: Vec<&str> = self.settings.iter().map(String::as_str).collect();
+        self.server = serve(self.folder.path(), &self.folder.path().join("data"), &settings);
+        self.wait();
     }
 
     fn url(&self, database: &str) -> String {

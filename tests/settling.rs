@@ -3,6 +3,8 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests look at what the tools write")]
 
+mod trouble;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

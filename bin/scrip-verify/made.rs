@@ -89,7 +89,7 @@ pub(crate) fn make(
     let keyed = memory.as_ref().map(|memory| &memory.found);
     let (evidence, scratch, watch) = (&*index, &scratch, &watch);
     let run = Run { evidence, books, terms, scratch, watch, memory: keyed };
-    let found = reconcile_all(run).map_err(|error| ended(error, seen.output))?;
+    let found = reconcile_all(run).map_err(|error| ended(error, &folder, seen.output))?;
     stages.ended("judge");
     let (plan, file) = write(args, &found, &folder)?;
     stages.ended("write");
@@ -153,10 +153,11 @@ fn gather(
 }
 
 /// Why a run has ended before its plan.
-fn ended(error: RunError<StorageError>, output: &Output) -> Failure {
+fn ended(error: RunError<StorageError>, folder: &Path, output: &Output) -> Failure {
     match error {
         RunError::Books(error) => Failure::of(Exit::from(&error), &error),
-        RunError::Scratch(error) => Failure::of(Exit::from(&error), &error),
+        RunError::Scratch(error) => Failure::of(Exit::from(&error), &error)
+            .during(format!("putting what was found aside in {}", folder.display())),
         stopped @ RunError::Stopped { .. } => {
             output.note(stopped.to_string());
             Failure::interrupted()

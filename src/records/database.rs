@@ -19,6 +19,8 @@ use super::statement::{Session, Transaction};
 
 /// How long a `SQLite` writer waits for another one.
 const BUSY_MS_MAX: u64 = 10_000;
+/// How long a server's lock that another connection holds is waited for.
+const LOCK_MS_MAX: u64 = 30_000;
 /// How long connecting to a server may take.
 const CONNECT_S_MAX: u64 = 10;
 /// How often a transaction that lost a race is run again before giving up.
@@ -268,6 +270,8 @@ fn pause(attempt: u32) -> Duration {
 fn reach(place: &Place, mut config: postgres::Config) -> Result<Session, StorageError> {
     config.connect_timeout(Duration::from_secs(CONNECT_S_MAX));
     config.application_name("scrip");
+    let asked = config.get_options().unwrap_or_default().to_owned();
+    config.options(&format!("{asked} -c lock_timeout={LOCK_MS_MAX}"));
     let doing = || format!("connecting to {place}");
     let client = config.connect(postgres::NoTls);
     let client = Box::new(client.map_err(|error| server_error(doing(), &error))?);

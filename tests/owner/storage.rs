@@ -41,7 +41,7 @@ impl Mount {
     }
 
     /// Fill it to the last byte.
-    fn fill(&self) -> PathBuf {
+    pub(crate) fn fill(&self) -> PathBuf {
         let path = self.0.join("filler");
         let mut file = fs::File::create(&path).unwrap();
         let full = std::io::copy(&mut std::io::repeat(7), &mut file).unwrap_err();
