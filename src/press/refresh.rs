@@ -197,7 +197,7 @@ impl<'a> InHand<'a> {
             key: shop.key(),
             policy: shop.policy(),
             revocation: shop.revocation(),
-            sheets: stocked.map(|stocked| &stocked.sheet).into_iter().collect(),
+            sheets: stocked.iter().flat_map(|stocked| stocked.sheets()).collect(),
             sale,
             at,
         })

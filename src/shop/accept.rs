@@ -12,6 +12,7 @@ use super::{Refusal, ShopError, kit_error, trust_error};
 use crate::device::Privacy;
 use crate::format::certificate::{Chain, Role};
 use crate::format::policy::{Policy, Revocation};
+use crate::format::sheet::Sheet;
 use crate::format::sheet::{SealedKit, SealedSecret};
 use crate::format::{Kind, Object, cose};
 use crate::trust::{
@@ -266,11 +267,15 @@ impl Enrolled {
             let (found, expected) = (kit.currency, self.grant.currency);
             return Err(Refusal::Currency { kit: id, found, expected }.into());
         }
-        let blanks: Vec<_> = kit.blanks.iter().map(|blank| blank.medium).collect();
-        let known = blanks.iter().find(|medium| self.books.medium(**medium).is_ok());
-        if let Some(medium) = known {
-            return Err(Refusal::StockedTwice { kit: id, medium: *medium }.into());
+        let known = |sheet: &&Verified<Sheet>| {
+            let stocked = self.books.medium(sheet.medium);
+            stocked.is_ok_and(|stocked| stocked.sheets().any(|known| known.id == sheet.id))
+        };
+        if let Some(sheet) = opened.sheets.iter().find(known) {
+            return Err(Refusal::StockedTwice { kit: id, medium: sheet.medium }.into());
         }
+        let blanks = kit.blanks.iter().map(|blank| blank.medium);
+        let blanks: Vec<_> = blanks.filter(|medium| self.books.medium(*medium).is_err()).collect();
         let (codes, sum) = count_codes(opened)?;
         let what = || format!("kit {id} of {}", show_sum(self.form(), sum));
         self.check_quota(sum, what)?;

@@ -65,6 +65,8 @@ impl std::fmt::Display for CodeState {
 /// A code that a kit gave to this store.
 #[derive(Debug)]
 pub struct Code {
+    /// Its sheet.
+    pub sheet: SheetId,
     /// Slot and secret.
     pub stocked: StockedCode,
     /// What it credits.
@@ -76,8 +78,10 @@ pub struct Code {
 /// A medium of an accepted kit.
 #[derive(Debug)]
 pub struct StockedMedium {
-    /// Its verified sheet, which names its number.
+    /// Its verified first sheet, which names its number.
     pub sheet: Verified<Sheet>,
+    /// Its further sheets, which came in later kits.
+    pub further: Vec<Verified<Sheet>>,
     /// The store's codes, in the kit's order.
     pub codes: Vec<Code>,
     /// How far it has come.
@@ -85,6 +89,11 @@ pub struct StockedMedium {
 }
 
 impl StockedMedium {
+    /// All its sheets.
+    pub fn sheets(&self) -> impl Iterator<Item = &Verified<Sheet>> {
+        [&self.sheet].into_iter().chain(&self.further)
+    }
+
     /// Its first code of this amount that is in stock.
     pub fn code(&self, amount: Amount) -> Option<&Code> {
         self.codes.iter().find(|code| code.state == CodeState::InStock && code.amount == amount)
@@ -148,14 +157,26 @@ pub struct Change {
 }
 
 impl Books {
-    /// Add a medium of a kit, as a blank; its number must be new.
-    pub fn stock(&mut self, medium: StockedMedium) -> Result<(), MediumId> {
+    /// Add a medium of a kit, as a blank, or a further sheet of one that is known; the sheet must be
+    /// new.
+    pub fn stock(&mut self, mut medium: StockedMedium) -> Result<(), MediumId> {
         let number = medium.sheet.medium;
-        if self.places.contains_key(&number) {
+        let Some(place) = self.places.get(&number) else {
+            self.places.insert(number, self.media.len());
+            self.media.push(medium);
+            return Ok(());
+        };
+        let known = &mut self.media[*place];
+        if known.sheets().any(|sheet| sheet.id == medium.sheet.id) {
             return Err(number);
         }
-        self.places.insert(number, self.media.len());
-        self.media.push(medium);
+        // Kits are read in any order: the first sheet is the one that was issued first.
+        if medium.sheet.issued < known.sheet.issued {
+            std::mem::swap(&mut known.sheet, &mut medium.sheet);
+            std::mem::swap(&mut known.codes, &mut medium.codes);
+        }
+        known.further.push(medium.sheet);
+        known.codes.append(&mut medium.codes);
         Ok(())
     }
 
@@ -274,8 +295,9 @@ impl Books {
             sheet: data_encoding::HEXLOWER.encode(&sheet),
             found,
         };
-        let of_sheet = medium.sheet.id == sheet && medium.sheet.currency == currency;
-        let number = medium.codes.iter().position(|code| of_sheet && code.stocked.slot == slot);
+        let of_currency = medium.sheet.currency == currency;
+        let is_it = |code: &Code| of_currency && code.sheet == sheet && code.stocked.slot == slot;
+        let number = medium.codes.iter().position(is_it);
         let number = number.ok_or_else(|| fault("not this store's".to_owned()))?;
         let code = &medium.codes[number];
         if code.state != CodeState::InStock {
@@ -326,9 +348,10 @@ impl Books {
             let place = self.place(sale.medium)?;
             change.stage = Some((place, Stage::Burnt(entry.seq)));
         }
-        if let Some((_, slot)) = sale.slot {
+        if let Some((sheet, slot)) = sale.slot {
             let place = self.place(sale.medium)?;
-            let code = self.media[place].codes.iter().position(|code| code.stocked.slot == slot);
+            let is_it = |code: &Code| code.sheet == sheet && code.stocked.slot == slot;
+            let code = self.media[place].codes.iter().position(is_it);
             change.code = code.map(|code| (place, code, CodeState::Voided(entry.seq)));
         }
         Ok(change)
@@ -394,6 +417,7 @@ mod tests {
         let issuer = SecretKey::from_seed([1; 32]);
         let sheet = verify::<Sheet>(&sign(&issuer, &sheet), &issuer.public()).unwrap();
         let code = |slot| Code {
+            sheet: SHEET,
             stocked: StockedCode {
                 slot,
                 secret: SecretDigits::from_ascii(*b"1234567890123456").unwrap(),
@@ -401,7 +425,35 @@ mod tests {
             amount: sheet.amount(slot).unwrap(),
             state: CodeState::InStock,
         };
-        StockedMedium { codes: vec![code(0), code(1), code(2)], sheet, stage: Stage::Blank }
+        let codes = vec![code(0), code(1), code(2)];
+        StockedMedium { codes, sheet, further: vec![], stage: Stage::Blank }
+    }
+
+    /// The same medium on another sheet, issued later.
+    fn further(serial: u64) -> StockedMedium {
+        let first = medium(serial);
+        let issued = Timestamp::from_seconds(9).unwrap();
+        let sheet = Sheet { id: [4; 16], issued, ..Sheet::clone(&first.sheet) };
+        let key = SecretKey::from_seed([1; 32]);
+        let sheet = verify::<Sheet>(&sign(&key, &sheet), &key.public()).unwrap();
+        let codes = first.codes.into_iter().map(|code| Code { sheet: [4; 16], ..code });
+        StockedMedium { codes: codes.collect(), sheet, further: vec![], stage: Stage::Blank }
+    }
+
+    #[test]
+    fn a_further_sheet_adds_its_codes_whichever_kit_is_read_first() {
+        for kits in [[medium(1), further(1)], [further(1), medium(1)]] {
+            let mut books = Books::default();
+            for kit in kits {
+                books.stock(kit).unwrap();
+            }
+            let stocked = books.medium(number(1)).unwrap();
+            assert_eq!((stocked.sheet.id, stocked.further[0].id), (SHEET, [4; 16]));
+            assert_eq!(stocked.stock(), BTreeMap::from([(amount(1000), 4), (amount(3000), 2)]));
+            assert_eq!(stocked.code(amount(3000)).unwrap().sheet, SHEET, "the older one's first");
+            assert_eq!((books.media().len(), books.handed_out()), (1, 10_000));
+            assert_eq!(books.stock(further(1)).unwrap_err(), number(1), "twice");
+        }
     }
 
     fn books() -> Books {

@@ -82,7 +82,7 @@ impl Shop {
     pub fn spent_codes(&self, medium: MediumId) -> Result<Vec<SoldCode>, ShopError> {
         let spent = self.enrolled()?.books.medium(medium)?.codes.iter().filter_map(|code| {
             let CodeState::Spent(seq) = code.state else { return None };
-            Some((seq, code.stocked.slot))
+            Some((seq, (code.sheet, code.stocked.slot)))
         });
         spent.map(|(seq, slot)| self.sold_code(medium, slot, seq)).collect()
     }

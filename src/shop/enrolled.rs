@@ -151,10 +151,10 @@ fn stocked(blank: Blank, sheet: Verified<Sheet>) -> StockedMedium {
     let code = |stocked: StockedCode| {
         // A slot outside the sheet was refused when the kit was opened.
         let amount = sheet.amount(stocked.slot)?;
-        Some(Code { stocked, amount, state: CodeState::InStock })
+        Some(Code { sheet: sheet.id, stocked, amount, state: CodeState::InStock })
     };
     let codes = blank.codes.into_iter().filter_map(code).collect();
-    StockedMedium { sheet, codes, stage: Stage::Blank }
+    StockedMedium { sheet, further: vec![], codes, stage: Stage::Blank }
 }
 
 /// A sum as a person reads it, also one that is larger than any amount.

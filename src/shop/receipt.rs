@@ -59,7 +59,7 @@ impl Shop {
         let entry = self.entry(seq)?;
         let enrolled = self.enrolled()?;
         let value = entry.value.as_ref();
-        let slot = value.and_then(|value| value.slot);
+        let slot = value.and_then(|value| value.sheet.zip(value.slot));
         // What isn't in the journal on the disk isn't sold, and isn't shown.
         let durable = seq < self.durable;
         let slot = slot.filter(|_| durable);

@@ -72,8 +72,8 @@ pub enum Refusal {
         /// The number of the one this store has.
         known: u64,
     },
-    /// A kit with a medium that another kit brought.
-    #[error("kit {kit}: medium {medium} came with another kit")]
+    /// A kit with a sheet that another kit brought.
+    #[error("kit {kit}: a sheet of medium {medium} came with another kit")]
     StockedTwice {
         /// The kit.
         kit: String,

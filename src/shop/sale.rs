@@ -102,7 +102,7 @@ impl Shop {
     ) -> Result<SoldCode, ShopError> {
         self.standing()?;
         let value = self.next_code(medium, amount)?;
-        let slot = value.slot.expect("a code has a slot");
+        let slot = value.sheet.zip(value.slot).expect("a code has a sheet and a slot");
         let draft = Draft { value: Some(value), ..Draft::new(StoreEvent::Spent, medium) };
         let seq = self.enter(draft, now)?;
         self.sold_code(medium, slot, seq)
@@ -149,7 +149,7 @@ impl Shop {
         let form = enrolled.form();
         let none = || no_code(form, medium, amount, &stocked.stock());
         let code = stocked.code(amount).ok_or_else(none)?;
-        let (id, slot) = (stocked.sheet.id, code.stocked.slot);
+        let (id, slot) = (code.sheet, code.stocked.slot);
         enrolled.revoked.check_slot(&id, slot)?;
         let currency = stocked.sheet.currency;
         Ok(Value { amount, currency, sheet: Some(id), slot: Some(slot), serial: None })
@@ -182,16 +182,16 @@ impl Shop {
     pub(super) fn sold_code(
         &self,
         medium: MediumId,
-        slot: u8,
+        (sheet, slot): (SheetId, u8),
         seq: u64,
     ) -> Result<SoldCode, ShopError> {
         let stocked = self.enrolled()?.books.medium(medium)?;
-        let find = |code: &&Code| code.stocked.slot == slot;
+        let find = |code: &&Code| code.sheet == sheet && code.stocked.slot == slot;
         let code = stocked.codes.iter().find(find).expect("the journal was checked against it");
+        let amount = code.amount;
         let typed = TypedCode::new(slot, code.stocked.secret.clone());
-        let code = typed.map_err(|error| ShopError::damaged("kit", &error))?;
-        let (sheet, amount) = (stocked.sheet.id, stocked.sheet.amount(slot).unwrap_or_default());
-        Ok(SoldCode { seq, sheet, amount, code })
+        let typed = typed.map_err(|error| ShopError::damaged("kit", &error))?;
+        Ok(SoldCode { seq, sheet, amount, code: typed })
     }
 
     /// The voucher of a sale, the same each time, under the newest certificate that covers it.
