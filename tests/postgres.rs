@@ -25,6 +25,7 @@ pub(crate) struct Cluster {
     server: Child,
     folder: TempDir,
     databases: u32,
+    #[allow(dead_code, reason = "benches share this file and never stop it")]
     settings: Vec<String>,
 }
 
@@ -53,6 +54,7 @@ impl Cluster {
     }
 
     /// End it at once, as `pg_ctl stop -m immediate` does: whoever is connected is cut off.
+    #[allow(dead_code, reason = "benches share this file and never stop it")]
     pub(crate) fn stop_at_once(&mut self) {
         let pid = rustix::process::Pid::from_child(&self.server);
         rustix::process::kill_process(pid, rustix::process::Signal::QUIT).expect("it runs");
@@ -60,6 +62,7 @@ impl Cluster {
     }
 
     /// Start it again on the same data, and wait until it answers.
+    #[allow(dead_code, reason = "benches share this file and never stop it")]
     pub(crate) fn start_again(&mut self) {
         let settings: Vec<&str> = self.settings.iter().map(String::as_str).collect();
         self.server = serve(self.folder.path(), &self.folder.path().join("data"), &settings);
