@@ -4,6 +4,7 @@
 //! identity; a signature must have a canonical S, a canonical R of large order, and satisfy
 //! the equation without cofactor. Honest keys and signatures always do.
 
+use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::fmt;
 
@@ -46,25 +47,48 @@ impl SecretKey {
     }
 }
 
+/// So many keys are remembered by each thread, one by each first byte modulo this.
+const KEYS_REMEMBERED: usize = 64;
+
+thread_local! {
+    static SOUND: RefCell<[Option<VerifyingKey>; KEYS_REMEMBERED]> =
+        const { RefCell::new([None; KEYS_REMEMBERED]) };
+}
+
+/// The key of these bytes, if it is sound.
+fn sound(bytes: [u8; 32]) -> Result<VerifyingKey, KeyError> {
+    let hex = || HEXLOWER.encode(&bytes);
+    let key = VerifyingKey::from_bytes(&bytes).map_err(|_| KeyError::NotAPoint(hex()))?;
+    let point = key.to_edwards();
+    if point.compress().to_bytes() != bytes {
+        return Err(KeyError::NotCanonical(hex()));
+    }
+    if key.is_weak() {
+        return Err(KeyError::SmallOrder(hex()));
+    }
+    if !point.is_torsion_free() {
+        return Err(KeyError::MixedOrder(hex()));
+    }
+    Ok(key)
+}
+
 /// An Ed25519 public key that is known to be sound.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PublicKey(VerifyingKey);
 
 impl PublicKey {
     /// Parses a key, refusing every one that could accept more than its holder signed.
+    ///
+    /// That costs as much as verifying a signature, and records name the same few keys again and
+    /// again: each thread remembers some that it found sound.
     pub fn from_bytes(bytes: [u8; 32]) -> Result<Self, KeyError> {
-        let hex = || HEXLOWER.encode(&bytes);
-        let key = VerifyingKey::from_bytes(&bytes).map_err(|_| KeyError::NotAPoint(hex()))?;
-        let point = key.to_edwards();
-        if point.compress().to_bytes() != bytes {
-            return Err(KeyError::NotCanonical(hex()));
+        let place = usize::from(bytes[0]) % KEYS_REMEMBERED;
+        let known = SOUND.with_borrow(|sound| sound[place]);
+        if let Some(key) = known.filter(|key| *key.as_bytes() == bytes) {
+            return Ok(Self(key));
         }
-        if key.is_weak() {
-            return Err(KeyError::SmallOrder(hex()));
-        }
-        if !point.is_torsion_free() {
-            return Err(KeyError::MixedOrder(hex()));
-        }
+        let key = sound(bytes)?;
+        SOUND.with_borrow_mut(|sound| sound[place] = Some(key));
         Ok(Self(key))
     }
 
@@ -207,6 +231,24 @@ mod tests {
             "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a",
         ),
     ];
+
+    #[test]
+    fn a_key_is_the_same_whether_it_is_remembered_or_not() {
+        let keys: Vec<_> =
+            (0..=255).map(|seed| SecretKey::from_seed([seed; 32]).public()).collect();
+        for _ in 0..2 {
+            for key in &keys {
+                assert_eq!(PublicKey::from_bytes(*key.as_bytes()).as_ref(), Ok(key));
+                let mut bad = *key.as_bytes();
+                bad[31] ^= 0x80;
+                // The other point of that height, or none; never the key itself.
+                assert_ne!(PublicKey::from_bytes(bad).ok().as_ref(), Some(key));
+            }
+        }
+        let small = PublicKey::from_bytes([0; 32]);
+        assert_eq!(PublicKey::from_bytes([0; 32]), small);
+        assert!(small.is_err());
+    }
 
     #[test]
     fn signing_and_checking_match_rfc_8032() {
