@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use super::agenda::Agenda;
-use super::calendar::{living, selling};
+use super::calendar::{LIFE_SECONDS, living, selling};
 use super::chance::Chance;
 use super::circle::{Circle, Member, circles};
 use super::counter::{Burnt, Ticket, Trade, keep};
@@ -23,6 +23,7 @@ use crate::device::read_file;
 use crate::issuer::{Issuer, Revoke};
 use crate::shop::log::LOG_BYTES_MAX;
 use crate::trust::{Passphrase, Revoked};
+use crate::units::Timestamp;
 
 /// Exports that lie together in one folder.
 const BUNDLE: usize = 100;
@@ -115,7 +116,12 @@ fn block(
     let hit = agendas.iter().zip(burnt).filter(|(agenda, _)| agenda.dial == Some(Dial::Revoked));
     for (_, burnt) in hit {
         let key = issuer.issuer_key(Passphrase::None)?;
-        issuer.revoke(&Revoke::Medium(burnt.medium), &key, living(0))?;
+        // Later than all that they do: nothing that they added was revoked then.
+        issuer.revoke(
+            &Revoke::Medium(burnt.medium),
+            &key,
+            living(LIFE_SECONDS + Timestamp::DAY_S),
+        )?;
     }
     Ok(issuer.revoked().clone())
 }
