@@ -68,8 +68,6 @@ fn settled(purse: &mut Purse<'_>, account: &Account) -> Account {
 
 /// What is lost when all of it comes to the records: what was delivered, less what the books charge,
 /// and what they charge and nobody has.
-///
-/// Two copies that do the very same at one place have one event: the books charge it once.
 fn lost(world: &World, account: &Account, branches: &[&State]) -> u64 {
     let steps = || branches.iter().flat_map(|state| &state.tail);
     let at_partner = |step: &&Step| step.effect == Effect::AtPartner;
@@ -104,6 +102,16 @@ fn ways<'w>(purse: &Purse<'w>, branch: u8, spends: usize) -> Vec<Purse<'w>> {
         }
     }
     all
+}
+
+/// The medium itself, all of it spent in goods on its own read-only area, which no cap holds back.
+fn emptied<'w>(purse: &Purse<'w>) -> Purse<'w> {
+    let mut emptied = copied(purse);
+    let free = emptied.state.free();
+    let goods = ("film", "a studio");
+    let record = next::purchase(&emptied.state, &host(), [9; 16], goods, free).unwrap();
+    emptied.put(&record).unwrap();
+    emptied
 }
 
 /// Losses in tenths of their bounds.
@@ -152,8 +160,9 @@ fn no_choice_of_three_branches_with_four_spends_costs_more_than_the_bound() {
     let world = World::new();
     for (what, account, own, image) in partings(&world) {
         let bound = most(&image);
-        let [first, second, third] =
+        let [mut first, second, third] =
             [(&own, 1), (&image, 2), (&image, 3)].map(|(from, branch)| ways(from, branch, SPENDS));
+        first.push(emptied(&own));
         let mut losses = Losses::default();
         for one in &first {
             losses.note(lost(&world, &account, &[&one.state]), 0);

@@ -1,6 +1,6 @@
 //! One record against one state.
 
-use super::event::placed_event;
+use super::event::{placed_event, segment_event};
 use super::facts::{Entry, Facts};
 use super::planted::{Fault, planted};
 use super::refusal::{Reason, Refusal, broken};
@@ -11,7 +11,7 @@ use crate::crypto::sign::KeyId;
 use crate::format::policy::Policy;
 use crate::format::record::{Body, EventId, Record, RecordKind};
 use crate::format::text::TextView;
-use crate::format::transfer::TransferId;
+use crate::format::transfer::{Partner, TransferId};
 use crate::trust::{Claimed, Verified};
 use crate::units::{Amount, MediumId, Sequence, Timestamp};
 
@@ -211,11 +211,21 @@ impl Case<'_> {
         content.map_or_else(|| self.shape("names no content"), Ok)
     }
 
-    /// The event that belongs to this place in the chain.
-    pub(super) fn placed(&self, most: Amount) -> Result<EventId, Reason> {
-        let record = &self.record;
-        let (kind, content) = (record.kind, self.content()?);
-        Ok(placed_event(record.medium, record.prev, kind, most.minor(), content.as_bytes()))
+    /// The event of a purchase at this place in the chain.
+    pub(super) fn placed(&self, price: Amount) -> Result<EventId, Reason> {
+        let (record, content) = (&self.record, self.content()?);
+        Ok(placed_event(record.medium, record.prev, price.minor(), content.as_bytes()))
+    }
+
+    /// The event of the segment that begins here.
+    pub(super) fn segment(
+        &self,
+        reserved: Amount,
+        whose: (&TransferId, Partner),
+    ) -> Result<EventId, Reason> {
+        let (record, content) = (&self.record, self.content()?);
+        let reserved = reserved.minor();
+        Ok(segment_event(record.medium, record.prev, reserved, whose, content.as_bytes()))
     }
 
     /// A transfer's id in hand of its map: refuses what was not begun.

@@ -6,22 +6,39 @@
 
 use crate::crypto::digest::sha256_parts;
 use crate::format::record::{EventId, RecordKind};
-use crate::format::transfer::Receipt;
+use crate::format::transfer::{Partner, Receipt, TransferId};
 use crate::units::MediumId;
 
-/// The event of a purchase, or of the segment that a download-start begins.
+/// The event of a purchase.
 ///
 /// The first 16 bytes of SHA-256 over `"scrip/v1/event" | medium (8 bytes) | hash of the record
-/// before (32) | kind (1) | price, or what is reserved (8) | content`, integers big-endian.
-pub fn placed_event(
+/// before (32) | kind (1) | price (8) | content`, integers big-endian.
+pub fn placed_event(medium: MediumId, prev: &[u8; 32], price: u64, content: &[u8]) -> EventId {
+    let (medium, price) = (medium.number().to_be_bytes(), price.to_be_bytes());
+    let kind = [RecordKind::Purchase as u8];
+    let parts: [&[u8]; 6] = [b"scrip/v1/event", &medium, prev, &kind, &price, content];
+    cut(sha256_parts(&parts))
+}
+
+/// The event of the segment that a download-start begins: another one with each partner.
+///
+/// The first 16 bytes of SHA-256 over `"scrip/v1/segment" | medium (8 bytes) | hash of the record
+/// before (32) | what is reserved (8) | transfer (16) | kind of the partner (1) | its number (8) |
+/// content`, integers big-endian; the kind is 0 for a medium and 1 for a store.
+pub fn segment_event(
     medium: MediumId,
     prev: &[u8; 32],
-    kind: RecordKind,
-    most: u64,
+    reserved: u64,
+    (transfer, partner): (&TransferId, Partner),
     content: &[u8],
 ) -> EventId {
-    let (medium, most) = (medium.number().to_be_bytes(), most.to_be_bytes());
-    let parts: [&[u8]; 6] = [b"scrip/v1/event", &medium, prev, &[kind as u8], &most, content];
+    let (kind, number) = match partner {
+        Partner::Medium(number) => ([0], number.number().to_be_bytes()),
+        Partner::Store(number) => ([1], u64::from(number.number()).to_be_bytes()),
+    };
+    let (medium, reserved) = (medium.number().to_be_bytes(), reserved.to_be_bytes());
+    let tag: &[u8] = b"scrip/v1/segment";
+    let parts = [tag, &medium, prev, &reserved, transfer, &kind, &number, content];
     cut(sha256_parts(&parts))
 }
 

@@ -35,7 +35,7 @@ mod transfers;
 
 pub use anchor::{Anchor, Chained, fold_journal, sheets_behind};
 pub use apply::{OPEN_MAX, advance, apply, foresee};
-pub use event::{earn_event, placed_event};
+pub use event::{earn_event, placed_event, segment_event};
 pub use fold::{Fold, fold, fold_by_head, follow, stated_sequence};
 pub use issue::{IssueError, Settler};
 pub use moves::rekey_message;

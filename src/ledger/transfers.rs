@@ -48,7 +48,7 @@ pub(super) fn start(
     let first = known.is_none();
     let left = ByteCount::from_bytes(terms.length.bytes() - before.bytes());
     let reserved = segment(terms, before, left)?.charge;
-    let event = case.placed(reserved)?;
+    let event = case.segment(reserved, (&terms.transfer, partner))?;
     case.moves_nothing(Some(event))?;
     affords(case.policy, state, reserved, first)?;
     if first && state.transfers.len() >= OPEN_MAX {

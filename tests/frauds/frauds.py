@@ -309,9 +309,11 @@ def second_medium(town):
 
 def begins(town, payer, key):
     """The first medium begins to take something from the second."""
-    event = derive.placed_event(payer.medium, signed.sha256(payer.records[-1]), 6, 300, "song")
-    partner = [0, int(town.numbers["two"])]
-    payer.put(key, START, {1: TERMS, 2: partner, 3: 0}, content="song", link=event)
+    begun = {"terms": {"transfer": TRANSFER}, "partner": [0, int(town.numbers["two"])]}
+    prev = signed.sha256(payer.records[-1])
+    event = derive.segment_event(payer.medium, prev, 300, begun, "song")
+    body = {1: TERMS, 2: begun["partner"], 3: 0}
+    payer.put(key, START, body, content="song", link=event)
     return event
 
 

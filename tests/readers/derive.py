@@ -69,10 +69,18 @@ def voucher_event(medium, voucher):
     return sha256(b"scrip/v1/topup-voucher" + wide(medium) + voucher)[:16]
 
 
-def placed_event(medium, prev, kind, most, content):
-    """The accounting event of a purchase, or of the segment that a download-start begins."""
-    place = wide(medium) + prev + bytes([kind]) + wide(most)
+def placed_event(medium, prev, kind, price, content):
+    """The accounting event of a purchase."""
+    place = wide(medium) + prev + bytes([kind]) + wide(price)
     return sha256(b"scrip/v1/event" + place + content.encode())[:16]
+
+
+def segment_event(medium, prev, reserved, start, content):
+    """The accounting event of the segment that a download-start with this body begins."""
+    kind, number = start["partner"]
+    place = wide(medium) + prev + wide(reserved)
+    whose = start["terms"]["transfer"] + bytes([kind]) + wide(number)
+    return sha256(b"scrip/v1/segment" + place + whose + content.encode())[:16]
 
 
 def earn_event(receipt, earner):

@@ -376,10 +376,10 @@ def free(state):
     return state["balance"] - reserved(state) - state["provisional"]
 
 
-def placed(record, medium, most):
-    """The event of a purchase or a segment."""
+def placed(record, medium, price):
+    """The event of a purchase."""
     history = record["history"]
-    return derive.placed_event(medium, record["prev"], history["kind"], most, history["content"])
+    return derive.placed_event(medium, record["prev"], history["kind"], price, history["content"])
 
 
 def rekey_message(record, old):
@@ -408,7 +408,8 @@ def download(record, medium, state):
              == (terms, body["before"], None), record, "terms or place of the transfer")
         most = segment(terms, body["before"], terms["length"] - body["before"])[0]
         need(most <= free(state), record, "reserve")
-        event = placed(record, medium, most)
+        content = record["history"]["content"]
+        event = derive.segment_event(medium, record["prev"], most, body, content)
         need(record["history"]["link"] == event, record, "link")
         state["transfers"][terms["transfer"]] = {
             **stands, "open": event, "reserved": most, "start": record["seq"],

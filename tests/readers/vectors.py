@@ -212,7 +212,8 @@ def record(headers, _data, fields):
     if body["form"] == 7:
         terms, before = body["terms"], body["before"]
         most = journal.segment(terms, before, terms["length"] - before)[0]
-        expect("link", derive.placed_event(*place, most, history["content"]), history["link"])
+        event = derive.segment_event(*place[:2], most, body, history["content"])
+        expect("link", event, history["link"])
     if body["form"] == 18:
         message = journal.rekey_message(fields, bytes.fromhex(headers["signer"]))
         expect("proof", signed.is_signed(body["key"], body["proof"], message), True)

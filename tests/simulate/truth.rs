@@ -197,6 +197,7 @@ fn goes_round(seed: u64) -> Truth {
     let open = planted(truth, |medium| !settled.contains(medium));
     assert_eq!((&again["settles"], found(&again)), (&0.into(), open.clone()), "seed {seed}");
     assert_eq!(exit, Some(i32::from(!open.is_empty())), "seed {seed}: all else is answered");
+    println!("seed {seed}: {} records, {} planted and found", truth.records(), expected.len());
     office.truth
 }
 

@@ -1,10 +1,10 @@
 //! Records of the side that receives and pays.
 
 use super::{Host, NextError, about, noted, signed};
-use crate::format::record::{Accounting, Body, EventId, Record, RecordKind};
+use crate::format::record::{Accounting, Body, EventId, Record};
 use crate::format::transfer::{Partner, Terms, TransferId};
 use crate::ledger::charge::segment;
-use crate::ledger::event::placed_event;
+use crate::ledger::event::segment_event;
 use crate::ledger::{State, Transfer};
 use crate::units::ByteCount;
 
@@ -35,8 +35,8 @@ pub fn download_start(
     if reserved > free {
         return Err(NextError::Funds { needs: reserved.minor(), free: free.minor() });
     }
-    let kind = RecordKind::DownloadStart;
-    let placed = placed_event(state.medium, &state.head, kind, reserved.minor(), item.as_bytes());
+    let (whose, minor) = ((&terms.transfer, partner), reserved.minor());
+    let placed = segment_event(state.medium, &state.head, minor, whose, item.as_bytes());
     let body = Body::DownloadStart { terms: terms.clone(), partner, before };
     let mut record = about(noted(state, host, event, &partner.to_string(), body), item);
     record.history.link = Some(placed);

@@ -13,7 +13,7 @@ use super::moves::rekey_message;
 use super::settled::settled_since_hash;
 use crate::crypto::sign::SecretKey;
 use crate::format::field::Bytes;
-use crate::format::record::{Accounting, Body, Cause, EventId, History, Record, RecordKind};
+use crate::format::record::{Accounting, Body, Cause, EventId, History, Record};
 use crate::format::sheet::{SecretDigits, SheetId, Voucher};
 use crate::trust::Verified;
 use crate::units::{Amount, StoreId, Timestamp, UnitError};
@@ -147,9 +147,8 @@ pub fn purchase(
     if price > free {
         return Err(NextError::Funds { needs: price.minor(), free: free.minor() });
     }
-    let kind = RecordKind::Purchase;
     let entry = Accounting {
-        event: placed_event(state.medium, &state.head, kind, price.minor(), item.as_bytes()),
+        event: placed_event(state.medium, &state.head, price.minor(), item.as_bytes()),
         at: host.at,
         amount: -signed(price),
         balance_after: state.balance.checked_sub(price)?,
