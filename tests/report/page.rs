@@ -1,12 +1,18 @@
 //! The page of a real run in a real browser.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 
+use scrip::format::plan::{Class, Finding, PlanEntry, Side};
+use scrip::report::{Control, Run, Totals, write_page};
+use scrip::tool::Exit;
+use scrip::units::{CurrencyForm, MediumId};
+use scrip::words::Language;
 use serde_json::{Value, json};
 
 use super::browser::Browser;
 use super::town::{HOSTILE, Town, text_of};
+use crate::world::{at, yen};
 
 const DIALS: [(&str, u32); 8] = [
     ("clones", 100),
@@ -227,4 +233,62 @@ fn a_page_is_written_whole_and_over_nothing() {
     town.reconcile(&["--report", "b.html", "--lang", "xx"]).says(2, "expected en or ja");
     let left = fs::read_dir(town.path("")).unwrap().map(|one| one.unwrap().file_name());
     assert_eq!(left.filter(|name| name != "town").count(), 1, "nothing is left beside it");
+}
+
+/// A finding of its own for each number.
+fn finding(number: u32) -> Finding {
+    let mut id = [0; 16];
+    id[..4].copy_from_slice(&number.to_be_bytes());
+    let side = Side { what: format!("record {number}"), hash: [7; 32], bytes: None };
+    Finding {
+        id,
+        class: Class::Gap,
+        medium: Some(MediumId::from_serial(number.into())),
+        store: None,
+        seq: None,
+        amount: -1,
+        sides: vec![side],
+        rule: "a rule".to_owned(),
+        owner: "A sentence.".to_owned(),
+        stake: None,
+        decided: None,
+    }
+}
+
+#[test]
+fn twenty_thousand_findings_are_searched_and_a_hundred_of_them_are_rows() {
+    let entries = || {
+        (1..=20_000).map(|number| {
+            let (finding, posting) = (finding(number), None);
+            Ok(PlanEntry { medium: finding.medium, before: None, findings: vec![finding], posting })
+        })
+    };
+    let control = Control::default();
+    let run = Run {
+        control: &control,
+        evidence: &[],
+        records: "records.db",
+        books: &BTreeMap::new(),
+        as_of: at(0),
+        made: at(0),
+        form: CurrencyForm::usual(yen()),
+        plan: [0; 32],
+        plan_file: None,
+        exit: Exit::Differences,
+        program: "a test",
+        language: Language::English,
+    };
+    let totals = Totals::of(entries()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("page.html");
+    write_page(&mut File::create(&page).unwrap(), &run, &totals, entries()).unwrap();
+    let mut browser = Browser::open(&page);
+    let count = "document.getElementById('count').textContent";
+    browser.until(count, &json!("20,000 of 20,000 findings, together -¥20,000"));
+    let drawn = "document.querySelectorAll('tr.finding').length";
+    assert_eq!(browser.value(drawn), json!(DRAWN));
+    choose(&mut browser, "text", "record 19999");
+    browser.until(count, &json!("1 of 20,000 findings, together -¥1"));
+    assert_eq!(browser.value(drawn), json!(1));
+    assert_eq!(browser.complaints(), Vec::<&Value>::new());
 }
