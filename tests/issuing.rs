@@ -346,6 +346,7 @@ fn help_is_imperative_and_narrow() {
         "dues",
         "staff",
         "decide",
+        "replace",
         "settle",
         "statement",
         "audit",

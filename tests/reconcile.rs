@@ -2,11 +2,13 @@
 
 mod classes;
 mod decided;
+mod desk;
 mod evidence;
 mod made;
 mod office;
 mod proofs;
 mod remembered;
+mod replaced;
 mod same;
 mod tool;
 mod transfers;

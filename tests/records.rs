@@ -11,13 +11,14 @@ mod books;
 mod decided;
 mod made;
 mod races;
+mod replaced;
 mod rules;
 pub(crate) mod settled;
 mod settling;
 
 type Case = (&'static str, fn(&Place));
 
-const CASES: [Case; 33] = [
+const CASES: [Case; 35] = [
     ("records are made once and opened again", rules::made_once),
     ("records of a newer version are refused", rules::newer_version),
     ("records opened for reading take nothing", rules::read_only),
@@ -48,6 +49,8 @@ const CASES: [Case; 33] = [
     ("records of the version before are brought up", settling::brought_up),
     ("a decision is kept while what it is about stands", decided::while_it_stands),
     ("records from before decisions are brought up", decided::brought_up),
+    ("a lost medium's money goes to its heir once", replaced::goes_over_once),
+    ("records from before replacements are brought up", replaced::brought_up),
     ("a backup is all of the records, there and back", backup::there_and_back),
     ("a backup that can't be made leaves nothing", backup::refused),
     ("journals and payments that come at once are booked once", books::together),

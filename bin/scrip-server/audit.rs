@@ -1,7 +1,7 @@
 //! `audit`: what must hold of the books as a whole, and what is open.
 
 use scrip::issuer::Issuer;
-use scrip::records::{AGES_DAYS, Account, AccountNames, Audit};
+use scrip::records::{AGES_DAYS, Account, AccountNames, Audit, Replacement};
 use scrip::tool::{Classed, Exit, Failure, Output, clock};
 use scrip::units::CurrencyForm;
 use serde_json::{Value, json};
@@ -25,9 +25,41 @@ pub(crate) fn run(office: &Office, output: &Output) -> Result<Exit, Failure> {
         sum(exposure.all)
     ));
     ages(&audit, &names, form, output);
+    let replacements = issuer.records().replacements().or_fail()?;
+    replaced(&replacements, form, output);
     let exit = exit(&audit);
-    output.result(exit, &fields(&audit, &names, &issuer));
+    let mut fields = fields(&audit, &names, &issuer);
+    fields["replacements"] = replacements.iter().map(replacement).collect();
+    output.result(exit, &fields);
     Ok(exit)
+}
+
+fn replaced(replacements: &[Replacement], form: CurrencyForm, output: &Output) {
+    for one in replacements {
+        let (lost, heir) = (one.lost.grouped(), one.heir.grouped());
+        output.line(match one.number {
+            0 => format!(
+                "medium {lost} is replaced by {heir}, which is credited from {} on",
+                one.due
+            ),
+            number => {
+                let sum = form.show(one.credited);
+                format!("medium {lost} is replaced by {heir}: {sum} by its checkpoint {number}")
+            }
+        });
+    }
+}
+
+fn replacement(one: &Replacement) -> Value {
+    json!({
+        "lost": one.lost.to_string(),
+        "heir": one.heir.to_string(),
+        "list": one.list,
+        "begun": one.begun.to_string(),
+        "due": one.due.to_string(),
+        "credited": { "minor": one.credited.minor().to_string() },
+        "checkpoint": (one.number > 0).then_some(one.number),
+    })
 }
 
 fn exit(audit: &Audit) -> Exit {

@@ -5,7 +5,7 @@ mod decide;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-pub(crate) use decide::{DecideArgs, StaffArgs};
+pub(crate) use decide::{DecideArgs, ReplaceArgs, StaffArgs};
 use scrip::records::Place;
 use scrip::simulate::{Dial, Dials, Population};
 use scrip::units::{Currency, MediumId, Period, StoreId, Timestamp};
@@ -123,6 +123,14 @@ pub(crate) enum Verb {
         after_help = "Example: scrip-server decide F-MZXW6YTBOI --plan may.plan --settle \\\n         --because 'came in with both sticks' --by aiko"
     )]
     Decide(DecideArgs),
+    /// Replace a lost or broken medium: revoke it, and credit another one.
+    ///
+    /// What is settled on it waits for evidence that is still on its way; the wait begins with the first
+    /// time and is said then. Said again after it, the sum goes to the other medium, whose next checkpoint
+    /// carries it. What comes of the old one during the wait is settled first; what comes later stands as
+    /// its debt. The new one has to have been settled once.
+    #[command(after_help = "Example: scrip-server replace 482109376527 --with 482109376624")]
+    Replace(ReplaceArgs),
     /// Show a medium's statement: opening, lines, closing.
     ///
     /// What was bought and isn't known to be on the medium is unredeemed; the balance is what is on

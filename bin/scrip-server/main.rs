@@ -15,6 +15,7 @@ mod init;
 mod kit;
 mod office;
 mod paid;
+mod replace;
 mod revoke;
 mod secret;
 mod settle;
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
         Verb::Statement(args) => statement::run(&args, &office, output),
         Verb::Staff(args) => decide::staff(&args, &office, output),
         Verb::Decide(args) => decide::run(&args, &office, output),
+        Verb::Replace(args) => replace::run(&args, &office, output),
         Verb::Settle(args) => settle::run(&args, &office, output, interrupt),
         Verb::Audit => audit::run(&office, output),
         Verb::Stores => stores::run(&office, output),

@@ -70,16 +70,18 @@ fn parts(holding: &Holding) -> [(&'static str, i64); 6] {
 }
 
 /// What happened in a word, and with whom.
-fn happened(line: &StatementLine) -> (&'static str, &str) {
-    let store = line.name.as_str();
+fn happened(line: &StatementLine) -> (&'static str, String) {
+    let store = || line.name.clone();
     match &line.what {
-        Happening::Bought => ("bought", store),
-        Happening::TakenBack => ("taken back", store),
-        Happening::Credited => ("credited", ""),
-        Happening::Spent(name) => ("spent", name),
-        Happening::Earned(name) => ("earned", name),
-        Happening::Borne => ("borne by the store", store),
-        Happening::Corrected => ("corrected", ""),
+        Happening::Bought => ("bought", store()),
+        Happening::TakenBack => ("taken back", store()),
+        Happening::Credited => ("credited", String::new()),
+        Happening::Spent(name) => ("spent", name.clone()),
+        Happening::Earned(name) => ("earned", name.clone()),
+        Happening::Borne => ("borne by the store", store()),
+        Happening::MovedTo(heir) => ("replaced by", format!("medium {heir}")),
+        Happening::MovedFrom(lost) => ("in place of", format!("medium {lost}")),
+        Happening::Corrected => ("corrected", String::new()),
     }
 }
 
@@ -131,7 +133,7 @@ fn spreadsheet(statement: &Statement, form: CurrencyForm, output: &Output) {
     for line in &statement.lines {
         let (what, party) = happened(line);
         let (at, event) = (line.at.to_string(), event(line).unwrap_or_default());
-        let words = [at, what.to_owned(), party.to_owned(), evidence(line), event];
+        let words = [at, what.to_owned(), party, evidence(line), event];
         row(words, Some([line.unredeemed, line.balance]), line.then);
     }
     whole("closing", &statement.closing);

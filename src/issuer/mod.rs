@@ -16,6 +16,7 @@ mod founding;
 mod import;
 mod keys;
 mod plain;
+mod replace;
 mod revoke;
 mod settle;
 
@@ -31,6 +32,7 @@ pub use enrol::{
 pub use founding::{FoundError, Founding, NAME_BYTES_MAX, NameError};
 pub use import::{JournalError, StoreJournal};
 pub use keys::{CertifiedKey, KeyCover, KeyError};
+pub use replace::{HOLD_DAYS, HOLD_DAYS_MAX, ReplaceError, Replaced, Replacing};
 pub use revoke::{RevocationError, Revoke, StoreCut};
 pub use settle::SettleError;
 

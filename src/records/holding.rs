@@ -6,6 +6,7 @@ use super::listed::Events;
 use super::media::store_of;
 use super::moves::{Account, BookedMove, HolderNames, Move, Origin, booked_move};
 use super::statement::Transaction;
+use super::value::Value;
 use crate::format::record::EventId;
 use crate::units::{MediumId, Period, StoreId, Timestamp};
 
@@ -39,6 +40,10 @@ pub enum Happening {
     Earned(String),
     /// The store bears what was lacking.
     Borne,
+    /// It was replaced: what it had went to this medium.
+    MovedTo(MediumId),
+    /// What this medium had, whose place it took.
+    MovedFrom(MediumId),
     /// Anything else, such as a sum that was counted too high before.
     Corrected,
 }
@@ -158,9 +163,16 @@ fn moves_of(
         moves.credit, moves.amount_minor, moves.whose, moves.line FROM media \
         JOIN moves ON moves.origin = 3 AND moves.whose = media.medium \
         JOIN stores ON stores.store = media.store \
-        WHERE media.medium = $1 AND moves.at < $2 ORDER BY 1, 6, 10, 4, 11";
+        WHERE media.medium = $1 AND moves.at < $2 UNION ALL \
+        SELECT moves.at, stores.store, stores.name, moves.seq, '', moves.origin, moves.debit, \
+        moves.credit, moves.amount_minor, moves.whose, moves.line FROM replacements \
+        JOIN moves ON moves.origin = 3 AND moves.whose = replacements.lost \
+        JOIN media ON media.medium = replacements.lost JOIN stores ON stores.store = media.store \
+        WHERE replacements.heir = $1 AND moves.credit = $3 AND moves.at < $2 \
+        ORDER BY 1, 6, 10, 4, 11";
     let names = HolderNames::load(tx)?;
-    tx.rows(MOVES, &[medium.into(), until.into()], |row| booked_move(row, &names))
+    let outstanding = Value::Int(Account::outstanding_number(medium));
+    tx.rows(MOVES, &[medium.into(), until.into(), outstanding], |row| booked_move(row, &names))
 }
 
 impl Holding {
@@ -180,7 +192,7 @@ impl Holding {
             if (unredeemed, balance) != (0, 0) {
                 lines.push(StatementLine {
                     at: booked.at,
-                    what: Happening::of(&booked.moved),
+                    what: Happening::of(medium, &booked.moved),
                     store: booked.store,
                     name: booked.name.clone(),
                     origin: booked.origin.clone(),
@@ -220,8 +232,12 @@ impl Happening {
         }
     }
 
-    fn of(moved: &Move) -> Self {
+    fn of(medium: MediumId, moved: &Move) -> Self {
         match (&moved.debit, &moved.credit) {
+            (Account::Settled(lost), Account::Outstanding(heir)) if *lost == medium => {
+                Self::MovedTo(*heir)
+            }
+            (Account::Settled(lost), Account::Outstanding(_)) => Self::MovedFrom(*lost),
             (Account::Store(_), _) => Self::Bought,
             (_, Account::Store(_)) => Self::TakenBack,
             (Account::Outstanding(_), _) => Self::Credited,

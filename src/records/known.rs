@@ -31,18 +31,7 @@ pub(super) struct Standing {
 impl Records {
     /// What is known of a medium; none where its number was never given out.
     pub fn known(&mut self, medium: MediumId) -> Result<Option<Known>, StorageError> {
-        self.database.read(|tx| {
-            let Some(store) = store_of(tx, medium)? else { return Ok(None) };
-            let standing = Standing::of(tx, medium)?;
-            let sales = sales_of(tx, medium)?;
-            let own = sales.burnt.iter().rev().find(|burnt| burnt.store == store);
-            let certificate = own.or(sales.burnt.last()).map_or([0; 32], |burnt| burnt.certificate);
-            let account = account(tx, medium, &standing, certificate)?;
-            let findings = findings(tx, medium)?;
-            let (row, sold) = (standing.row, sales.sold);
-            let (sales, burnt) = (sales.of_medium, sales.burnt);
-            Ok(Some(Known { medium, store, row, account, sold, sales, burnt, findings }))
-        })
+        self.database.read(|tx| known(tx, medium))
     }
 
     /// What all that is known of a medium is known by: its store, its newest checkpoint, and how many
@@ -117,6 +106,22 @@ pub(super) fn base(tx: &mut Transaction<'_>) -> Result<[u8; 32], StorageError> {
     let counts = [&sold[..], &decided];
     let parts: Vec<&[u8]> = heads.iter().map(Vec::as_slice).chain(counts).collect();
     Ok(sha256_parts(&parts))
+}
+
+pub(super) fn known(
+    tx: &mut Transaction<'_>,
+    medium: MediumId,
+) -> Result<Option<Known>, StorageError> {
+    let Some(store) = store_of(tx, medium)? else { return Ok(None) };
+    let standing = Standing::of(tx, medium)?;
+    let sales = sales_of(tx, medium)?;
+    let own = sales.burnt.iter().rev().find(|burnt| burnt.store == store);
+    let certificate = own.or(sales.burnt.last()).map_or([0; 32], |burnt| burnt.certificate);
+    let account = account(tx, medium, &standing, certificate)?;
+    let findings = findings(tx, medium)?;
+    let (row, sold) = (standing.row, sales.sold);
+    let (sales, burnt) = (sales.of_medium, sales.burnt);
+    Ok(Some(Known { medium, store, row, account, sold, sales, burnt, findings }))
 }
 
 impl Standing {

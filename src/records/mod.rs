@@ -22,6 +22,7 @@ mod place;
 mod plain;
 mod post;
 mod posting;
+mod replacing;
 mod schema;
 mod statement;
 mod stores;
@@ -48,6 +49,7 @@ pub use moves::{Account, Balance, BookedMove, Move, Origin};
 pub use place::{Place, PlaceError};
 pub use plain::{AccountNames, PlainBooks};
 pub use post::Signing;
+pub use replacing::{ReplaceError, Replacement};
 pub use schema::{OpenError, SCHEMA_VERSION};
 pub use stores::{
     EnrolError, Enrolment, Quota, RevokeError, SERIAL_MAX, Store, StoreRefusal, StoreStatus,

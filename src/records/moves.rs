@@ -78,6 +78,11 @@ impl Account {
         })
     }
 
+    /// The number of a medium's account of what is outstanding.
+    pub(super) fn outstanding_number(medium: MediumId) -> i64 {
+        3 * KIND + medium.number().cast_signed()
+    }
+
     /// What accounts of its kind are called.
     pub fn kind(&self) -> &'static str {
         match self {

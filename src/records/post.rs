@@ -1,6 +1,7 @@
 //! Posting a plan: all of its media in one transaction, or nothing.
 
 use super::Records;
+use super::StorageError;
 use super::accounts::{Planned, PostError, Posted, Posting};
 use super::known::{Standing, base};
 use super::media::store_of;
@@ -43,7 +44,7 @@ impl Records {
                 return Ok(posted);
             }
             check_base(tx, planned)?;
-            let plan = add_plan(tx, planned, now)?;
+            let plan = add_plan(tx, &planned.hash, now)?;
             let mut holders = Holders::load(tx)?;
             let (mut ready, mut rows, mut media) = (vec![], 0, 0);
             each(tx, postings(), |tx, change| {
@@ -117,11 +118,16 @@ fn check_base(tx: &mut Transaction<'_>, planned: &Planned) -> Result<(), PostErr
     Err(PostError::Base { planned: planned.base, found })
 }
 
-fn add_plan(tx: &mut Transaction<'_>, planned: &Planned, now: Timestamp) -> Result<u64, PostError> {
+/// Keep what was posted by the hash that names it.
+pub(super) fn add_plan(
+    tx: &mut Transaction<'_>,
+    hash: &[u8; 32],
+    now: Timestamp,
+) -> Result<u64, StorageError> {
     const NEXT: &str = "SELECT COUNT(*) FROM plans";
     const ADD: &str = "INSERT INTO plans (number, plan, posted_at) VALUES ($1, $2, $3)";
     let number = 1 + tx.row(NEXT, &[], |row| row.count(0))?.unwrap_or(0);
-    tx.execute(ADD, &[Value::count(number), Value::Bytes(&planned.hash), now.into()])?;
+    tx.execute(ADD, &[Value::count(number), Value::Bytes(hash), now.into()])?;
     Ok(number)
 }
 
@@ -141,13 +147,13 @@ fn each<'t>(
         last = Some(medium);
         let store = store_of(tx, medium)?.ok_or(PostError::UnknownMedium(medium))?;
         let standing = Standing::of(tx, medium)?;
-        let change = Change::check(tx, posting, store, &standing)?;
+        let change = Change::check(tx, posting, store, &standing, None)?;
         take(tx, change)?;
     }
     Ok(())
 }
 
-fn sign(
+pub(super) fn sign(
     tx: &mut Transaction<'_>,
     change: Change,
     signing: &Signing<'_>,

@@ -38,12 +38,14 @@ pub(super) struct Ready {
 }
 
 impl Change {
-    /// Check a posting against its medium, which was given to this store.
+    /// Check a posting against its medium, which was given to this store; what it has may go to an
+    /// heir.
     pub(super) fn check(
         tx: &mut Transaction<'_>,
         posting: Posting,
         store: StoreId,
         standing: &Standing,
+        heir: Option<MediumId>,
     ) -> Result<Self, PostError> {
         let (medium, found) = (posting.medium, standing.row);
         if posting.before != found {
@@ -68,7 +70,7 @@ impl Change {
         ];
         let added: [i64; 5] =
             std::array::from_fn(|at| after[at].cast_signed() - before[at].minor().cast_signed());
-        check_moves(&posting, store, added)?;
+        check_moves(&posting, store, added, heir)?;
         let (fresh, grown) = check_events(tx, &posting, added)?;
         let held = unheld(tx, &posting)?;
         let reserved = Amount::from_minor(reserved).map_err(|_| too_much(medium, added[2]))?;
@@ -111,7 +113,12 @@ fn check_checkpoint(posting: &Posting, reserved: u64) -> Result<(), PostError> {
 }
 
 /// Do the moves bring each account to where it is to be, and touch no others?
-fn check_moves(posting: &Posting, store: StoreId, added: [i64; 5]) -> Result<(), PostError> {
+fn check_moves(
+    posting: &Posting,
+    store: StoreId,
+    added: [i64; 5],
+    heir: Option<MediumId>,
+) -> Result<(), PostError> {
     let medium = posting.medium;
     let own = [
         ("settled", Account::Settled(medium), -added[0]),
@@ -126,6 +133,7 @@ fn check_moves(posting: &Posting, store: StoreId, added: [i64; 5]) -> Result<(),
         for (account, minor) in [(&moved.debit, minor), (&moved.credit, -minor)] {
             let allowed = matches!(account, Account::Revenue(_))
                 || *account == Account::Outstanding(medium)
+                || heir.is_some_and(|heir| *account == Account::Outstanding(heir))
                 || own.iter().any(|(_, own, _)| own == account);
             if !allowed {
                 return Err(PostError::Foreign { medium, account: account.clone() });

@@ -17,11 +17,12 @@ struct Step {
     fill: fn(&mut Transaction<'_>) -> Result<(), StorageError>,
 }
 
-const STEPS: [Step; 4] = [
+const STEPS: [Step; 5] = [
     Step { text: include_str!("schema/1-issuing.sql"), fill: |_| Ok(()) },
     Step { text: include_str!("schema/2-books.sql"), fill: |_| Ok(()) },
     Step { text: include_str!("schema/3-settling.sql"), fill: fill_entries },
     Step { text: include_str!("schema/4-deciding.sql"), fill: |_| Ok(()) },
+    Step { text: include_str!("schema/5-replacing.sql"), fill: |_| Ok(()) },
 ];
 
 /// The version of the records that this program reads and writes.

@@ -2,30 +2,23 @@
 //! that was not decided is posted.
 
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 
-use assert_cmd::cargo::cargo_bin;
-use scrip::crypto::password::Cost;
-use scrip::crypto::sign::SecretKey;
-use scrip::crypto::{Random, SeededRandom};
 use scrip::format::Object;
-use scrip::format::certificate::{Certificate, Chain};
 use scrip::format::checkpoint::CheckpointFile;
 use scrip::format::plan::Class;
 use scrip::format::policy::Policy;
 use scrip::ledger::next::{self, Statement};
 use scrip::records::Account;
-use scrip::trust::{Passphrase, Root, lock_key, sign};
 use scrip::units::Timestamp;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::made::{Ground, Stick, host};
+use super::desk::{founded, server};
+use super::made::{Stick, host};
 use super::office::Office;
 use super::tool::{folder, run};
-use crate::owner::bench::{Answer, answer};
-use crate::world::{World, minor, policy};
+use crate::owner::bench::Answer;
+use crate::world::{minor, policy};
 
 /// What one person decides alone, of two branches that spent 900 of 1,000.
 fn strict(alone: u64) -> Policy {
@@ -36,44 +29,6 @@ fn strict(alone: u64) -> Policy {
         decide_alone: Some(minor(alone)),
         ..policy()
     }
-}
-
-/// An office whose issuer's keys lie beside its records, as the tools want them.
-fn office(alone: u64) -> Office {
-    let office = Office::of(Ground::of(World::new().under(&strict(alone))));
-    let world = &office.ground.world;
-    let folder = office.folder.as_ref().unwrap().path();
-    // The world's certificates begin later than this computer's clock.
-    let above = Root::read(&world.root).unwrap();
-    let root = SecretKey::generate(&mut SeededRandom::new([7; 32]));
-    assert!(above.certificate().key.0 == root.public());
-    let known = Certificate::clone(office.ground.issuer.certificate());
-    let issued = Timestamp::from_seconds(1).unwrap();
-    let own = sign(&root, &Certificate { issued, ..known });
-    let chain = Chain(vec![own, world.root.clone()]);
-    let mut rng = SeededRandom::new([9; 32]);
-    let mut lock = |role: &str, key: &SecretKey| {
-        lock_key(role, &key.seed(), Passphrase::None, Cost::MINIMAL, &mut rng as &mut dyn Random)
-    };
-    let files = [
-        ("trust.cbr", world.root.clone()),
-        ("issuer.cbr", chain.encode()),
-        ("issuer.key", lock("issuer", &world.issuer).unwrap()),
-        ("settler.cbr", world.settler_chain.encode()),
-        ("settler.key", lock("settler", &world.settler).unwrap()),
-        ("policy.cbr", world.policy.clone()),
-    ];
-    for (name, bytes) in files {
-        fs::write(folder.join(name), bytes).unwrap();
-    }
-    office
-}
-
-fn server(office: &Office, place: &Path, arguments: &[&str]) -> Answer {
-    let mut command = Command::new(cargo_bin("scrip-server"));
-    let issuer = office.folder.as_ref().unwrap().path();
-    command.arg("--dir").arg(issuer).args(arguments).current_dir(place);
-    answer(command.env_remove("SCRIP_SERVER_RECORDS"))
 }
 
 /// A medium that was settled with 1,000, then two branches of it that spent 900 each.
@@ -98,7 +53,7 @@ struct Desk {
 
 impl Desk {
     fn new(alone: u64) -> Self {
-        let mut office = office(alone);
+        let mut office = founded(&strict(alone));
         let (stick, copy) = frozen(&mut office);
         let files = [("one", stick.export(&office.ground)), ("other", copy.export(&office.ground))];
         let place = folder(&office, &files);

@@ -44,7 +44,9 @@ pub(super) fn brought_up(place: &Place) {
     let mut records = Records::create(place).unwrap();
     let store = enrol(&mut records, 1, 1000);
     drop(records);
-    execute(place, "DROP TABLE decisions");
+    for table in ["replacements", "decisions"] {
+        execute(place, &format!("DROP TABLE {table}"));
+    }
     execute(place, "UPDATE scrip_schema SET version = 3");
     let mut records = Records::open(place).unwrap();
     assert_eq!(records.stores().unwrap(), vec![store]);

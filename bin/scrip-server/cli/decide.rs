@@ -1,8 +1,10 @@
-//! The command line of `staff` and `decide`.
+//! The command line of `staff`, `decide` and `replace`.
 
 use std::path::PathBuf;
 
 use clap::Args;
+use scrip::issuer::HOLD_DAYS;
+use scrip::units::MediumId;
 
 #[derive(Args)]
 pub(crate) struct StaffArgs {
@@ -54,6 +56,25 @@ pub(crate) struct DecideArgs {
     /// Read the other decider's passphrase from a file instead of asking.
     #[arg(long, value_name = "FILE", requires = "second")]
     pub(crate) second_password_file: Option<PathBuf>,
+    /// Check everything, write nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct ReplaceArgs {
+    /// The number of the medium that is lost or broke, 12 digits.
+    #[arg(value_name = "OLD")]
+    pub(crate) lost: MediumId,
+    /// The number of the medium that takes its place.
+    #[arg(long = "with", value_name = "NEW")]
+    pub(crate) heir: MediumId,
+    /// Wait so many days for evidence that is still on its way.
+    #[arg(long, value_name = "DAYS", default_value_t = HOLD_DAYS)]
+    pub(crate) hold_days: u64,
+    /// Write the checkpoint that carries the sum to this folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
     /// Check everything, write nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,

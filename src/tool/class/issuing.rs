@@ -3,10 +3,10 @@
 use super::records::operation;
 use crate::issuer::{
     BlanksError, CodeSaleError, DecideError, EnrolError, FoundError, JournalError, KeyError,
-    NameError, OpenError, RequestError, RevocationError, SettleError, StaffError,
+    NameError, OpenError, ReplaceError, RequestError, RevocationError, SettleError, StaffError,
 };
 use crate::reconcile::PlanError;
-use crate::records::{CopyError, PaymentError, PostError, StatementError};
+use crate::records::{self, CopyError, PaymentError, PostError, StatementError};
 use crate::tool::Exit;
 
 impl From<&CopyError> for Exit {
@@ -65,6 +65,19 @@ impl From<&DecideError> for Exit {
             DecideError::Records { source, .. } => operation(source),
             DecideError::Storage(error) => Self::from(error),
             _ => Self::Refusal,
+        }
+    }
+}
+
+impl From<&ReplaceError> for Exit {
+    fn from(error: &ReplaceError) -> Self {
+        match error {
+            ReplaceError::Days(_) => Self::Usage,
+            ReplaceError::Revocation(error) => Self::from(error),
+            ReplaceError::Refused(records::ReplaceError::Checkpoint { .. }) => Self::Damage,
+            ReplaceError::Refused(error) => operation(error),
+            ReplaceError::Storage(error) => Self::from(error),
+            ReplaceError::Clock(_) | ReplaceError::Revoked(_) => Self::Refusal,
         }
     }
 }
