@@ -131,13 +131,11 @@ impl Browser {
         BASE64.decode(printed["data"].as_str().unwrap().as_bytes()).unwrap()
     }
 
-    /// Every address that was asked for; the browser draws its own controls from `data:`, which no page
-    /// under this policy could load.
+    /// Every address that was asked for.
     pub(super) fn requests(&self) -> Vec<&str> {
         let sent = self.events.iter();
         let sent = sent.filter(|event| event["method"] == "Network.requestWillBeSent");
-        let asked = sent.map(|event| event["params"]["request"]["url"].as_str().unwrap());
-        asked.filter(|url| !url.starts_with("data:")).collect()
+        sent.map(|event| event["params"]["request"]["url"].as_str().unwrap()).collect()
     }
 
     /// What went wrong in the page, or was refused to it.
