@@ -128,6 +128,13 @@ pub(crate) struct ReconcileArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) remember: Option<PathBuf>,
 
+    /// Check every signature anew, also of what is settled
+    ///
+    /// Without it, records that were settled are known by their hashes, and
+    /// what they hold isn't asked for again.
+    #[arg(long)]
+    pub(crate) every_signature: bool,
+
     /// What was known by then is in the plan, in seconds since 1970
     ///
     /// Without it, the newest time that an issuer or settler signed in the

@@ -10,7 +10,7 @@ use scrip::device::{
     Access, DeviceError, FileDevice, Folder, FolderLock, Keyed, KeyedError, Scratch,
 };
 use scrip::reconcile::{
-    Index, PlanReader, Reading, Reconciled, Run, RunError, Terms, reconcile_all,
+    Index, PlanReader, Reading, Reconciled, Run, RunError, Signatures, Terms, reconcile_all,
 };
 use scrip::records::{Records, StorageError};
 use scrip::tool::{Attendant, Classed, Exit, Explain, Failure, Interrupt, Output, Progress, clock};
@@ -88,7 +88,9 @@ pub(crate) fn make(
     let watch = Attendant::new(&progress, seen.interrupt, "judging");
     let keyed = memory.as_ref().map(|memory| &memory.found);
     let (evidence, scratch, watch) = (&*index, &scratch, &watch);
-    let run = Run { evidence, books, terms, scratch, watch, memory: keyed };
+    let every = args.every_signature;
+    let signatures = if every { Signatures::Every } else { Signatures::New };
+    let run = Run { evidence, books, terms, scratch, watch, memory: keyed, signatures };
     let found = reconcile_all(run).map_err(|error| ended(error, &folder, seen.output))?;
     stages.ended("judge");
     let (plan, file) = write(args, &found, &folder)?;

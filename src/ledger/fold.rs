@@ -3,14 +3,16 @@
 use super::apply::{advance, advance_claimed, refusal, step};
 use super::facts::Facts;
 use super::refusal::{Reason, Refusal};
-use super::rules::Rules;
+use super::rules::{Asked, Rules};
 use super::settled;
 use super::state::State;
 use crate::crypto::digest::sha256;
 use crate::format::cose::Sign1;
 use crate::format::record::{Body, Record, RecordHead};
 use crate::format::{Kind, Object};
-use crate::trust::{Claimed, TrustError, Verified, is_signed_by, verify, verify_all};
+use crate::trust::{
+    Claimed, TrustError, Verified, is_signed_by, verify, verify_all, vouched_chain,
+};
 
 /// What records add up to, and how far they follow.
 #[derive(Debug)]
@@ -97,6 +99,30 @@ pub fn fold_by_head(rules: &Rules<'_>, blank: State, records: &[Vec<u8>]) -> Opt
         newest = (!names_holder).then_some(bytes);
     }
     vouched(newest, &state).then_some(state)
+}
+
+/// What records add up to that are settled: `head` is the hash of the newest, as the records have it,
+/// and vouches for all before it; what they hold was checked when they were settled.
+///
+/// None where the newest is another one, or where one doesn't follow: [`fold`] says which.
+pub fn fold_settled(
+    rules: &Rules<'_>,
+    blank: State,
+    records: &[&[u8]],
+    head: &[u8; 32],
+) -> Option<Fold> {
+    let rules = Rules { asked: Asked::Settler, ..*rules };
+    let claimed: Option<Vec<_>> =
+        records.iter().map(|bytes| Claimed::<Record>::read(bytes).ok()).collect();
+    let chained = vouched_chain(claimed?, head, |record| record.prev)?;
+    let mut state = blank;
+    state.tail.reserve(chained.len());
+    for (hash, record) in &chained {
+        let facts = Facts::of(record, &record.body);
+        step(&rules, &mut state, (facts, *hash, record.signer())).ok()?;
+    }
+    let records = chained.into_iter().map(|(_, record)| record).collect();
+    Some(Fold { state, records, refusal: None })
 }
 
 /// The sequence that a record states; none of what is no record.

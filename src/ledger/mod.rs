@@ -36,12 +36,12 @@ mod transfers;
 pub use anchor::{Anchor, Chained, fold_journal, sheets_behind};
 pub use apply::{OPEN_MAX, advance, apply, foresee};
 pub use event::{earn_event, placed_event, segment_event};
-pub use fold::{Fold, fold, fold_by_head, follow, stated_sequence};
+pub use fold::{Fold, fold, fold_by_head, fold_settled, follow, stated_sequence};
 pub use issue::{IssueError, Settler};
 pub use moves::rekey_message;
 pub use proof::{Hand, ProofError, Proven, check_proof};
 pub use refusal::{Reason, Refusal};
-pub use rules::Rules;
+pub use rules::{Asked, Rules};
 pub use settle::{Account, Blame, Booked, Credits, Fork, Outcome, Settlement, settle};
 pub use settled::{anchored, settled_since_hash, used};
 pub use state::{

@@ -4,6 +4,7 @@ use super::apply::{Case, Done, OPEN_MAX, claim};
 use super::facts::Entry;
 use super::planted::{Fault, planted};
 use super::refusal::Reason;
+use super::rules::Asked;
 use super::state::{Effect, KeyLife, Rekeyed, State};
 use crate::crypto::sign::{PublicKey, Signature};
 use crate::format::field::Bytes;
@@ -124,7 +125,8 @@ pub(super) fn rekey(
 ) -> Result<Done, Reason> {
     let done = case.moves_nothing(None)?;
     let message = rekey_message(state.medium, state.next, &state.head, &state.holder, &key);
-    if key == state.holder || key.verify(&message, &Signature::from_bytes(proof)).is_err() {
+    let proven = || key.verify(&message, &Signature::from_bytes(proof)).is_ok();
+    if key == state.holder || !(case.rules.asked == Asked::Settler || proven()) {
         return Err(Reason::Proof);
     }
     state.holder = key;

@@ -6,10 +6,19 @@ use crate::format::Kind;
 use crate::format::checkpoint::Checkpoint;
 use crate::format::cose::Sign1;
 use crate::format::policy::Policy;
-use crate::format::sheet::{SecretDigits, Sheet, SheetId};
-use crate::trust::{Revoked, Signer, TrustError, Verified};
+use crate::format::sheet::{SecretDigits, Sheet, SheetId, Voucher};
+use crate::trust::{Claimed, Revoked, Signer, TrustError, Verified};
 use crate::units::{Amount, Currency, MediumId, Timestamp};
-use crate::voucher::{self, VoucherTerms};
+use crate::voucher::{self, VoucherError, VoucherTerms};
+
+/// Who answers for the secrets and foreign signatures in records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// They themselves: each is checked.
+    Each,
+    /// Whoever settled these very records checked them then.
+    Settler,
+}
 
 /// What a record is held against beside the state: all of it signed by others.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +37,8 @@ pub struct Rules<'a> {
     pub issuer: Option<&'a Signer>,
     /// What is revoked; it binds records whose time floor shows that the list had arrived.
     pub revoked: &'a Revoked,
+    /// Who answers for secrets and foreign signatures.
+    pub asked: Asked,
 }
 
 static NOTHING_REVOKED: Revoked = Revoked::none();
@@ -43,6 +54,7 @@ impl<'a> Rules<'a> {
             stores: &[],
             issuer: None,
             revoked: &NOTHING_REVOKED,
+            asked: Asked::Each,
         }
     }
 
@@ -75,7 +87,10 @@ impl<'a> Rules<'a> {
         let live = self.sheets.iter().find(|live| live.id == *sheet && live.medium == medium);
         let live = live.filter(|live| live.currency == self.currency).ok_or(Reason::Sheet)?;
         self.revoked_by(floor).check_slot(sheet, slot)?;
-        Ok(voucher::check_slot(live, slot, secret)?)
+        match self.asked {
+            Asked::Settler => live.amount(slot).ok_or(Reason::Sheet),
+            Asked::Each => Ok(voucher::check_slot(live, slot, secret)?),
+        }
     }
 
     /// What a voucher credits, and its id.
@@ -92,6 +107,11 @@ impl<'a> Rules<'a> {
             floor: Some(floor),
             revoked: self.revoked_by(floor),
         };
+        if self.asked == Asked::Settler {
+            let claimed = Claimed::<Voucher>::read(bytes)?;
+            terms.revoked.check_voucher(&claimed).map_err(VoucherError::from)?;
+            return Ok((claimed.amount, claimed.id));
+        }
         let voucher = match certificate {
             Some(certificate) => {
                 let store = self.certified(certificate, floor)?;

@@ -5,6 +5,7 @@ use super::charge::{ChargeError, SHARE_ALL_PPM, segment};
 use super::event::earn_event;
 use super::planted::{Fault, planted};
 use super::refusal::Reason;
+use super::rules::Asked;
 use super::state::{Effect, Segment, State, Transfer, Upload};
 use crate::crypto::sign::PublicKey;
 use crate::format::checkpoint::OpenTransfer;
@@ -14,7 +15,7 @@ use crate::format::policy::Policy;
 use crate::format::record::{Body, Record};
 use crate::format::transfer::{Partner, Receipt, Terms, TransferId};
 use crate::format::{Kind, Object};
-use crate::trust::{TrustError, Verified, verify};
+use crate::trust::{Claimed, TrustError, Verified, verify};
 use crate::units::{Amount, ByteCount};
 
 /// How a segment closes.
@@ -249,7 +250,10 @@ pub(super) fn uploaded(
 pub(super) fn earn(case: &Case<'_>, state: &mut State, receipt: &Bytes) -> Result<Done, Reason> {
     let entry = case.entry()?;
     let known = Case::begun(&state.uploads, &stated(&receipt.0)?)?;
-    let receipt = verify::<Receipt>(&receipt.0, &known.key)?;
+    let receipt = match case.rules.asked {
+        Asked::Each => verify::<Receipt>(&receipt.0, &known.key)?.into_value(),
+        Asked::Settler => Claimed::<Receipt>::read(&receipt.0)?.into_value(),
+    };
     fits(case, state, known, &receipt)?;
     let fee = segment(&known.terms, known.before, receipt.got)?.fee;
     let expected = signed(fee);

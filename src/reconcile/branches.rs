@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::pieces::{Carried, Pieces, Ruling, settled_by};
 use crate::format::checkpoint::Checkpoint;
 use crate::format::record::{Body, Record};
-use crate::ledger::{Refusal, State, anchored, fold};
+use crate::ledger::{Fold, Refusal, State, anchored, fold, fold_settled};
 use crate::trust::{Claimed, Verified};
 use crate::units::{MediumId, Sequence};
 
@@ -197,9 +197,7 @@ impl Walk<'_> {
                     continue;
                 }
                 let run = self.run(*next);
-                let bytes: Vec<Vec<u8>> =
-                    run.iter().map(|hash| self.nodes.by_hash[hash].bytes.clone()).collect();
-                let fold = fold(&self.ruling.rules(), state.clone(), &bytes);
+                let fold = self.fold(&state, &run);
                 let count = fold.records.len();
                 follows |= count > 0;
                 records.extend(run.iter().copied().zip(fold.records));
@@ -225,6 +223,26 @@ impl Walk<'_> {
         self.found.branches.extend(branches);
         let known: BTreeSet<_> = self.found.refused.iter().map(|known| known.record).collect();
         self.found.refused.extend(refused.into_iter().filter(|new| !known.contains(&new.record)));
+    }
+
+    /// Fold a run of records: up to the newest that is settled without asking for signatures again.
+    fn fold(&self, state: &State, run: &[[u8; 32]]) -> Fold {
+        let bytes = |hash: &[u8; 32]| self.nodes.by_hash[hash].bytes;
+        let rules = self.ruling.rules();
+        let place = |head: &[u8; 32]| run.iter().position(|hash| hash == head);
+        let settled = self.ruling.settled.as_ref().and_then(|head| {
+            let (known, rest) = run.split_at(place(head)? + 1);
+            let known: Vec<&[u8]> = known.iter().map(|hash| bytes(hash).as_slice()).collect();
+            Some((fold_settled(&rules, state.clone(), &known, head)?, rest))
+        });
+        let copied =
+            |run: &[[u8; 32]]| run.iter().map(|hash| bytes(hash).clone()).collect::<Vec<_>>();
+        let Some((mut known, rest)) = settled else {
+            return fold(&rules, state.clone(), &copied(run));
+        };
+        let behind = fold(&rules, known.state, &copied(rest));
+        known.records.extend(behind.records);
+        Fold { state: behind.state, records: known.records, refusal: behind.refusal }
     }
 
     /// A record and those behind it, up to where chains part.

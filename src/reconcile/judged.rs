@@ -50,6 +50,16 @@ pub(super) struct Judged {
     pub(super) decisions: BTreeMap<[u8; 16], Decision>,
 }
 
+/// Which signatures of media are checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signatures {
+    /// Those of records that aren't settled: what is settled was checked then, and is known by its
+    /// hash.
+    New,
+    /// All.
+    Every,
+}
+
 /// What all media are judged by.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bench<'a> {
@@ -58,6 +68,7 @@ pub(super) struct Bench<'a> {
     /// Given by whoever asks: nothing can be later.
     pub(super) as_of: Option<Timestamp>,
     pub(super) decisions: &'a Decisions,
+    pub(super) signatures: Signatures,
 }
 
 impl Judged {
@@ -76,7 +87,10 @@ impl Judged {
             }
             _ => burnt,
         };
+        let row = known.as_ref().map(|known| known.row).filter(|row| row.number > 0);
+        let settled = row.filter(|_| bench.signatures == Signatures::New).map(|row| row.head);
         let ruling = Ruling::of(pieces, &certificate, bench.revoked);
+        let ruling = ruling.map(|ruling| Ruling { settled, ..ruling });
         let found = ruling.as_ref().map(|ruling| branches(ruling, pieces)).unwrap_or_default();
         let mut before = known
             .as_ref()

@@ -44,6 +44,7 @@ pub use decisions::{DecisionError, Decisions, Standing, read_decision};
 pub use finding::{class_number, general_rule, shown_id};
 pub use heap::Heap;
 pub use index::{Index, Reading, UNITS_MAX};
+pub use judged::Signatures;
 pub use passes::{EachJournal, Evidence, Run, RunError};
 pub use pieces::{Carried, Certified, Damage, Pieces, Rights, Ruling, Tip};
 pub use plan::{PLAN_VERSION, Plan, PlanError, moves_of};

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::conclude::{adds, conclude, listed_until};
-use super::judged::{Bench, Judged, Standing};
+use super::judged::{Bench, Judged, Signatures, Standing};
 use super::pieces::{Pieces, Rights};
 use super::plan::{plan_row, planned};
 use super::remembered::{self, Writer, keep, ruled, rulings};
@@ -103,6 +103,8 @@ pub struct Run<'a, S, B> {
     pub watch: &'a dyn Watch,
     /// What an earlier run found, and this one leaves for the next.
     pub memory: Option<&'a Keyed>,
+    /// Which signatures are checked.
+    pub signatures: Signatures,
 }
 
 /// All entries of a plan.
@@ -166,6 +168,7 @@ struct Passes<'a, S, B> {
     scratch: &'a Scratch,
     watch: &'a dyn Watch,
     memory: Option<&'a Keyed>,
+    signatures: Signatures,
     revoked: Revoked,
 }
 
@@ -176,10 +179,10 @@ pub(super) fn run<S: Evidence, B: Books + Send>(run: Run<'_, S, B>) -> Outcome<F
 where
     B::Error: Send,
 {
-    let Run { evidence, books, terms, scratch, watch, memory } = run;
+    let Run { evidence, books, terms, scratch, watch, memory, signatures } = run;
     let books = books.iter_mut().map(Mutex::new).collect();
     let revoked = evidence.revoked();
-    let mut passes = Passes { evidence, books, terms, scratch, watch, memory, revoked };
+    let mut passes = Passes { evidence, books, terms, scratch, watch, memory, signatures, revoked };
     let first = passes.first_pass()?;
     let newest = first.values().filter_map(|first| first.newest).chain(evidence.newest()).max();
     let as_of = terms.as_of.or(newest).unwrap_or(BEGINNING);
@@ -240,7 +243,9 @@ where
 
     /// What names all that is found of a medium by itself; none where nothing is remembered.
     fn key(&self, medium: MediumId) -> Outcome<Option<ValueKey>, B> {
-        let identity = self.memory.and_then(|_| self.evidence.identity(medium));
+        // What is checked anew is not taken from memory.
+        let memory = self.memory.filter(|_| self.signatures == Signatures::New);
+        let identity = memory.and_then(|_| self.evidence.identity(medium));
         let Some(identity) = identity else { return Ok(None) };
         let Some(stamp) = self.reader().stamp(medium).map_err(RunError::Books)? else {
             return Ok(None);
@@ -408,7 +413,8 @@ where
         let known = self.reader().known(medium).map_err(RunError::Books)?;
         let Terms { currency, as_of, .. } = *self.terms;
         let decisions = self.terms.decisions;
-        let bench = Bench { revoked: &self.revoked, currency, as_of, decisions };
+        let (revoked, signatures) = (&self.revoked, self.signatures);
+        let bench = Bench { revoked, currency, as_of, decisions, signatures };
         Ok(Judged::of(&bench, medium, pieces, known))
     }
 

@@ -132,6 +132,8 @@ pub struct Ruling {
     pub sheets: Vec<Verified<Sheet>>,
     /// The newest list.
     pub revoked: Revoked,
+    /// The newest record that the records have settled, if it vouches for those before it.
+    pub settled: Option<[u8; 32]>,
 }
 
 impl Ruling {
@@ -143,7 +145,7 @@ impl Ruling {
         let policy = policies.next()?.clone();
         let later = policies.filter(|later| later.number > policy.number).cloned().collect();
         let sheets = pieces.sheets.values().cloned().collect();
-        Some(Self { certified, policy, later, sheets, revoked: revoked.clone() })
+        Some(Self { certified, policy, later, sheets, revoked: revoked.clone(), settled: None })
     }
 
     /// The rules of [`crate::ledger`].

@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 use super::decisions::{Decisions, tell_decided};
 use super::finding::Draft;
 use super::heap::Heap;
+use super::judged::Signatures;
 use super::passes::{self, Evidence, Found, Run, RunError};
 use super::plan::{PLAN_VERSION, Plan};
 use super::written::PlanWriter;
@@ -103,7 +104,8 @@ pub fn reconcile<B: Books + Send>(
     let scratch = Scratch::memory();
     let books = std::slice::from_mut(books);
     let (evidence, scratch, watch) = (heap, &scratch, &Unwatched);
-    let run = Run { evidence, books, terms, scratch, watch, memory: None };
+    let signatures = Signatures::New;
+    let run = Run { evidence, books, terms, scratch, watch, memory: None, signatures };
     let found = match reconcile_all(run) {
         Ok(found) => found,
         Err(RunError::Books(error)) => return Err(error),
@@ -134,7 +136,7 @@ pub struct Reconciled<'a> {
 pub fn reconcile_all<S: Evidence, B: Books + Send>(
     run: Run<'_, S, B>,
 ) -> Result<Reconciled<'_>, RunError<B::Error>> {
-    let Run { evidence, books, terms, scratch, watch, memory } = run;
+    let Run { evidence, books, terms, scratch, watch, memory, signatures } = run;
     let mut stores = match books.first_mut() {
         Some(books) => stores(evidence, books)?,
         None => vec![],
@@ -143,7 +145,7 @@ pub fn reconcile_all<S: Evidence, B: Books + Send>(
     for finding in &mut stores {
         tell_decided(finding, &decided, &Row::UNSETTLED);
     }
-    let found = passes::run(Run { evidence, books, terms, scratch, watch, memory })?;
+    let found = passes::run(Run { evidence, books, terms, scratch, watch, memory, signatures })?;
     let (currency, base, as_of) = (terms.currency, terms.base, found.as_of);
     let head = PlanHead { version: PLAN_VERSION, as_of, currency, base };
     Ok(Reconciled { head, stores, found, scratch })

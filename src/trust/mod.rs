@@ -22,6 +22,7 @@ pub use revoked::{Revoked, RevokedError};
 pub use secret::{EditionSecret, SecretId};
 pub use signed::{
     Claimed, Verified, is_signed_by, role_for, sign, sign_verified, verify, verify_all,
+    vouched_chain,
 };
 
 use crate::format::DecodeError;

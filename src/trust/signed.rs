@@ -134,6 +134,25 @@ pub fn verify_all<T: Object>(
     good.then(|| claimed.into_iter().map(Claimed::believed).collect())
 }
 
+/// Believe objects that are chained by their hashes, the newest of which has a hash that whoever is
+/// believed stated; with the hashes. None where one isn't the one that the next names.
+pub fn vouched_chain<T: Object>(
+    claimed: Vec<Claimed<'_, T>>,
+    newest: &[u8; 32],
+    before: impl Fn(&T) -> [u8; 32],
+) -> Option<Vec<([u8; 32], Verified<T>)>> {
+    let mut expected = *newest;
+    let mut hashes = vec![[0; 32]; claimed.len()];
+    for (object, place) in claimed.iter().zip(&mut hashes).rev() {
+        *place = object.hash();
+        if *place != expected {
+            return None;
+        }
+        expected = before(object);
+    }
+    Some(hashes.into_iter().zip(claimed.into_iter().map(Claimed::believed)).collect())
+}
+
 /// Sign an object in its kind's domain.
 pub fn sign<T: Object>(key: &SecretKey, object: &T) -> Vec<u8> {
     cose::assemble(T::KIND, key.public().key_id(), object.encode(), |message| {
