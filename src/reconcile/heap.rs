@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::evidence::{EachJournal, Evidence};
 use super::files::{EXPORT, RECEIPT};
 use super::frames::Row;
 use super::memo::Memo;
-use super::passes::{EachJournal, Evidence};
 use super::pieces::{Carried, Certified, Damage, Pieces, Rights, Tip};
 use super::taken::{Skipped, Taken, What};
 use crate::crypto::digest::{sha256, sha256_parts};

@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::bundle::{Form, Member, Members, is_bundle};
+use super::evidence::{EachJournal, Evidence};
 use super::files::{FILE_BYTES_MAX, HEAD_BYTES};
 use super::heap::Heap;
 use super::looks::{Looks, looks};
-use super::passes::{EachJournal, Evidence};
 use super::pieces::{Pieces, Rights};
 use super::remembered::{Reader, Writer};
 use super::taken::{Skipped, Taken, What};

@@ -1,13 +1,16 @@
 //! Reconciling: any heap of evidence against the records, up to a plan that another hand posts.
 //!
-//! It is pure: bytes come through readers that the caller opens, nothing is written, and no clock is
-//! asked. Order, repetition and partition of the evidence change nothing: what is read becomes a set
+//! Nothing is changed, and no clock is asked: bytes are read where they lie, and what is found of a
+//! medium is put down where the caller says, so that memory doesn't grow with the evidence. Order, repetition and partition of the evidence change nothing: what is read becomes a set
 //! of signed objects by their hashes, and all that follows is a function of that set.
 //!
-//! 1. [`Heap`] identifies each file by its content and keeps what verifies up to a pinned root.
+//! 1. [`Index`] notes where each medium's pieces lie, in files and in bundles; [`Heap`] identifies each
+//!    by its content and keeps what verifies up to a pinned root.
 //! 2. [`branches`] links one medium's records into chains and folds each with [`crate::ledger`].
-//! 3. [`reconcile`] settles them, joins transfers across media, classifies what differs from the
-//!    records as findings, and puts what is to be posted into a [`Plan`].
+//! 3. [`reconcile_all`] judges medium by medium, several at once: settles its branches, classifies what
+//!    differs from the records as findings, and makes what is to be posted. Fees, closed segments and
+//!    vouchers are exchanged as compact facts; the media that this touches are judged again.
+//! 4. A [`PlanWriter`] writes the entries by their media, a [`PlanReader`] reads them so.
 
 mod answered;
 mod areas;
@@ -15,6 +18,7 @@ mod branches;
 mod bundle;
 mod conclude;
 mod decisions;
+mod evidence;
 mod files;
 mod finding;
 mod frames;
@@ -41,11 +45,12 @@ mod written;
 pub use branches::{Branch, Branches, Orphans, Refused, branches};
 pub use bundle::{BundleError, Form, Member, Members, is_bundle};
 pub use decisions::{DecisionError, Decisions, Standing, read_decision};
+pub use evidence::{EachJournal, Evidence};
 pub use finding::{class_number, general_rule, shown_id};
 pub use heap::Heap;
 pub use index::{Index, Reading, UNITS_MAX};
 pub use judged::Signatures;
-pub use passes::{EachJournal, Evidence, Run, RunError};
+pub use passes::{Run, RunError};
 pub use pieces::{Carried, Certified, Damage, Pieces, Rights, Ruling, Tip};
 pub use plan::{PLAN_VERSION, Plan, PlanError, moves_of};
 pub use proof::{Unproven, fork_proof, rival_entries};

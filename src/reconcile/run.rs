@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
 use super::decisions::{Decisions, tell_decided};
+use super::evidence::Evidence;
 use super::finding::Draft;
 use super::heap::Heap;
 use super::judged::Signatures;
-use super::passes::{self, Evidence, Found, Run, RunError};
+use super::passes::{self, Found, Run, RunError};
 use super::plan::{PLAN_VERSION, Plan};
 use super::written::PlanWriter;
 use crate::device::{DeviceError, Scratch};

@@ -8,6 +8,7 @@ use assert_cmd::cargo::cargo_bin;
 use scrip::device::{Existing, FileDevice};
 use scrip::reconcile::Plan;
 
+use super::made::bundle;
 use super::office::Office;
 use crate::owner::bench::{Answer, answer};
 
@@ -87,6 +88,17 @@ fn what_is_not_read_is_named_and_never_agrees() {
     file.set_len(10 << 30).unwrap();
     run(&office, place.path(), &["evidence"])
         .says(4, "has 10737418240 bytes, at most 67108864 are");
+    fs::remove_file(evidence.join("giant")).unwrap();
+    let all =
+        bundle(&[export.clone(), b"dear diary".to_vec(), bundle(std::slice::from_ref(&export))]);
+    fs::write(evidence.join("all.tar"), &all).unwrap();
+    let told = run(&office, place.path(), &["evidence"]);
+    told.says(4, "skipped: evidence/all.tar/folder/1: it is nothing that evidence is made of");
+    told.says(4, "skipped: evidence/all.tar/folder/2: a bundle within a bundle is not looked");
+    let all = bundle(&[export]);
+    fs::write(evidence.join("all.tar"), &all[..all.len() - 2_000]).unwrap();
+    let told = run(&office, place.path(), &["evidence"]);
+    told.says(3, "skipped: evidence/all.tar: the bundle is cut off");
     run(&office, place.path(), &["nowhere"]).says(4, "skipped: nowhere: No such file");
 }
 
