@@ -339,6 +339,6 @@ impl Purse<'_> {
     }
 }
 
-fn sum_of(price: u64) -> i64 {
+pub(super) fn sum_of(price: u64) -> i64 {
     i64::try_from(price).expect("prices are small")
 }

@@ -5,7 +5,7 @@ use super::chance::Chance;
 use super::counter::{Burnt, Kept, Ticket};
 use super::dials::Dial;
 use super::fetch::Fetch;
-use super::plant::{Export, FETCH_PRICE, PLAYS, Yield};
+use super::plant::{Export, FETCH_PRICE, PLAYS, Yield, sum_of};
 use super::purse::{Origin, Purse, grant, minor};
 use super::setting::{EDITION, Stall};
 use super::truth::Planted;
@@ -77,7 +77,7 @@ impl Purse<'_> {
                 let mut rich = self.state.clone();
                 rich.balance = plus(rich.balance, WRONG);
                 let bought = |_: &Self, host: &Host, event| bought(&rich, host, event, price);
-                ("overdraft", -sum(price), self.force(bought))
+                ("overdraft", -sum_of(price), self.force(bought))
             }
             1 => {
                 let claims = |purse: &Self, host: &Host, event| {
@@ -86,7 +86,7 @@ impl Purse<'_> {
                     entry.balance_after = plus(entry.balance_after, WRONG);
                     record
                 };
-                ("amount-differs", sum(WRONG), self.force(claims))
+                ("amount-differs", sum_of(WRONG), self.force(claims))
             }
             2 => {
                 let Ticket { amount, what, .. } = self.town.tickets[self.place][0];
@@ -101,11 +101,11 @@ impl Purse<'_> {
             3 => {
                 let most = grant(&self.stall.signer).single_max.minor();
                 let seq = self.redeem_forged(most + 1, grant(&self.stall.signer).currency);
-                ("over-quota", sum(most + 1), seq)
+                ("over-quota", sum_of(most + 1), seq)
             }
             _ => {
                 let other = "EUR".parse().expect("it is a currency");
-                ("currency", sum(INVENTED), self.redeem_forged(INVENTED, other))
+                ("currency", sum_of(INVENTED), self.redeem_forged(INVENTED, other))
             }
         };
         self.planted(Dial::Changed, class, seq, sum)
@@ -227,8 +227,4 @@ fn bought(state: &State, host: &Host, event: [u8; 16], price: u64) -> Record {
 
 fn plus(amount: Amount, more: u64) -> Amount {
     Amount::from_minor(amount.minor() + more).expect("balances are far below the limit")
-}
-
-fn sum(price: u64) -> i64 {
-    i64::try_from(price).expect("prices are small")
 }
