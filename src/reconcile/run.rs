@@ -85,7 +85,7 @@ impl Books for Records {
 pub struct Terms<'a> {
     /// The records' currency.
     pub currency: Currency,
-    /// Their digest of what was sold.
+    /// Their digest of what was sold and decided.
     pub base: [u8; 32],
     /// What was known by then is in the plan; else the newest time that an issuer or settler signed
     /// in the evidence.

@@ -6,7 +6,8 @@ use std::fs;
 use scrip::format::Object;
 use scrip::format::checkpoint::CheckpointFile;
 use scrip::format::plan::Class;
-use scrip::format::policy::Policy;
+use scrip::format::policy::{Policy, Revocation};
+use scrip::journal::first_frames;
 use scrip::ledger::next::{self, Statement};
 use scrip::records::Account;
 use scrip::units::Timestamp;
@@ -249,4 +250,29 @@ fn records_that_hold_a_decision_nobody_signed_are_damaged() {
     desk.office.records.decide(&ruled, Timestamp::from_seconds(5).unwrap()).unwrap();
     run(&desk.office, desk.place.path(), &["evidence"]).says(3, "decision: ");
     desk.decide(&[]).says(3, "decision: ");
+}
+
+#[test]
+fn a_revoked_medium_is_settled_if_somebody_says_so() {
+    let mut office = founded(&strict(1_000));
+    let stick = office.owned(0, 2);
+    let (id, issued) = (stick.id(), Timestamp::from_seconds(5).unwrap());
+    let (sheets, stores) = (vec![], vec![]);
+    let list = Revocation { number: 1, issued, media: vec![id], sheets, stores };
+    let frames = first_frames(&stick.bytes()).unwrap();
+    let export = [stick.slots(&office.ground, Some(&list)), frames].concat();
+    let place = folder(&office, &[("one", export)]);
+    server(&office, place.path(), &["staff", "Ben", "--out", "ben", "--no-passphrase"]).says(0, "");
+    let reconcile =
+        |plan: &str| run(&office, place.path(), &["--json", "evidence", "--plan", plan]).result();
+    let told = reconcile("one");
+    let held = the(&told, "revoked");
+    assert_eq!((&held["stake"], &told["settles"]), (&"1000".into(), &0.into()), "{told}");
+    let finding = held["id"].as_str().unwrap();
+    let decide = [&["decide", finding], &SETTLE[..], &["--by", "ben"]].concat();
+    server(&office, place.path(), &decide).says(0, "at stake: ¥1,000");
+    assert_eq!(reconcile("two")["settles"], 1);
+    server(&office, place.path(), &["settle", "two", "--out", "out", "--yes"]).says(0, "posted");
+    assert_eq!(office.owed(&Account::Settled(id)), 1_000);
+    assert_eq!(run(&office, place.path(), &["--json", "evidence"]).result()["exit"], 0);
 }
