@@ -110,7 +110,7 @@ pub(crate) enum Verb {
     ///
     /// Deciders sign what `decide` keeps, and nothing else. Each keeps the folder where nobody else
     /// reaches it.
-    #[command(after_help = "Example: scrip-server staff 'Aiko Sato' --out aiko")]
+    #[command(after_help = "Example: scrip-server staff 'Accounts desk' --out desk")]
     Staff(StaffArgs),
     /// Decide about a finding of a plan, or show what became of it.
     ///

@@ -138,7 +138,7 @@ pub(crate) fn language(text: &str) -> Result<Language, String> {
     Language::of_tag(text).ok_or_else(|| "expected en or ja".to_owned())
 }
 
-/// A day, or seconds since 1970.
+/// Seconds since 1970.
 pub(crate) fn time(text: &str) -> Result<Timestamp, String> {
     let seconds = text.parse::<u64>().map_err(|_| "expected seconds since 1970".to_owned())?;
     Timestamp::from_seconds(seconds).map_err(|error| error.to_string())

@@ -24,7 +24,7 @@ use crate::trust::{Revoked, Trust};
 use crate::units::{MediumId, Timestamp};
 
 /// Units in one run, at most: files, folders and members of bundles.
-pub const UNITS_MAX: usize = 2_000_000;
+const UNITS_MAX: usize = 2_000_000;
 /// Longer ones are read one at a time.
 const LONG_BYTES: u64 = 4 << 20;
 
@@ -72,6 +72,8 @@ struct Seen {
     /// What was of others, and all lists.
     others: Heap,
     strays: BTreeSet<MediumId>,
+    /// Whose files told of whom: once is enough.
+    told: BTreeSet<(MediumId, MediumId)>,
     /// Media whose pieces hold more than their own: they are always read.
     odd: BTreeSet<MediumId>,
 }
@@ -93,6 +95,7 @@ impl Index {
             became: BTreeMap::new(),
             others: whole.beside(),
             strays: BTreeSet::new(),
+            told: BTreeSet::new(),
             odd: BTreeSet::new(),
         };
         Self {
@@ -160,7 +163,7 @@ impl Index {
 
     fn add(&mut self, name: String, source: Source, reading: Reading<'_>) {
         if self.units.len() >= UNITS_MAX {
-            return;
+            return self.became(name, Err(too_many()));
         }
         let at = number(self.sources.len());
         let mark = self.now.and_then(|now| source.mark(now));
@@ -197,8 +200,7 @@ impl Index {
                 _ => Err(Skipped::NoFile),
             };
             if self.units.len() >= UNITS_MAX {
-                let why = "more files than are read in one run";
-                return self.became(name, Err(Skipped::Unopened(why.to_owned())));
+                return self.became(name, Err(too_many()));
             }
             match head {
                 Err(why) => self.became(name, Err(why)),
@@ -278,10 +280,16 @@ impl Evidence for Index {
             seen.odd.insert(medium);
         }
         for (unit, became) in became {
-            seen.became.entry(unit).or_insert(became);
+            // What could be read once and then could not be was not read.
+            if became.is_err() || !seen.became.contains_key(&unit) {
+                seen.became.insert(unit, became);
+            }
         }
-        let strays: Vec<MediumId> = seen.others.absorb(heap);
-        seen.strays.extend(strays);
+        for stray in seen.others.absorb(heap) {
+            if seen.told.insert((medium, stray)) {
+                seen.strays.insert(stray);
+            }
+        }
         for other in [self.whole.media.get(&medium), seen.others.media.get(&medium)] {
             pieces.absorb(other.cloned().unwrap_or_default());
         }
@@ -398,6 +406,10 @@ impl Source {
             },
         }
     }
+}
+
+fn too_many() -> Skipped {
+    Skipped::Unopened(format!("more than {UNITS_MAX} files are not read in one run"))
 }
 
 fn head_of(device: &dyn Target, offset: u64, length: u64) -> Result<Vec<u8>, Skipped> {

@@ -48,7 +48,7 @@ pub use decisions::{DecisionError, Decisions, Standing, read_decision};
 pub use evidence::{EachJournal, Evidence};
 pub use finding::{class_number, general_rule, shown_id};
 pub use heap::Heap;
-pub use index::{Index, Reading, UNITS_MAX};
+pub use index::{Index, Reading};
 pub use judged::Signatures;
 pub use passes::{Run, RunError};
 pub use pieces::{Carried, Certified, Damage, Pieces, Rights, Ruling, Tip};

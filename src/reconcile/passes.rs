@@ -315,7 +315,8 @@ where
         let pieces = self.evidence.pieces(payer);
         let mut judged = self.judge(payer, &pieces)?;
         let ruled = charge_all(&mut judged, &pieces, self.taken(shown)?);
-        if let (Some(memory), Some(key)) = (self.memory, key) {
+        if let (Some(memory), Some(key), Some(_)) = (self.memory, key, self.evidence.became(payer))
+        {
             keep(memory, key, &rulings(&ruled));
         }
         Ok(ruled)
@@ -356,7 +357,8 @@ where
         vest_all(&mut judged, ruled);
         tell_twins(&mut judged, twins);
         let kept = self.conclude(judged, &pieces, Some(as_of))?;
-        if let (Some(memory), Some(key)) = (self.memory, key) {
+        if let (Some(memory), Some(key), Some(_)) = (self.memory, key, self.evidence.became(medium))
+        {
             keep(memory, key, &self.scratch.get(kept.entry)?);
         }
         Ok(kept)

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::heap::settled;
 use crate::crypto::digest::sha256;
 use crate::format::checkpoint::Checkpoint;
 use crate::format::medium::MediumCertificate;
@@ -93,7 +94,9 @@ impl Pieces {
     /// The newest time that an issuer signed in them.
     pub(super) fn newest(&self) -> Option<Timestamp> {
         let policies = self.policies.values().map(|policy| policy.issued);
-        policies.chain(self.sheets.values().map(|sheet| sheet.issued)).max()
+        let sheets = self.sheets.values().map(|sheet| sheet.issued);
+        let beside = self.beside.values().filter_map(|carried| settled(&carried.checkpoint));
+        policies.chain(sheets).chain(beside.map(|checkpoint| checkpoint.as_of)).max()
     }
 
     /// Take over all that others hold.

@@ -6,6 +6,7 @@ use scrip::crypto::{Random, SeededRandom};
 use scrip::device::{DeviceError, MemoryDevice, Scratch};
 use scrip::format::plan::PlanEntry;
 use scrip::image::leaves::Unwatched;
+use scrip::journal::first_frames;
 use scrip::ledger::next;
 use scrip::reconcile::{
     Index, Plan, PlanReader, Reading, Run, Signatures, Terms, reconcile, reconcile_all,
@@ -41,7 +42,11 @@ fn heap_of(office: &mut Office) -> Vec<Vec<u8>> {
     let mut lost = unsold.bytes();
     lost.remove(3);
     files.push(unsold.export(&office.ground));
-    files.push(scrip::journal::first_frames(&lost).unwrap());
+    files.push(first_frames(&lost).unwrap());
+    // Each holds a record of the other's medium.
+    let (one, other) = (forked.bytes()[2].clone(), unsold.bytes()[2].clone());
+    files.push(first_frames(&[one.clone(), other.clone()]).unwrap());
+    files.push(first_frames(&[other, one]).unwrap());
     for (place, amount) in [(4, 300), (5, 400)] {
         let mut stick = office.owned(place, 1);
         let voucher = office.ground.signed_voucher(stick.id(), 9, amount);
