@@ -335,6 +335,7 @@ fn help_is_imperative_and_narrow() {
         "enrol",
         "sign",
         "blanks",
+        "sheets",
         "kit",
         "code",
         "revoke",

@@ -281,6 +281,58 @@ fn audited(hands: &Hands) {
 }
 
 #[test]
+fn a_medium_that_runs_short_gets_a_further_sheet_and_the_newest_list() {
+    let mut hands = Hands::new(None, 2);
+    hands.burn("short", "bare");
+    hands.burn("other", "bare");
+    hands.store(&["sell", hands.number("short")]).done();
+    let (code, _) = hands.sell_code("short", "10000");
+    hands
+        .wallet("short", &["topup", &code, "--password-file", "own"])
+        .ended(0, &["3 codes of ¥10,000 are left"]);
+    for _ in 0..2 {
+        let (code, _) = hands.sell_code("short", "10000");
+        hands.enter("short", &code);
+    }
+    let fourth = ["topup", hands.number("short"), "10000", "--json"];
+    hands.store(&fourth).ended(5, &["no code of ¥10,000"]);
+    let number = hands.number("short").to_owned();
+    hands.server(&["sheets", &number, &number, "--out", "no.kit"]).ended(2, &["named twice"]);
+    hands.server(&["sheets", "000000000195", "--out", "no.kit"]).ended(5, &["never given out"]);
+    hands
+        .server(&["sheets", &number, "--out", "no.kit", "--dry-run"])
+        .ended(0, &["1 further sheets for store 1 (Kiosk) would be made: codes worth ¥99,000"]);
+    assert!(!hands.path("no.kit").exists());
+    hands.server(&["sheets", &number, "--out", "more.kit"]).done();
+    hands.store(&["accept", "more.kit"]).ended(0, &["0 blanks, 30 codes worth ¥99,000"]);
+    hands.store(&["accept", "more.kit"]).ended(5, &["already"]);
+    hands.server(&["revoke", "medium", hands.number("other")]).done();
+    let (code, _) = hands.sell_code("short", "10000");
+    let enter = ["topup", &code, "--password-file", "own"];
+    hands.wallet("short", &enter).ended(5, &["not a code of this medium"]);
+
+    let (_, found) = reconcile(&hands, 1, &[]);
+    assert_eq!(found["settles"], 2, "{found}");
+    hands.server(&["settle", "1.plan", "--out", "checkpoints", "--yes"]).done();
+    let file = format!("checkpoints/{number}-1.checkpoint");
+    hands
+        .wallet("short", &["apply", &file])
+        .ended(0, &["a sheet of new codes, which is kept", "revocation list 1, which is kept"]);
+    hands.wallet("short", &enter).ended(0, &["Added: ¥10,000", "Balance: ¥40,000"]);
+
+    let (exit, _) = reconcile(&hands, 2, &[]);
+    assert_eq!(exit, 1);
+    hands.server(&["settle", "2.plan", "--out", "checkpoints", "--yes"]).done();
+    let file = format!("checkpoints/{number}-2.checkpoint");
+    let applied = hands.wallet("short", &["apply", &file]).done();
+    assert!(!applied.all().contains("With it came"), "it has all: {}", applied.all());
+    assert_eq!(hands.balance("short"), 40_000); // 4 × 10,000
+    assert_eq!(dues(&hands)[1], 40_000);
+    let told = hands.server(&["statement", &number, "--json"]).done().result();
+    assert_eq!(["unredeemed", "balance"].map(|name| minor(&told["closing"][name])), [0, 40_000]);
+}
+
+#[test]
 fn the_round_closes_with_the_built_tools_on_sqlite() {
     round(None);
 }

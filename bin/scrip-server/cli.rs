@@ -70,6 +70,12 @@ pub(crate) enum Verb {
     /// Make blanks for a store: numbers, sheets and codes, sealed as a kit.
     #[command(after_help = "Example: scrip-server blanks 50 --store 1 --out first.kit")]
     Blanks(Blanks),
+    /// Make further sheets of codes for media that run short, sealed as a kit.
+    ///
+    /// The kit is for the store that the media are of, which sells its codes; each sheet goes to its
+    /// medium with the next checkpoint, or when the store refreshes it.
+    #[command(after_help = "Example: scrip-server sheets 482109376527 189483458550 --out more.kit")]
+    Sheets(Sheets),
     /// Seal an edition's secret to a store, which needs it to burn the edition.
     #[command(
         after_help = "Example: scrip-server secret starter.secret --store 1 --out starter.sealed"
@@ -245,6 +251,19 @@ pub(crate) struct Blanks {
     /// Make them for this store.
     #[arg(long, value_name = "ID")]
     pub(crate) store: StoreId,
+    /// Write the sealed kit to this file.
+    #[arg(long, value_name = "KIT")]
+    pub(crate) out: PathBuf,
+    /// Check everything, write nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Sheets {
+    /// The media's numbers, 12 digits each.
+    #[arg(required = true, value_name = "MEDIUM")]
+    pub(crate) media: Vec<MediumId>,
     /// Write the sealed kit to this file.
     #[arg(long, value_name = "KIT")]
     pub(crate) out: PathBuf,

@@ -43,6 +43,7 @@ fn main() -> ExitCode {
         Verb::Enrol(args) => enrol::run(&args, &office, output),
         Verb::Sign(args) => sign::run(&args, &office, output, interrupt),
         Verb::Blanks(args) => blanks::run(&args, &office, output, interrupt),
+        Verb::Sheets(args) => blanks::further(&args, &office, output, interrupt),
         Verb::Secret(args) => secret::run(&args, &office, output),
         Verb::Kit(args) => kit::run(&args, &office, output),
         Verb::Code(args) => code::run(&args, &office, output),

@@ -12,7 +12,7 @@ use crate::records::{
     self, KitError, MediaError, Slot, SlotPlace, SlotState, StorageError, Store, StoreRefusal,
     StoreStatus,
 };
-use crate::trust::{EditionSecret, Passphrase, sign};
+use crate::trust::{EditionSecret, Passphrase, RevokedError, sign};
 use crate::units::{Amount, CurrencyForm, MediumId, StoreId, Timestamp};
 use crate::voucher::kit::seal_kit;
 use crate::voucher::sheet::slots_in_kit;
@@ -34,6 +34,8 @@ pub struct BlankPlan {
     pub worth: Amount,
     /// What the store's quota still allows in kits, before this one.
     pub left: Amount,
+    /// Media that get further sheets; none where new numbers are drawn.
+    pub media: Vec<MediumId>,
 }
 
 /// A kit that was made and recorded.
@@ -59,6 +61,27 @@ pub enum BlanksError {
     /// The store can't have any.
     #[error(transparent)]
     Store(#[from] StoreRefusal),
+    /// A further sheet for a medium of nobody.
+    #[error("medium {0} is unknown: its number was never given out")]
+    UnknownMedium(MediumId),
+    /// A medium that is named twice.
+    #[error("medium {0} is named twice: a kit brings one sheet for each")]
+    Twice(MediumId),
+    /// Media of several stores.
+    #[error(
+        "medium {medium} is store {found}'s, the first one store {expected}'s: a kit is for one"
+    )]
+    OtherStore {
+        /// The medium.
+        medium: MediumId,
+        /// Its store.
+        found: StoreId,
+        /// That of the first medium.
+        expected: StoreId,
+    },
+    /// A revoked medium.
+    #[error(transparent)]
+    Revoked(#[from] RevokedError),
     /// A clock that nothing is signed under.
     #[error(transparent)]
     Clock(#[from] ClockError),
@@ -130,6 +153,40 @@ impl Issuer {
         count: u32,
         now: Timestamp,
     ) -> Result<BlankPlan, BlanksError> {
+        self.plan(store, count, vec![], now)
+    }
+
+    /// Refuse further sheets that can't be made for media of one store; nothing is written.
+    pub fn plan_sheets(
+        &mut self,
+        media: &[MediumId],
+        now: Timestamp,
+    ) -> Result<BlankPlan, BlanksError> {
+        let mut stores = vec![];
+        for (place, medium) in media.iter().enumerate() {
+            self.revoked.check_medium(*medium)?;
+            let store = self.records.store_of(*medium)?;
+            stores.push(store.ok_or(BlanksError::UnknownMedium(*medium))?);
+            let (medium, found, expected) = (*medium, stores[place], stores[0]);
+            if found != expected {
+                return Err(BlanksError::OtherStore { medium, found, expected });
+            }
+            if media[..place].contains(&medium) {
+                return Err(BlanksError::Twice(medium));
+            }
+        }
+        let count = u32::try_from(media.len()).unwrap_or(u32::MAX);
+        let store = stores.first().copied().ok_or(BlanksError::Count { count })?;
+        self.plan(store, count, media.to_vec(), now)
+    }
+
+    fn plan(
+        &mut self,
+        store: StoreId,
+        count: u32,
+        media: Vec<MediumId>,
+        now: Timestamp,
+    ) -> Result<BlankPlan, BlanksError> {
         self.check_clock(now)?;
         if !(1..=BLANKS_MAX).contains(&count) {
             return Err(BlanksError::Count { count });
@@ -143,7 +200,7 @@ impl Issuer {
         let left = left_for_kits(&store);
         let worth = u64::try_from(asked).ok().and_then(|minor| Amount::from_minor(minor).ok());
         match worth.filter(|worth| *worth <= left) {
-            Some(worth) => Ok(BlankPlan { store, count, runs, worth, left }),
+            Some(worth) => Ok(BlankPlan { store, count, runs, worth, left, media }),
             None => Err(over_quota(&store, asked).into()),
         }
     }
@@ -163,7 +220,10 @@ impl Issuer {
         let store = &plan.store;
         let to = SealPublicKey::from_bytes(store.enrolment.seal_key)
             .map_err(|source| BlanksError::SealKey { store: store.id, source })?;
-        let media = self.records.reserve_media(store.id, plan.count, rng)?;
+        let media = match plan.media.as_slice() {
+            [] => self.records.reserve_media(store.id, plan.count, rng)?,
+            known => known.to_vec(),
+        };
         let mut made = Vec::new();
         let id = draw_id(rng);
         for (place, medium) in (0..).zip(&media) {

@@ -46,7 +46,8 @@ impl Issuer {
         let files: Vec<_> = [self.policy.bytes().to_vec()].into_iter().chain(revoked).collect();
         let settler = Settler { key: &key.key, chain: &key.chain };
         let signing = Signing { settler, files: &files };
-        Ok(self.records.post(&planned, || postings(plan), &signing, now)?)
+        let newest = self.newest();
+        Ok(self.records.post(&planned, || postings(plan, newest), &signing, now)?)
     }
 
     /// What [`Issuer::settle`] would answer; nothing is signed.
@@ -56,7 +57,13 @@ impl Issuer {
         now: Timestamp,
     ) -> Result<Posted, SettleError> {
         let planned = self.planned(plan)?;
-        Ok(self.records.try_post(&planned, || postings(plan), now)?)
+        let newest = self.newest();
+        Ok(self.records.try_post(&planned, || postings(plan, newest), now)?)
+    }
+
+    fn newest(&self) -> Newest {
+        let list = self.revoked.list().map(|list| (list.number, list.hash()));
+        Newest { policy: (self.policy.number, self.policy.hash()), list }
     }
 
     fn planned<D: Device>(&self, plan: &PlanReader<D>) -> Result<Planned, SettleError> {
@@ -73,8 +80,34 @@ impl Issuer {
     }
 }
 
+/// Number and hash of the newest policy and revocation list.
+#[derive(Debug, Clone, Copy)]
+struct Newest {
+    policy: (u64, [u8; 32]),
+    list: Option<(u64, [u8; 32])>,
+}
+
+impl Newest {
+    /// Have what is newer than what the evidence shows go with a checkpoint.
+    fn with(self, mut posting: Posting) -> Posting {
+        let checkpoint = &mut posting.checkpoint;
+        let policy = Some(self.policy).filter(|(number, _)| *number > checkpoint.policy);
+        let list = self.list.filter(|(number, _)| *number > checkpoint.revocation);
+        for (_, hash) in policy.into_iter().chain(list) {
+            if !checkpoint.attachments.0.contains(&hash) {
+                checkpoint.attachments.0.push(hash);
+            }
+        }
+        posting
+    }
+}
+
 fn postings<D: Device>(
     plan: &PlanReader<D>,
+    newest: Newest,
 ) -> impl Iterator<Item = Result<Posting, PostError>> + '_ {
-    plan.postings().map(|posting| posting.map_err(|error| PostError::Unread(error.to_string())))
+    plan.postings().map(move |posting| {
+        let posting = posting.map_err(|error| PostError::Unread(error.to_string()))?;
+        Ok(newest.with(posting))
+    })
 }

@@ -1,19 +1,20 @@
 //! Posting a plan: all of its media in one transaction, or nothing.
 
 use super::Records;
-use super::StorageError;
 use super::accounts::{Planned, PostError, Posted, Posting};
+use super::database::StorageError;
 use super::known::{Standing, base};
 use super::media::store_of;
 use super::moves::Holders;
 use super::posting::{Change, Ready, write_all};
 use super::statement::Transaction;
-use super::value::Value;
+use super::value::{Row, Value};
 use crate::crypto::digest::sha256;
 use crate::format::Object;
 use crate::format::checkpoint::CheckpointFile;
 use crate::ledger::Settler;
 use crate::units::{MediumId, Timestamp};
+use crate::voucher::LIVE_SHEETS_MAX;
 
 /// So many rows are gathered before they are written.
 const ROWS_MAX: usize = 20_000;
@@ -160,11 +161,32 @@ pub(super) fn sign(
 ) -> Result<Ready, PostError> {
     let posting = &change.posting;
     let medium = posting.medium;
-    let files = attachments(tx, posting, signing.files)?;
-    let (checkpoint, since) = (posting.checkpoint.clone(), &posting.settled_since);
+    let mut files = attachments(tx, posting, signing.files)?;
+    let (mut checkpoint, since) = (posting.checkpoint.clone(), &posting.settled_since);
+    for sheet in unseen(tx, posting)? {
+        checkpoint.attachments.0.push(sha256(&sheet));
+        files.push(sheet);
+    }
     let file = signing.settler.issue(checkpoint, since, &files);
     let file: CheckpointFile = file.map_err(|source| PostError::Issue { medium, source })?;
     Ok(Ready { change, hash: sha256(&file.checkpoint.0), file: file.encode() })
+}
+
+/// Those of the medium's newest sheets that the evidence doesn't show: they go with its checkpoint.
+fn unseen(tx: &mut Transaction<'_>, posting: &Posting) -> Result<Vec<Vec<u8>>, StorageError> {
+    const SHEETS: &str = "SELECT sheet, content FROM sheets WHERE medium = $1 ORDER BY number DESC";
+    let checkpoint = &posting.checkpoint;
+    let shown = |id: &[u8; 16]| checkpoint.slots.0.iter().any(|slots| slots.sheet == *id);
+    let named = |file: &[u8]| checkpoint.attachments.0.contains(&sha256(file));
+    // A medium of which no sheet was seen is none that a sheet could be missing on.
+    if checkpoint.slots.0.is_empty() {
+        return Ok(vec![]);
+    }
+    let read = |row: &Row<'_>| Ok((row.array(0)?, row.bytes(1)?.to_vec()));
+    let sheets: Vec<([u8; 16], Vec<u8>)> = tx.rows(SHEETS, &[posting.medium.into()], read)?;
+    let newest = sheets.into_iter().take(LIVE_SHEETS_MAX);
+    let unseen = newest.filter(|(id, file)| !shown(id) && !named(file));
+    Ok(unseen.map(|(_, file)| file).collect())
 }
 
 /// The files that the checkpoint names, in its order.

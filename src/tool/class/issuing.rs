@@ -145,13 +145,18 @@ impl From<&EnrolError> for Exit {
 impl From<&BlanksError> for Exit {
     fn from(error: &BlanksError) -> Self {
         match error {
-            BlanksError::Count { .. } => Self::Usage,
+            BlanksError::Count { .. } | BlanksError::Twice(_) => Self::Usage,
             BlanksError::SealKey { .. } => Self::Damage,
             BlanksError::Media(error) => operation(error),
             BlanksError::Kit(error) => operation(error),
             BlanksError::Storage(error) => Self::from(error),
             BlanksError::BrokenOff { .. } => Self::Interrupted,
-            BlanksError::Store(_) | BlanksError::Sheet(_) | BlanksError::Clock(_) => Self::Refusal,
+            BlanksError::Store(_)
+            | BlanksError::UnknownMedium(_)
+            | BlanksError::OtherStore { .. }
+            | BlanksError::Revoked(_)
+            | BlanksError::Sheet(_)
+            | BlanksError::Clock(_) => Self::Refusal,
         }
     }
 }
