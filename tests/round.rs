@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests look at what the tools write")]
 
 mod hands;
+mod replaced;
 
 use std::collections::BTreeMap;
 use std::fs;
