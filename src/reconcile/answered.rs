@@ -1,5 +1,6 @@
 //! What a checkpoint answered already: records that only take over what a settler states.
 
+use super::conclude::moved_since;
 use super::judged::Judged;
 use super::pieces::{Pieces, Tip};
 use crate::format::record::Body;
@@ -19,6 +20,8 @@ pub(super) fn says_more(judged: &Judged, state: &State, settled: Sequence) -> bo
 }
 
 /// Does a merge stand where the medium lacked a record: one that the merge's checkpoint settled?
+///
+/// Where another branch goes on behind that checkpoint as well, there are two histories.
 pub(super) fn is_merged(judged: &Judged, fork: &Fork) -> bool {
     let held = judged.before.held.get(&fork.seq);
     let [one, other] = fork.records;
@@ -28,7 +31,13 @@ pub(super) fn is_merged(judged: &Judged, fork: &Fork) -> bool {
     };
     let Body::Merge { checkpoint, .. } = &record.body else { return false };
     let known = judged.found.checkpoints.values().find(|known| known.bytes() == checkpoint.0);
-    known.is_some_and(|known| known.seq >= fork.seq)
+    known.is_some_and(|known| {
+        let goes_on = |state: &&State| {
+            moved_since(judged, state.head, &[merge]).0.is_none()
+                && says_more(judged, state, known.seq)
+        };
+        known.seq >= fork.seq && !judged.states().iter().any(goes_on)
+    })
 }
 
 /// The ends of the medium's own statements that took over its newest checkpoint among them: the

@@ -221,7 +221,11 @@ fn look_behind(judged: &mut Judged, pieces: &Pieces) {
 }
 
 /// Go back from a record to the first of `ends`: which was reached, and what those before it moved.
-fn moved_since(judged: &Judged, from: [u8; 32], ends: &[[u8; 32]]) -> (Option<[u8; 32]>, i128) {
+pub(super) fn moved_since(
+    judged: &Judged,
+    from: [u8; 32],
+    ends: &[[u8; 32]],
+) -> (Option<[u8; 32]>, i128) {
     let (mut at, mut sum) = (from, 0);
     loop {
         if ends.contains(&at) {

@@ -263,12 +263,16 @@ where
             fees.extend(earned);
             closed.extend(marks);
         }
-        for Fee { payer, mark, vested, shown } in fees {
-            // What is settled on both sides, and the same on both, is asked of nobody.
-            let same = !entries.contains_key(&payer) || mark.is_some_and(|of| closed.contains(&of));
-            if !(vested && same) {
-                exchange.shown.entry(payer).or_default().push(shown);
-            }
+        // What is settled on both sides, and the same on both, is asked of nobody; if anything is asked
+        // of a payer, all of it is.
+        let agreed = |fee: &Fee| {
+            let known = entries.contains_key(&fee.payer);
+            fee.vested && (!known || fee.mark.is_some_and(|of| closed.contains(&of)))
+        };
+        let asked = fees.iter().filter(|fee| !agreed(fee));
+        let asked: BTreeSet<MediumId> = asked.map(|fee| fee.payer).collect();
+        for fee in fees.iter().filter(|fee| asked.contains(&fee.payer)) {
+            exchange.shown.entry(fee.payer).or_default().push(fee.shown);
         }
         exchange.twins = twins(credits, self.scratch)?;
         exchange.ruled = self.rule(&exchange.shown, &entries)?;

@@ -1,17 +1,18 @@
 //! Each class of finding, from evidence that implies it, against real records.
 
 use scrip::format::Object;
+use scrip::format::checkpoint::CheckpointFile;
 use scrip::format::plan::Class;
 use scrip::format::policy::Revocation;
 use scrip::format::sheet::{Sheet, Voucher};
 use scrip::journal::first_frames;
-use scrip::ledger::next::{self, Slip};
+use scrip::ledger::next::{self, Slip, Statement};
 use scrip::reconcile::shown_id;
 use scrip::records::Account;
 use scrip::trust::sign;
 use scrip::units::{Amount, MediumId, StoreId};
 
-use super::made::{Ground, host};
+use super::made::{Ground, Stick, host};
 use super::office::{Office, only, told};
 use crate::world::{World, at, minor, policy};
 
@@ -105,6 +106,35 @@ fn a_fork_is_merged_owes_or_is_frozen_by_its_sum_alone() {
     );
     let id = stick.id();
     assert_eq!((office.owed(&Account::Settled(id)), office.owed(&Account::Debt(id))), (0, -800));
+}
+
+/// A copy that merges what was settled is the same history; one that spends behind it as well isn't.
+#[test]
+fn a_merge_is_a_fork_once_both_copies_go_on() {
+    let mut office = Office::new();
+    let mut stick = office.owned(0, 3);
+    let mut copy = stick.clone();
+    stick.buy(&office.ground, "film", 400);
+    office.settles(&[stick.export(&office.ground)]);
+    let file = office.records.checkpoint(stick.id(), 1).unwrap().unwrap();
+    let file = CheckpointFile::decode(&file).unwrap();
+    let (checkpoint, certificate) = (&file.checkpoint.0, &file.chain.0[0]);
+    let statement = Statement { checkpoint, certificate };
+    let since = file.settled_since.unwrap().0;
+    let record = next::checkpoint(&stick.state, &host(), [6; 16], &statement);
+    stick.put(&office.ground, &record);
+    let record = next::merge(&copy.state, &host(), [6; 16], &statement, &since);
+    copy.put(&office.ground, &record);
+    copy.buy(&office.ground, "song", 300);
+    let found = |office: &mut Office, stick: &Stick, copy: &Stick| {
+        let files = [stick.export(&office.ground), copy.export(&office.ground)];
+        let plan = office.plan(&files);
+        let told = told(&plan).into_iter();
+        told.filter(|(class, _)| *class == Class::Fork).count()
+    };
+    assert_eq!(found(&mut office, &stick, &copy), 0);
+    stick.buy(&office.ground, "opera", 200);
+    assert_eq!(found(&mut office, &stick, &copy), 1);
 }
 
 #[test]
