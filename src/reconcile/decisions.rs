@@ -11,7 +11,7 @@ use crate::format::plan::{Decided, Finding};
 use crate::format::{DecodeError, Kind, Object};
 use crate::records::Row;
 use crate::trust::{Anchor, Fingerprint, Trust, TrustError};
-use crate::units::MediumId;
+use crate::units::{Amount, MediumId};
 
 /// A decision whose signatures hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,8 +117,10 @@ impl Standing {
     fn covers(&self, finding: &Finding, row: &Row) -> bool {
         let Decision { class, medium, number, hash, stake, verdict, .. } = &self.decision;
         let same = (*class, *medium) == (finding.class, finding.medium);
-        let stands = (*number, *hash) == (row.number, row.hash) && Some(*stake) == finding.stake;
-        same && (*verdict == Verdict::Explained || stands)
+        if *verdict == Verdict::Explained {
+            return same && finding.stake.unwrap_or(Amount::ZERO) <= *stake;
+        }
+        same && (*number, *hash) == (row.number, row.hash) && Some(*stake) == finding.stake
     }
 
     fn told(&self) -> Decided {

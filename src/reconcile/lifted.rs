@@ -4,8 +4,9 @@ use super::conclude::{lacking, losses};
 use super::decisions::{is_lifted, tell_decided};
 use super::finding::Draft;
 use super::judged::{Judged, Standing};
+use super::pieces::Ruling;
 use super::sold::newly;
-use crate::format::decision::Verdict;
+use crate::format::decision::{DECIDERS_MAX, Verdict};
 use crate::format::plan::Finding;
 use crate::format::policy::Policy;
 use crate::ledger::{Settlement, settle};
@@ -30,14 +31,24 @@ impl Judged {
         });
         let row = self.known.as_ref().map_or(Row::UNSETTLED, |known| known.row);
         tell_decided(&mut finding, &self.decisions, &row);
+        if is_lifted(&finding) && !self.enough_signed(&finding) {
+            finding.decided = None;
+        }
         finding
+    }
+
+    /// Did as many people decide as the policy asks for?
+    fn enough_signed(&self, finding: &Finding) -> bool {
+        let people = finding.decided.as_ref().map_or(0, |decided| decided.by.len());
+        let alone =
+            self.ruling.as_ref().map_or(Amount::ZERO, |ruling| policy(ruling).decided_alone());
+        people >= DECIDERS_MAX || finding.stake.is_some_and(|stake| stake <= alone)
     }
 
     /// What its branches come to, however much is lacking.
     fn lenient(&self) -> Option<Settlement> {
         let ruling = self.ruling.as_ref().filter(|_| !self.found.branches.is_empty())?;
-        let policy = ruling.later.last().unwrap_or(&ruling.policy);
-        let lenient = Policy { debt_cap: Amount::MAX, ..Policy::clone(policy) };
+        let lenient = Policy { debt_cap: Amount::MAX, ..policy(ruling).clone() };
         settle(&lenient, &self.before, &self.states()).ok()
     }
 
@@ -66,4 +77,9 @@ impl Judged {
         }
         self.settlement = Some(lifted);
     }
+}
+
+/// The newest that binds.
+fn policy(ruling: &Ruling) -> &Policy {
+    ruling.later.last().unwrap_or(&ruling.policy)
 }

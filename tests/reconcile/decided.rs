@@ -3,13 +3,15 @@
 
 use std::fs;
 
-use scrip::format::Object;
 use scrip::format::checkpoint::CheckpointFile;
+use scrip::format::cose::Sign1;
+use scrip::format::decision::{Decision, DecisionFile};
 use scrip::format::plan::Class;
 use scrip::format::policy::{Policy, Revocation};
+use scrip::format::{Kind, Object};
 use scrip::journal::first_frames;
 use scrip::ledger::next::{self, Statement};
-use scrip::records::Account;
+use scrip::records::{Account, Row, Ruled};
 use scrip::units::Timestamp;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -80,6 +82,10 @@ impl Desk {
         run(&self.office, self.place.path(), &all).result()
     }
 
+    fn row(&mut self) -> Row {
+        self.office.records.known(self.stick.id()).unwrap().unwrap().row
+    }
+
     fn settle(&self, plan: &str) -> Answer {
         server(&self.office, self.place.path(), &["settle", plan, "--out", "out", "--yes"])
     }
@@ -88,6 +94,12 @@ impl Desk {
         let name = format!("out/{}-{number}.checkpoint", self.stick.id());
         CheckpointFile::decode(&fs::read(self.place.path().join(name)).unwrap()).unwrap()
     }
+}
+
+/// What the first person signed.
+fn payload(file: &DecisionFile) -> Vec<u8> {
+    let signed = &file.signed.0[0].decision.0;
+    Sign1::decode(signed, Kind::Decision).unwrap().payload().to_vec()
 }
 
 fn the<'v>(told: &'v Value, class: &str) -> &'v Value {
@@ -120,14 +132,25 @@ fn above_the_limit_two_people_let_a_frozen_medium_go_on_with_its_debt() {
     );
     assert_eq!(fork["decided"]["text"], SETTLE[4]);
     assert_eq!(fork["decided"]["by"], serde_json::json!(["Aiko", "Ben"]));
-    desk.settle("two").says(0, "posted");
+    // One of the two signatures alone, put there past the verb, lets nothing go on.
+    let both = desk.office.records.decisions().unwrap().remove(0);
+    let mut one = DecisionFile::decode(&both).unwrap();
+    one.signed.0.truncate(1);
+    let (finding, row) = (Decision::decode(&payload(&one)).unwrap().finding, desk.row());
+    for (content, settles) in [(one.encode(), 0), (both, 1)] {
+        let ruled = Ruled { finding, medium: Some((desk.stick.id(), row)), content: &content };
+        desk.office.records.decide(&ruled, Timestamp::MAX).unwrap();
+        let told = desk.reconcile(&["--plan", &format!("by {settles}")]);
+        assert_eq!(told["settles"], settles, "{told}");
+    }
+    desk.settle("by 1").says(0, "posted");
     let id = desk.stick.id();
     let owed = |office: &mut Office, account: &Account| office.owed(account);
     assert_eq!(owed(&mut desk.office, &Account::Debt(id)), -800, "above the cap, and it stands");
     assert_eq!(owed(&mut desk.office, &Account::Settled(id)), 0);
     let again = desk.reconcile(&[]);
     assert_eq!((&again["exit"], &again["settles"]), (&0.into(), &0.into()), "{again}");
-    desk.decide(&["--plan", "two"]).says(0, "settled, answered by checkpoint 2 of medium ");
+    desk.decide(&["--plan", "by 1"]).says(0, "settled, answered by checkpoint 2 of medium ");
     desk.decide(&["--plan", "two", "--explain", "late", "--by", "ben"])
         .says(5, "answered by checkpoint 2");
     // A top-up pays off part of it, and what is left freezes nothing again.
@@ -224,6 +247,15 @@ fn an_explained_finding_is_shown_apart_and_moves_no_money() {
     text.says(0, "  explained by Ben at ");
     text.says(0, "a copy for a museum");
     desk.decide(&[]).says(0, "explained by Ben at ");
+    // It was about 800: more is at stake now, and nobody explained that.
+    let evidence = desk.place.path().join("evidence/other");
+    let before = fs::read(&evidence).unwrap();
+    let mut copy = desk.copy.clone();
+    copy.buy(&desk.office.ground, "more", 50);
+    fs::write(&evidence, copy.export(&desk.office.ground)).unwrap();
+    let more = desk.reconcile(&[]);
+    assert_eq!((&the(&more, "fork")["state"], &more["exit"]), (&"open".into(), &1.into()));
+    fs::write(&evidence, before).unwrap();
     desk.settle("two").says(0, "posted");
     assert_eq!(desk.office.owed(&Account::Settled(desk.stick.id())), 1_000);
     // Something else that is found keeps it from being agreement.
