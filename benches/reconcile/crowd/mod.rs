@@ -158,7 +158,12 @@ impl Crowd {
     /// The same crowd, if it was made in this folder before.
     pub(crate) fn find(self, folder: &Path) -> Option<Made> {
         let made: Made = serde_json::from_slice(&fs::read(folder.join(STATE)).ok()?).ok()?;
-        (made.crowd == self).then_some(made)
+        let same = made.crowd == self;
+        if same {
+            // Records of an older version are brought to this one.
+            Issuer::open(&folder.join("issuer"), None).expect("it was founded");
+        }
+        same.then_some(made)
     }
 }
 
