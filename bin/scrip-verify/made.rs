@@ -96,6 +96,10 @@ pub(crate) fn make(
     if memory.is_some() {
         index.know_again(clock::now());
     }
+    let every = args.every_signature;
+    if every {
+        index.check_every_signature();
+    }
     gather(args, index, terms.threads, &progress, seen.interrupt)?;
     stages.ended("index");
     let folder = beside(args);
@@ -104,7 +108,6 @@ pub(crate) fn make(
     let watch = Attendant::new(&progress, seen.interrupt, "judging");
     let keyed = memory.as_ref().map(|memory| &memory.found);
     let (evidence, scratch, watch) = (&*index, &scratch, &watch);
-    let every = args.every_signature;
     let signatures = if every { Signatures::Every } else { Signatures::New };
     let run = Run { evidence, books, terms, scratch, watch, memory: keyed, signatures };
     let found = reconcile_all(run).map_err(|error| ended(error, &folder, seen.output))?;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::evidence::{EachJournal, Evidence};
 use super::files::{EXPORT, RECEIPT};
 use super::frames::Row;
+use super::judged::Signatures;
 use super::memo::Memo;
 use super::pieces::{Carried, Certified, Damage, Pieces, Rights, Tip};
 use super::taken::{Skipped, Taken, What};
@@ -22,7 +23,7 @@ use crate::format::sheet::Sheet;
 use crate::format::transfer::{Funding, Receipt};
 use crate::format::{Kind, Object, cbor};
 use crate::image::layout::SLOTS;
-use crate::shop::{Export, read_export};
+use crate::shop::{Export, read_export, read_export_by_head};
 use crate::trust::{Anchor, Revoked, Signer, Trust, TrustError, Verified};
 use crate::units::{MediumId, StoreId, Timestamp};
 
@@ -34,6 +35,7 @@ type ListKey = (u64, [u8; 32]);
 pub struct Heap {
     pub(super) trust: Arc<Trust>,
     memo: Arc<Memo>,
+    pub(super) signatures: Signatures,
     pub(super) media: BTreeMap<MediumId, Pieces>,
     pub(super) rights: Rights,
     lists: BTreeMap<ListKey, Verified<Revocation>>,
@@ -44,18 +46,19 @@ pub struct Heap {
 impl Heap {
     /// An empty heap under these pinned roots; no time floor counts: the past stays readable.
     pub fn new(trust: Trust) -> Self {
-        Self::sharing(Arc::new(trust), Arc::default())
+        Self::sharing(Arc::new(trust), Arc::default(), Signatures::New)
     }
 
     /// An empty heap that knows what this one verified.
     pub(super) fn beside(&self) -> Self {
-        Self::sharing(Arc::clone(&self.trust), Arc::clone(&self.memo))
+        Self::sharing(Arc::clone(&self.trust), Arc::clone(&self.memo), self.signatures)
     }
 
-    fn sharing(trust: Arc<Trust>, memo: Arc<Memo>) -> Self {
+    fn sharing(trust: Arc<Trust>, memo: Arc<Memo>, signatures: Signatures) -> Self {
         Self {
             trust,
             memo,
+            signatures,
             media: BTreeMap::new(),
             rights: BTreeMap::new(),
             lists: BTreeMap::new(),
@@ -155,7 +158,10 @@ impl Heap {
     }
 
     pub(super) fn take_journal(&mut self, bytes: &[u8]) -> Result<Taken, Skipped> {
-        let export = read_export(bytes, &self.trust)?;
+        let export = match self.signatures {
+            Signatures::New => read_export_by_head(bytes, &self.trust)?,
+            Signatures::Every => read_export(bytes, &self.trust)?,
+        };
         let grant = export.signer.certificate().grant.as_ref();
         let store = grant.expect("only a store's chain is read").store;
         let head = export.entries.last().map_or([0; 32], Verified::hash);

@@ -13,6 +13,7 @@ use super::bundle::{Form, Member, Members, is_bundle};
 use super::evidence::{EachJournal, Evidence};
 use super::files::{FILE_BYTES_MAX, HEAD_BYTES};
 use super::heap::Heap;
+use super::judged::Signatures;
 use super::looks::{Looks, looks};
 use super::pieces::{Pieces, Rights};
 use super::remembered::{Reader, Writer};
@@ -110,6 +111,11 @@ impl Index {
             seen: Mutex::new(seen),
             long: Mutex::new(()),
         }
+    }
+
+    /// Have each entry of stores' journals be checked by its own signature, not by its journal's newest.
+    pub fn check_every_signature(&mut self) {
+        self.whole.signatures = Signatures::Every;
     }
 
     /// Have files be known again by a later run, from their marks; a file that was changed just before

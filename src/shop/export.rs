@@ -59,6 +59,19 @@ impl Shop {
 
 /// Read and verify an exported journal; `trust` is without a floor: the past stays readable.
 pub fn read_export(bytes: &[u8], trust: &Trust) -> Result<Export, ExportError> {
+    let (signer, owner, log) = read_log(bytes, trust)?;
+    log.check_every_signature(&owner)?;
+    whole(signer, log)
+}
+
+/// [`read_export`], but the newest entry's signature alone is checked: the chain makes it vouch for
+/// the store's own entries before it.
+pub fn read_export_by_head(bytes: &[u8], trust: &Trust) -> Result<Export, ExportError> {
+    let (signer, _, log) = read_log(bytes, trust)?;
+    whole(signer, log)
+}
+
+fn read_log(bytes: &[u8], trust: &Trust) -> Result<(Signer, LogOwner, Log), ExportError> {
     let (mut rest, mut signers) = (bytes, Vec::<Signer>::new());
     while let Some((payload, behind)) = split_frame(rest, Kind::Chain.bytes_max()) {
         // An entry is tagged, a chain is an array.
@@ -81,9 +94,12 @@ pub fn read_export(bytes: &[u8], trust: &Trust) -> Result<Export, ExportError> {
     let newest = signers.first().cloned().ok_or(ExportError::Certificates(0))?;
     let owner = owner(&newest, &signers);
     let log = Log::read(rest, &owner)?;
-    log.check_every_signature(&owner)?;
+    Ok((newest, owner, log))
+}
+
+fn whole(signer: Signer, log: Log) -> Result<Export, ExportError> {
     match log.torn_bytes() {
-        0 => Ok(Export { signer: newest, entries: log.into_entries() }),
+        0 => Ok(Export { signer, entries: log.into_entries() }),
         torn => Err(ExportError::Torn(torn)),
     }
 }

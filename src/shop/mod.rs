@@ -29,7 +29,7 @@ mod status;
 
 pub use accept::{Accepted, chain_root};
 pub use burn::ReservedBlank;
-pub use export::{Export, ExportError, read_export};
+pub use export::{Export, ExportError, read_export, read_export_by_head};
 pub use open::{Shop, Writing, needs_passphrase};
 #[cfg(feature = "store")]
 pub use page::receipt_page;
