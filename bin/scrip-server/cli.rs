@@ -126,7 +126,7 @@ pub(crate) enum Verb {
     /// for one person needs --second. A decision counts while the records and what is at stake are
     /// those of the plan; reconcile again after it.
     #[command(
-        after_help = "Example: scrip-server decide F-MZXW6YTBOI --plan may.plan --settle \\\n         --because 'came in with both sticks' --by aiko"
+        after_help = "Example: scrip-server decide F-MZXW6YTBOI --plan may --explain why --by desk"
     )]
     Decide(DecideArgs),
     /// Replace a lost or broken medium: revoke it, and credit another one.
