@@ -78,10 +78,15 @@ pub fn settle<D: Device>(
     }
     let (medium, partner) = (payer.opened.medium().id(), giver.partner());
     for (transfer, before) in giver.waiting(medium) {
-        let receipt = payer.last_receipt(partner, &transfer, before);
-        // Where a checkpoint closed the payer's segment, what the other side holds counts.
-        if receipt.is_some() || !payer.is_open(partner, &transfer, before) {
-            giver.close(&transfer, receipt.as_deref(), hand)?;
+        if let Some(receipt) = payer.last_receipt(partner, &transfer, before) {
+            giver.close(&transfer, Some(&receipt), hand)?;
+        } else if !payer.is_open(partner, &transfer, before) {
+            // A checkpoint closed the payer's segment, or it never began: what the other side holds
+            // counts. Where that can't be read, as on a stick that was pulled out, it waits.
+            match giver.close(&transfer, None, hand) {
+                Err(GiverError::Shelf(_)) => {}
+                done => done?,
+            }
         }
     }
     Ok(())
