@@ -40,6 +40,8 @@ fn a_lost_medium_is_replaced_and_what_it_spent_since_is_its_debt() {
     hands.apply("home", "heir", "heir", 3);
     assert_eq!(hands.balance("heir"), 3_900);
     hands.export("heir", "found/heir-after");
-    hands.reconcile(&["found"], &[]).ended(0, &["nothing is to be settled"]);
+    // The list came to the other medium with its checkpoint: the lost one is told as revoked.
+    let told = ["revoked: medium ", "nothing is to be settled"];
+    hands.reconcile(&["found"], &[]).ended(1, &told);
     hands.server(&["audit"]).ended(0, &["is replaced by"]);
 }
