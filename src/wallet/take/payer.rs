@@ -117,7 +117,8 @@ impl<D: Device> Payer<'_, D> {
         self.opened.commit_own(self.keys, &record, Use::Keeps)
     }
 
-    /// Is a segment under way with a partner, from there on?
+    /// Is a segment under way with a partner, from there on? Before the first checkpoint nothing but
+    /// the chain itself closes one.
     pub(super) fn is_open(
         &self,
         partner: Partner,
@@ -125,10 +126,11 @@ impl<D: Device> Payer<'_, D> {
         before: ByteCount,
     ) -> bool {
         let known = self.state().transfers.get(transfer);
-        known.is_some_and(|known| {
+        let open = known.is_some_and(|known| {
             let open = known.open.as_ref();
             known.covered == before && open.is_some_and(|open| open.partner == partner)
-        })
+        });
+        open || self.state().checkpoint.is_none()
     }
 
     /// The last receipt of a segment that this chain closed with a partner, signed (anew: the same
