@@ -63,7 +63,7 @@ pub struct Branches {
     pub unreadable: Vec<[u8; 32]>,
 }
 
-/// Link and fold the records of one medium; `known` are checkpoints that the records hold of it.
+/// Link and fold the records of one medium.
 ///
 /// A chain is folded behind the newest checkpoint that its medium or a payer began behind, so that
 /// what was spent before it doesn't count against the caps again; else from its first record on.

@@ -120,16 +120,6 @@ impl Heap {
         self.memo.lists.or_made(under(issuer, bytes), || issuer.open::<Revocation>(bytes))
     }
 
-    /// Who is paid for an item, by the hash of its signed entry.
-    pub fn rights_holder(&self, entry: &[u8; 32]) -> Option<&str> {
-        self.rights.get(entry).map(String::as_str)
-    }
-
-    /// The stores' journals, each by the hash of its newest entry.
-    pub fn journals(&self) -> &BTreeMap<StoreId, BTreeMap<[u8; 32], Export>> {
-        &self.journals
-    }
-
     /// The newest time that an issuer or settler signed in it.
     pub fn newest(&self) -> Option<Timestamp> {
         self.newest
