@@ -69,6 +69,8 @@ pub(super) struct Bench<'a> {
     pub(super) as_of: Option<Timestamp>,
     pub(super) decisions: &'a Decisions,
     pub(super) signatures: Signatures,
+    /// The newest record of the medium that this run found to follow already.
+    pub(super) checked: Option<[u8; 32]>,
 }
 
 impl Judged {
@@ -90,7 +92,7 @@ impl Judged {
         let row = known.as_ref().map(|known| known.row).filter(|row| row.number > 0);
         let settled = row.filter(|_| bench.signatures == Signatures::New).map(|row| row.head);
         let ruling = Ruling::of(pieces, &certificate, bench.revoked);
-        let ruling = ruling.map(|ruling| Ruling { settled, ..ruling });
+        let ruling = ruling.map(|ruling| Ruling { settled: bench.checked.or(settled), ..ruling });
         let found = ruling.as_ref().map(|ruling| branches(ruling, pieces)).unwrap_or_default();
         let mut before = known
             .as_ref()

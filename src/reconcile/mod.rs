@@ -16,6 +16,7 @@ mod answered;
 mod areas;
 mod branches;
 mod bundle;
+mod checked;
 mod conclude;
 mod decisions;
 mod evidence;

@@ -8,6 +8,7 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::checked::Checked;
 use super::conclude::{adds, conclude, listed_until};
 use super::evidence::Evidence;
 use super::judged::{Bench, Judged, Signatures, Standing};
@@ -127,6 +128,7 @@ struct Passes<'a, S, B> {
     memory: Option<&'a Keyed>,
     signatures: Signatures,
     revoked: Revoked,
+    checked: Checked,
 }
 
 type Outcome<T, B> = Result<T, RunError<<B as Books>::Error>>;
@@ -139,7 +141,9 @@ where
     let Run { evidence, books, terms, scratch, watch, memory, signatures } = run;
     let books = books.iter_mut().map(Mutex::new).collect();
     let revoked = evidence.revoked();
-    let mut passes = Passes { evidence, books, terms, scratch, watch, memory, signatures, revoked };
+    let checked = Checked::default();
+    let mut passes =
+        Passes { evidence, books, terms, scratch, watch, memory, signatures, revoked, checked };
     let first = passes.first_pass()?;
     let newest = first.values().filter_map(|first| first.newest).chain(evidence.newest()).max();
     let as_of = terms.as_of.or(newest).unwrap_or(BEGINNING);
@@ -231,7 +235,9 @@ where
 
     fn first_read(&self, medium: MediumId) -> Outcome<First, B> {
         let pieces = self.evidence.pieces(medium);
+        self.checked.forget(medium);
         let mut judged = self.judge(medium, &pieces)?;
+        self.checked.note(&judged);
         let fees = earned_by(&judged).into_iter().map(|one| self.fee(&judged, &one));
         let fees = fees.collect::<Result<_, DeviceError>>()?;
         let closed = closed_by(&judged);
@@ -377,7 +383,8 @@ where
         let Terms { currency, as_of, .. } = *self.terms;
         let decisions = self.terms.decisions;
         let (revoked, signatures) = (&self.revoked, self.signatures);
-        let bench = Bench { revoked, currency, as_of, decisions, signatures };
+        let checked = self.checked.head(medium);
+        let bench = Bench { revoked, currency, as_of, decisions, signatures, checked };
         Ok(Judged::of(&bench, medium, pieces, known))
     }
 

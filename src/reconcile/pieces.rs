@@ -135,7 +135,8 @@ pub struct Ruling {
     pub sheets: Vec<Verified<Sheet>>,
     /// The newest list.
     pub revoked: Revoked,
-    /// The newest record that the records have settled, if it vouches for those before it.
+    /// The newest record that the records have settled, or that was checked before, if it vouches for
+    /// those before it.
     pub settled: Option<[u8; 32]>,
 }
 
