@@ -71,7 +71,7 @@ fn told(plan: &Plan, later: &[String]) -> Vec<Expected> {
 
 #[test]
 fn a_crowd_is_the_same_for_one_seed_and_only_what_is_bogus_is_found() {
-    for news in [News::All, News::Few] {
+    for news in [News::Bogus, News::Few, News::All, News::Every] {
         let crowd = Crowd { news, ..CROWD };
         let [one, other] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
         let made = crowd.make(one.path(), threads(3));

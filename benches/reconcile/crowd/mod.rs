@@ -1,11 +1,10 @@
-//! A crowd of owners: evidence in bundles, and records that hold all of it but the newest part.
+//! A crowd of owners: evidence in bundles, and records that hold all of it but what is new.
 //!
 //! Owners, stores and journals are those of [`scrip::simulate`], with nothing planted but codes and
-//! vouchers that were never sold. Their exports go into bundles of a hundred. All but a hundredth of
-//! the events is then settled, by reconciling each bundle as it was and posting its plan: owners send
-//! each other things only within a circle of four. What is new is told by [`News`]; a bogus top-up is
-//! new always. A hundredth more media lie apart: stores' journals know of them, the records never saw
-//! them.
+//! vouchers that were never sold. Their exports go into bundles of a hundred. All events but those
+//! of [`News`] are then settled, by reconciling each bundle as it was and posting its plan: owners send
+//! each other things only within a circle of four. A bogus top-up is new always. A hundredth more
+//! media lie apart: stores' journals know of them, the records never saw them.
 
 pub(crate) mod bundle;
 pub(crate) mod export;
@@ -19,7 +18,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::ThreadId;
 
-use scrip::device::MemoryDevice;
+use scrip::device::{Device, MemoryDevice};
 use scrip::format::plan::Class;
 use scrip::issuer::{CertifiedKey, Issuer};
 use scrip::reconcile::{Decisions, Heap, PlanReader, Terms, reconcile};
@@ -49,10 +48,14 @@ const STATE: &str = "crowd.json";
 /// Whose events are new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum News {
+    /// Nothing but what is bogus: the records know everything else.
+    Bogus,
     /// One circle in a hundred was never seen; of all others the records know everything.
     Few,
     /// Of every medium the newest hundredth, since [`Crowd::cut`].
     All,
+    /// Everything: nothing of any medium was settled yet.
+    Every,
 }
 
 /// How large a crowd is.
@@ -121,8 +124,9 @@ impl Crowd {
     fn held(&self, export: &Export<'_>, fresh: &BTreeSet<MediumId>) -> usize {
         match self.news {
             News::All => export.until(Self::cut()),
+            News::Every => 0,
             News::Few if fresh.contains(&export.medium()) => 0,
-            News::Few => export.until(Self::as_of()),
+            News::Few | News::Bogus => export.until(Self::as_of()),
         }
     }
 
@@ -217,7 +221,10 @@ impl<'a> Gather<'a> {
 
     /// Write a whole bundle.
     fn close(&self, number: u32, members: Vec<(ThreadId, Member)>) {
-        let fresh = fresh(number, &members);
+        let fresh = match self.crowd.news {
+            News::Few => fresh(number, &members),
+            News::Bogus | News::All | News::Every => BTreeSet::new(),
+        };
         let mut members: Vec<_> = members.into_iter().map(|(_, member)| member).collect();
         members.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         let exports: Vec<Export<'_>> =
@@ -225,7 +232,10 @@ impl<'a> Gather<'a> {
         let exports: Vec<_> =
             exports.into_iter().map(|export| (self.crowd.held(&export, &fresh), export)).collect();
         let later = number >= self.crowd.media / BUNDLE;
-        let papers = papers(&exports);
+        let papers = match self.crowd.news {
+            News::Every => vec![],
+            News::Bogus | News::Few | News::All => papers(&exports),
+        };
         let place = if later { "later" } else { "evidence" };
         let path = self.folder.join(place).join(format!("{number:04}.tar"));
         bundle::write(&path, members.iter().chain(&papers));
@@ -326,7 +336,10 @@ fn settle_known(crowd: Crowd, folder: &Path, fresh: &BTreeSet<MediumId>, threads
     let issuer = Issuer::open(&folder.join("issuer"), None).expect("it was founded");
     let key = issuer.settler_key(Passphrase::None).expect("it was founded");
     let trust = || Trust::new(vec![issuer.root().clone()], TestRoots::Allowed);
-    let bundles = bundles(&folder.join("evidence"));
+    let bundles = match crowd.news {
+        News::Every => vec![],
+        News::Bogus | News::Few | News::All => bundles(&folder.join("evidence")),
+    };
     let (next, heaps) = (AtomicUsize::new(0), bundles.iter().map(|_| trust()).collect::<Vec<_>>());
     let issuer = Mutex::new(issuer);
     let work = || {
@@ -364,8 +377,13 @@ fn settle_heap(heap: &Heap, records: &mut Records, issuer: &Mutex<Issuer>, key: 
         assert_eq!(finding.class, Class::MediumAhead, "{finding:?}");
     }
     let mut issuer = issuer.lock().expect("nobody panics holding it");
-    let plan = PlanReader::open(MemoryDevice::from_bytes(plan.encode())).expect("it was just made");
-    issuer.settle(&plan, key, Crowd::as_of()).expect("it goes on from nothing");
+    settle(&mut issuer, key, MemoryDevice::from_bytes(plan.encode()));
+}
+
+/// Post a plan that was just made.
+pub(crate) fn settle(issuer: &mut Issuer, key: &CertifiedKey, plan: impl Device) {
+    let plan = PlanReader::open(plan).expect("it was just made");
+    issuer.settle(&plan, key, Crowd::as_of()).expect("nothing was posted meanwhile");
 }
 
 /// The bundles of a folder, by name.
