@@ -16,6 +16,7 @@ use scrip::fat::{
 use tempfile::{NamedTempFile, TempDir};
 
 pub(crate) mod compare;
+pub(crate) mod damage;
 mod layout;
 mod random;
 mod read;

@@ -1,5 +1,6 @@
 //! One directory of a volume, changed one sector at a time.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::listing::{Listed, Lister, Told};
@@ -78,6 +79,13 @@ impl<'a> Directory<'a> {
         entries
     }
 
+    /// The clusters that names here begin in; those but `found`'s own, if that is given.
+    pub(super) fn begun(&self, found: Option<&Found>) -> BTreeSet<u32> {
+        let own = found.map(|found| &found.records);
+        let others = self.entries().into_iter().filter(|(_, records)| Some(records) != own);
+        others.map(|(listed, _)| listed.first_cluster).collect()
+    }
+
     /// An 8.3 name that nothing here has yet.
     pub(super) fn short_name(&self, wanted: &str) -> [u8; 11] {
         let entries = self.entries();
@@ -154,7 +162,8 @@ impl<'a> Directory<'a> {
         if self.bytes.len() + cluster_bytes > DIRECTORY_BYTES_MAX {
             return Err(InsertError::Full);
         }
-        let new = self.table.free(1)?.map_err(|_| InsertError::NoSpace)?.remove(0);
+        let new =
+            self.table.free(1, &self.begun(None))?.map_err(|_| InsertError::NoSpace)?.remove(0);
         let mut bytes = records.to_vec();
         bytes.resize(cluster_bytes, 0);
         let device = self.table.volume.device;

@@ -76,6 +76,23 @@ pub enum ExchangeError {
     },
 }
 
+impl ExchangeError {
+    /// Is it the file's own damage, as a cut leaves it, while the storage does what it is asked?
+    pub fn is_damage(&self) -> bool {
+        let of_file = |error: &ReadFileError| {
+            use ReadFileError as E;
+            matches!(error, E::Chain { .. } | E::NotAFile { .. } | E::TooLarge { .. })
+        };
+        match self {
+            Self::Read(error) | Self::Write(WriteFileError::Read(error)) => of_file(error),
+            Self::Folder(error) => {
+                matches!(error, FolderError::TooLong { .. } | FolderError::WrongKind { .. })
+            }
+            _ => false,
+        }
+    }
+}
+
 impl Filed {
     fn of(item: Item) -> Self {
         Self { name: item.name, size_bytes: item.size_bytes }

@@ -1,5 +1,6 @@
 //! The file allocation tables of a volume, for writing: free clusters, chains, the summary.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::geometry::ROOT_CLUSTER;
@@ -32,11 +33,21 @@ impl Table<'_> {
     }
 
     /// The first `count` free clusters, or how many there are if they are fewer.
-    pub(super) fn free(&self, count: u64) -> Result<Result<Vec<Range<u32>>, u64>, DeviceError> {
+    ///
+    /// On a stick that was pulled out a cluster may be free by the table and yet be a file's: one
+    /// that a name begins in, as `begun` says, or that the cluster before leads to. To give it to
+    /// another file as well would mix the two up.
+    pub(super) fn free(
+        &self,
+        count: u64,
+        begun: &BTreeSet<u32>,
+    ) -> Result<Result<Vec<Range<u32>>, u64>, DeviceError> {
         let mut runs: Vec<Range<u32>> = vec![];
-        let mut found = 0;
+        let (mut found, mut led_to) = (0, 0);
         self.each_entry(&mut |cluster, value| {
-            if value != 0 || self.is_kept(cluster) || found == count {
+            let claimed = led_to == cluster || begun.contains(&cluster);
+            led_to = value;
+            if value != 0 || claimed || self.is_kept(cluster) || found == count {
                 return found == count;
             }
             found += 1;

@@ -2,8 +2,10 @@
 //!
 //! Bytes and their chain come first and are flushed; then one sector of the directory makes them
 //! the file. What a cut leaves behind are clusters that belong to nothing, never a file that is half
-//! old and half new.
+//! old and half new. A file whose chain somebody else's cut has damaged can be replaced and removed:
+//! its clusters belong to nothing then.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::directory::{Directory, Found, InsertError};
@@ -118,10 +120,10 @@ impl<'a> Writer<'a> {
         let (mut directory, found) = self.look(path)?;
         let size = size_of(path, bytes.len() as u64)?;
         let old = match &found {
-            Some(found) => self.table.chain(path, found.item.first_cluster)?,
+            Some(found) => self.own_clusters(path, &directory, found)?,
             None => new_name(&directory, path).map(|_short| vec![])?,
         };
-        let new = self.take(path, self.clusters(bytes.len() as u64))?;
+        let new = self.take(path, self.clusters(bytes.len() as u64), &directory.begun(None))?;
         let put = || {
             self.fill(&new, 0, bytes)?;
             self.table.link(&new)?;
@@ -161,7 +163,8 @@ impl<'a> Writer<'a> {
             let reason = format!("{has} clusters for {had} bytes");
             return Err(ReadFileError::Chain { path: path.to_owned(), reason }.into());
         }
-        let new = self.take(path, needs.saturating_sub(has.unsigned_abs()))?;
+        let more = needs.saturating_sub(has.unsigned_abs());
+        let new = self.take(path, more, &directory.begun(None))?;
         let last = old.last().expect("a file with bytes has a cluster").end - 1;
         let mut put = || {
             let runs: Vec<Range<u32>> = old.iter().chain(&new).cloned().collect();
@@ -185,7 +188,7 @@ impl<'a> Writer<'a> {
         let Some(found) = found else {
             return Err(ReadFileError::NotFound { path: path.to_owned() }.into());
         };
-        let old = self.table.chain(path, found.item.first_cluster)?;
+        let old = self.own_clusters(path, &directory, &found)?;
         let mut remove = || {
             directory.remove(&found)?;
             self.flush()?;
@@ -204,7 +207,7 @@ impl<'a> Writer<'a> {
             let error = ReadFileError::NotADirectory { path: path.to_owned() };
             return if is_directory { Ok(()) } else { Err(error.into()) };
         }
-        let new = self.take(path, 1)?;
+        let new = self.take(path, 1, &directory.begun(None))?;
         let first = new[0].start;
         let above = if parent.is_empty() { 0 } else { parent_cluster };
         let mut records = vec![];
@@ -257,9 +260,35 @@ impl<'a> Writer<'a> {
         })
     }
 
-    fn take(&self, path: &str, count: u64) -> Result<Vec<Range<u32>>, WriteFileError> {
+    /// The clusters of a file that is to be replaced or removed, to be given back.
+    ///
+    /// Where a cut has damaged its chain, or another name begins in it, they may be another file's:
+    /// none is given back then, and what was its own belongs to nothing.
+    fn own_clusters(
+        &self,
+        path: &str,
+        directory: &Directory<'_>,
+        found: &Found,
+    ) -> Result<Vec<Range<u32>>, WriteFileError> {
+        let runs = match self.table.chain(path, found.item.first_cluster) {
+            Err(ReadFileError::Chain { .. }) => return Ok(vec![]),
+            runs => runs?,
+        };
+        let others = directory.begun(Some(found));
+        let shared = runs.iter().any(|run| others.range(run.clone()).next().is_some());
+        let short = count(&runs) < signed(self.clusters(found.item.size_bytes));
+        Ok(if shared || short { vec![] } else { runs })
+    }
+
+    fn take(
+        &self,
+        path: &str,
+        count: u64,
+        begun: &BTreeSet<u32>,
+    ) -> Result<Vec<Range<u32>>, WriteFileError> {
         let cluster_bytes = self.table.volume.cluster_bytes;
-        self.table.free(count).map_err(failed(path))?.map_err(|free| WriteFileError::NoSpace {
+        let free = self.table.free(count, begun).map_err(failed(path))?;
+        free.map_err(|free| WriteFileError::NoSpace {
             path: path.to_owned(),
             needed: count * cluster_bytes,
             free: free * cluster_bytes,

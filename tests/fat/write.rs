@@ -17,7 +17,7 @@ use super::{MIB, assert_clean, noise, planned, run, tree, written};
 const KEPT: [u64; 2] = [6 * MIB, 24 * MIB];
 
 /// A writable area as a medium has it, with two copies of a journal.
-fn area() -> Vec<u8> {
+pub(super) fn area() -> Vec<u8> {
     let files = [("/SCRIP/JOURNAL.A", 1 << 20), ("/SCRIP/JOURNAL.B", 1 << 20), ("/note.txt", 900)];
     let tree = tree(&files);
     let mut options = Options::writable();
@@ -34,7 +34,7 @@ fn kept() -> Vec<Range<u64>> {
     KEPT.map(|start| start..start + MIB).to_vec()
 }
 
-fn exchange<'d>(device: impl Target + 'd) -> Exchange<'d> {
+pub(super) fn exchange<'d>(device: impl Target + 'd) -> Exchange<'d> {
     let len = device.len_bytes();
     Exchange::volume(device, 0..len, kept())
 }
@@ -45,7 +45,7 @@ fn listed(exchange: &Exchange<'_>, tray: Tray) -> Vec<(String, u64)> {
 }
 
 /// What should be in a tray after the steps so far.
-type Model = BTreeMap<String, Vec<u8>>;
+pub(super) type Model = BTreeMap<String, Vec<u8>>;
 
 /// A pseudo-random step on a tray and on the model of it.
 fn step(exchange: &Exchange<'_>, model: &mut Model, nth: usize) {
@@ -76,7 +76,7 @@ fn step(exchange: &Exchange<'_>, model: &mut Model, nth: usize) {
     }
 }
 
-fn compare(exchange: &Exchange<'_>, model: &Model) {
+pub(super) fn compare(exchange: &Exchange<'_>, model: &Model) {
     let expected: Vec<_> =
         model.iter().map(|(name, bytes)| (name.clone(), bytes.len() as u64)).collect();
     assert_eq!(listed(exchange, Tray::Outbox), expected);
@@ -205,6 +205,12 @@ fn refusals_name_both_values_and_change_nothing() {
     assert!(device.snapshot() == before, "a refusal changed the volume");
 }
 
+/// The bytes of the journal's copies.
+pub(super) fn of_journal(volume: &[u8]) -> Vec<u8> {
+    let copies = KEPT.map(|start| &volume[usize::try_from(start).unwrap()..][..1 << 20]);
+    copies.concat()
+}
+
 /// A volume that says its journal is free, or that a tray lies in it, is not believed.
 #[test]
 fn what_is_kept_is_never_written_whatever_the_volume_says() {
@@ -224,12 +230,6 @@ fn what_is_kept_is_never_written_whatever_the_volume_says() {
     let filled = exchange(&journal_free);
     let free = usize::try_from(filled.free_bytes().unwrap()).unwrap();
     filled.write(Tray::Outbox, "all.bin", &vec![0xEE; free - 1024]).unwrap();
-    let of_journal = |bytes: &[u8]| -> Vec<u8> {
-        kept()
-            .iter()
-            .flat_map(|kept| bytes[usize::try_from(kept.start).unwrap()..][..1 << 20].to_vec())
-            .collect()
-    };
     assert!(of_journal(&journal_free.snapshot()) == of_journal(&area()));
     let tables_there = MemoryDevice::from_bytes(area());
     let exchange =
