@@ -51,7 +51,10 @@ pub(super) fn held(exchange: &Exchange<'_>) -> Result<HashMap<[u8; 32], Vec<u8>>
             break;
         }
         left -= file.size_bytes;
-        let bytes = exchange.read(Tray::Outbox, &file.name, file.size_bytes)?;
+        let bytes = match exchange.read(Tray::Outbox, &file.name, file.size_bytes) {
+            Err(error) if error.is_damage() => continue,
+            read => read?,
+        };
         let mut rest = bytes.as_slice();
         while let Some(frame) = Frame::decode(rest) {
             rest = rest.get(frame.stored_bytes()..).unwrap_or_default();

@@ -85,4 +85,4 @@ pub use statement::{Filter, Ledger, kind_word, partner_word, reason_word, signed
 #[cfg(feature = "wallet")]
 pub use topup::{Credited, Source, Topup, TopupRefusal, TopupTerms};
 #[cfg(feature = "wallet")]
-pub use trays::{Found, Frames, Kept};
+pub use trays::{Found, Frames, Kept, Purpose};

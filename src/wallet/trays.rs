@@ -9,10 +9,10 @@ use crate::fat::{Exchange, ExchangeError, Filed, Tray};
 use crate::format::checkpoint::CheckpointFile;
 use crate::format::record::{Body, Record};
 use crate::format::shelf::{FUNDING_END, PACKAGE_END, RECEIPT_END};
-use crate::format::transfer::TransferId;
+use crate::format::transfer::{Funding, Receipt, TransferId};
 use crate::format::{Kind, Object};
 use crate::journal::frame::Frame;
-use crate::trust::Verified;
+use crate::trust::{Claimed, Verified};
 
 /// Only so many files of a tray are looked into.
 const FILES_MAX: usize = 1_000;
@@ -56,8 +56,26 @@ pub enum Kept {
     Evidence,
     /// What a payer showed for uploads that a checkpoint has settled: nothing hangs on it any more.
     Cleared,
+    /// A file whose name says that it is one of these, and whose bytes aren't.
+    Damaged {
+        /// What it is to be.
+        purpose: Purpose,
+        /// What is wrong with it.
+        why: String,
+    },
     /// What a write that was killed left behind.
     Leftover,
+}
+
+/// What a damaged file is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// The newest receipt of a transfer that waits for its fee.
+    Waiting,
+    /// Evidence.
+    Evidence,
+    /// What proves an item that was taken.
+    Package,
 }
 
 /// Frames in a file.
@@ -104,40 +122,65 @@ impl Medium {
         all: &[Filed],
     ) -> Result<Option<Kept>, ExchangeError> {
         let name = file.name.as_str();
-        let read = |max: u64| exchange.read(tray, name, max);
-        let frames = || {
-            if file.size_bytes > FRAMES_BYTES_MAX {
-                return Ok(Frames { whole: 0, torn_bytes: file.size_bytes });
-            }
-            Ok(Frames::of(&read(FRAMES_BYTES_MAX)?))
-        };
         if tray == Tray::Outbox && name.starts_with(ARCHIVE_PREFIX) {
-            return frames().map(|frames| Some(Kept::Archive(frames)));
+            return frames(exchange, file).map(|frames| Some(Kept::Archive(frames)));
         }
         if tray == Tray::Outbox && name.starts_with(BRANCH_PREFIX) {
-            return frames().map(|frames| Some(Kept::Branch(frames)));
+            return frames(exchange, file).map(|frames| Some(Kept::Branch(frames)));
         }
-        if let Some(transfer) = transfer_of(name) {
-            let waits = self.account.state.uploads.contains_key(&transfer);
-            let cleared = name.ends_with(FUNDING_END) && self.cleared(&transfer);
-            return Ok(Some(match (waits, cleared) {
-                (true, _) => Kept::Waiting(transfer),
-                (false, true) => Kept::Cleared,
-                (false, false) => Kept::Evidence,
-            }));
-        }
-        if file.size_bytes > Kind::CheckpointFile.bytes_max() as u64 {
+        let of = transfer_of(name);
+        let kind = if of.is_some() { Kind::Funding } else { Kind::CheckpointFile };
+        let limit_bytes = kind.bytes_max() as u64;
+        if of.is_none() && file.size_bytes > limit_bytes {
             return Ok(None);
         }
-        let bytes = read(Kind::CheckpointFile.bytes_max() as u64)?;
-        if name.ends_with(PACKAGE_END) {
-            return Ok(self.held_package(&bytes, all));
+        let bytes = match exchange.read(tray, name, limit_bytes) {
+            Err(error) if error.is_damage() => Err(error.to_string()),
+            read => Ok(read?),
+        };
+        if let Some(transfer) = of {
+            return Ok(Some(self.of_transfer(name, &transfer, bytes)));
         }
+        if name.ends_with(PACKAGE_END) {
+            return Ok(match bytes {
+                Ok(bytes) => self.held_package(&bytes, all),
+                Err(why) => Some(Kept::Damaged { purpose: Purpose::Package, why }),
+            });
+        }
+        let bytes = bytes.unwrap_or_default();
         let is_checkpoint = CheckpointFile::decode(&bytes).is_ok();
         Ok(is_checkpoint.then(|| match self.settling(&bytes) {
             Ok(settling) => Kept::Checkpoint(settling.checkpoint.number),
             Err(refusal) => Kept::NoUse(refusal),
         }))
+    }
+
+    /// A receipt, or what a payer showed.
+    fn of_transfer(
+        &self,
+        name: &str,
+        transfer: &TransferId,
+        bytes: Result<Vec<u8>, String>,
+    ) -> Kept {
+        let waits = self.account.state.uploads.contains_key(transfer);
+        let shown = name.ends_with(FUNDING_END);
+        if shown && !waits && self.cleared(transfer) {
+            return Kept::Cleared;
+        }
+        let purpose = if waits && !shown { Purpose::Waiting } else { Purpose::Evidence };
+        let sound = bytes.and_then(|bytes| {
+            let sound = if shown {
+                Funding::decode(&bytes).map(drop).map_err(|error| error.to_string())
+            } else {
+                Claimed::<Receipt>::read(&bytes).map(drop).map_err(|error| error.to_string())
+            };
+            sound.map_err(|error| format!("{} bytes: {error}", bytes.len()))
+        });
+        match (sound, waits) {
+            (Err(why), _) => Kept::Damaged { purpose, why },
+            (Ok(()), true) => Kept::Waiting(*transfer),
+            (Ok(()), false) => Kept::Evidence,
+        }
     }
 
     /// Has the checkpoint that the journal begins behind settled every segment that was sent of a
@@ -168,6 +211,15 @@ impl Medium {
         let (data, expected) = (packaged.goods().names().data(), packaged.entry.size.bytes());
         let found = all.iter().find(|file| file.name == data).map_or(0, |file| file.size_bytes);
         Some(Kept::Package { item: packaged.entry.id.clone(), found, expected })
+    }
+}
+
+/// The frames of an old generation or a branch; none of what can't be read for damage.
+fn frames(exchange: &Exchange<'_>, file: &Filed) -> Result<Frames, ExchangeError> {
+    match exchange.read(Tray::Outbox, &file.name, FRAMES_BYTES_MAX) {
+        Ok(bytes) => Ok(Frames::of(&bytes)),
+        Err(error) if error.is_damage() => Ok(Frames { whole: 0, torn_bytes: file.size_bytes }),
+        Err(error) => Err(error),
     }
 }
 

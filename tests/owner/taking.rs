@@ -1,5 +1,6 @@
 //! `take` through the built tool: on images and on directories, from other media and from a kiosk.
 
+mod damaged;
 mod evidence;
 mod fair;
 mod kept;

@@ -3,7 +3,7 @@
 use scrip::fat::Tray;
 use scrip::phrases;
 use scrip::tool::told;
-use scrip::wallet::{Found, Frames, Kept};
+use scrip::wallet::{Found, Frames, Kept, Purpose};
 use scrip::words::Phrase;
 use serde_json::{Value, json};
 
@@ -58,6 +58,23 @@ phrases! {
         en: "{place} shows what another took from you, which the checkpoint has settled.",
         ja: "{place} はほかの人に渡した証拠ですが、精算書で精算済みです。",
     }
+    fn waiting_damaged(place, why) {
+        en: "{place} is damaged, the newest receipt for what you send ({why}). Its fee still comes \
+             when whoever took it takes from this medium again.",
+        ja: "{place} は壊れています（提供中のものの最新の受領書、{why}）。受け取った人がこの媒体から\
+             もう一度取り込めば、提供料は入ります。",
+    }
+    fn evidence_damaged(place, why) {
+        en: "{place} is damaged, it was to show what others took from you ({why}). No money hangs \
+             on it.",
+        ja: "{place} は壊れています（ほかの人に渡した証拠、{why}）。残高には影響しません。",
+    }
+    fn package_damaged(place, why) {
+        en: "{place} is damaged, it was to show an item that was taken ({why}): `take` of it writes \
+             it anew, and nothing is paid again.",
+        ja: "{place} は壊れています（取り込んだものの証明、{why}）。`take` で書き直せます。二度払う\
+             ことはありません。",
+    }
     fn leftover(place) {
         en: "{place} is left of a write that was killed: it belongs to nothing.",
         ja: "{place} は中断された書き込みの残りで、何にも属しません。",
@@ -88,6 +105,11 @@ pub(super) fn lines(all: &[Found]) -> Vec<Phrase> {
             Kept::Package { item, found, expected } => half_package(place, found, expected, item),
             Kept::Waiting(_) => waiting(place),
             Kept::Cleared => cleared(place),
+            Kept::Damaged { purpose, why } => match purpose {
+                Purpose::Waiting => waiting_damaged(place, why),
+                Purpose::Evidence => evidence_damaged(place, why),
+                Purpose::Package => package_damaged(place, why),
+            },
             Kept::Leftover => leftover(place),
             Kept::Evidence => evidence(1),
         }
@@ -117,6 +139,14 @@ pub(super) fn fields(found: &Found) -> Value {
         Kept::Waiting(_) => "receipt-waiting",
         Kept::Evidence => "evidence",
         Kept::Cleared => "cleared",
+        Kept::Damaged { purpose, why } => {
+            fields["why"] = json!(why);
+            match purpose {
+                Purpose::Waiting => "receipt-damaged",
+                Purpose::Evidence => "evidence-damaged",
+                Purpose::Package => "package-damaged",
+            }
+        }
         Kept::Leftover => "leftover",
     };
     fields["what"] = json!(what);

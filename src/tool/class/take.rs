@@ -8,8 +8,11 @@ use crate::wallet::take::{
 };
 
 impl From<&ShelfError> for Exit {
-    fn from(_: &ShelfError) -> Self {
-        Self::Failure
+    fn from(error: &ShelfError) -> Self {
+        match error {
+            ShelfError::Damaged(_) => Self::Damage,
+            ShelfError::Failed(_) => Self::Failure,
+        }
     }
 }
 
@@ -17,7 +20,7 @@ impl From<&SurveyError> for Exit {
     fn from(error: &SurveyError) -> Self {
         match error {
             SurveyError::Root { .. } => Self::Damage,
-            SurveyError::Content(_) => Self::Failure,
+            SurveyError::Content(error) => Self::from(error),
             SurveyError::Interrupted(_) => Self::Interrupted,
         }
     }
@@ -28,7 +31,7 @@ impl From<&OfferError> for Exit {
         match error {
             OfferError::Trust(error) => Self::from(error),
             OfferError::Store { .. } | OfferError::NoStore => Self::Damage,
-            OfferError::Shelf(_) => Self::Failure,
+            OfferError::Shelf(error) => Self::from(error),
         }
     }
 }
@@ -53,7 +56,7 @@ impl From<&GiverError> for Exit {
             GiverError::Funding(FundingError::Trust(_) | FundingError::Part(_))
             | GiverError::Receipt(ReceiptError::Trust(_)) => Self::Damage,
             GiverError::Commit(error) => Self::from(error),
-            GiverError::Shelf(_) => Self::Failure,
+            GiverError::Shelf(error) => Self::from(error),
             GiverError::Ring(error) => ring(error),
             _ => Self::Refusal,
         }
@@ -67,7 +70,7 @@ impl From<&TakeError> for Exit {
             TakeError::Commit(error) => Self::from(error),
             TakeError::Giver(error) => Self::from(error),
             TakeError::Ring(error) => ring(error),
-            TakeError::Storage(_) | TakeError::Content(_) => Self::Failure,
+            TakeError::Storage(error) | TakeError::Content(error) => Self::from(error),
             TakeError::Piece(_) => Self::Damage,
         }
     }

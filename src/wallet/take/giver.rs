@@ -19,7 +19,7 @@ use crate::ledger::funding::{self, Beside, Funded, FundingError};
 use crate::ledger::next::{self, Segment};
 use crate::ledger::{OPEN_MAX, State, Upload};
 use crate::trust::access::HolderKeys;
-use crate::trust::{RevokedError, Trust, Verified, verify};
+use crate::trust::{Claimed, RevokedError, Trust, Verified, verify};
 use crate::units::{ByteCount, MediumId};
 use crate::wallet::{CommitError, Opened, RingError};
 
@@ -86,7 +86,7 @@ pub trait Giver {
     /// Segments of a payer's that it has not closed, or not been paid for: transfer and `before`.
     fn waiting(&self, payer: MediumId) -> Vec<(TransferId, ByteCount)>;
 
-    /// The greatest receipt that it holds for a segment.
+    /// The greatest receipt that it holds for a segment; none where that is damaged.
     fn held(&self, transfer: &TransferId) -> Result<Option<Vec<u8>>, GiverError>;
 
     /// Make room for one more payer, and refuse, before it begins, what would be refused of it then.
@@ -106,7 +106,8 @@ pub trait Giver {
     /// Keep a receipt that was taken.
     fn keep(&mut self, receipt: &Verified<Receipt>) -> Result<(), GiverError>;
 
-    /// Close a segment by the last receipt for it, and earn its fee.
+    /// Close a segment by the last receipt for it, and earn its fee. Where none is given and the one
+    /// that is held is damaged, it is left open.
     fn close(
         &mut self,
         transfer: &TransferId,
@@ -127,28 +128,80 @@ pub struct Owner<'a, D> {
     pub trust: &'a Trust,
 }
 
+/// What is held of a payer's for a segment.
+enum Held {
+    /// No receipt for it.
+    Nothing,
+    /// The newest one.
+    Receipt(Verified<Receipt>),
+    /// A file that is to be one, and was damaged, as on a stick that was pulled out.
+    Damaged,
+}
+
+impl Held {
+    fn receipt(self) -> Option<Verified<Receipt>> {
+        match self {
+            Self::Receipt(receipt) => Some(receipt),
+            Self::Nothing | Self::Damaged => None,
+        }
+    }
+}
+
 impl<D: Device> Owner<'_, D> {
     fn state(&self) -> &State {
         &self.opened.medium().account().state
     }
 
-    /// A receipt of the payer's for this very segment.
-    fn fitting(&self, upload: &Upload, bytes: &[u8]) -> Option<Verified<Receipt>> {
-        let receipt = verify::<Receipt>(bytes, &upload.key).ok()?;
-        let same = receipt.transfer == upload.terms.transfer
+    /// Is it a receipt of the payer's for this very segment?
+    fn fits(&self, upload: &Upload, receipt: &Receipt) -> bool {
+        receipt.transfer == upload.terms.transfer
             && receipt.before == upload.before
             && Partner::Medium(receipt.medium) == upload.partner
-            && receipt.partner == self.partner();
-        same.then_some(receipt)
+            && receipt.partner == self.partner()
     }
 
-    fn held_by(&self, upload: &Upload) -> Result<Option<Verified<Receipt>>, ShelfError> {
-        let name = receipt_name(&upload.terms.transfer);
-        if self.shelf.size(&name)?.is_none() {
-            return Ok(None);
+    fn held_by(&self, upload: &Upload) -> Result<Held, ShelfError> {
+        Ok(match read_kept(self.shelf, &receipt_name(&upload.terms.transfer)) {
+            Ok(None) => Held::Nothing,
+            Ok(Some(bytes)) => match verify::<Receipt>(&bytes, &upload.key) {
+                Ok(receipt) if self.fits(upload, &receipt) => Held::Receipt(receipt),
+                Ok(_) => Held::Nothing,
+                // One for an earlier segment may be by the key that the payer had then.
+                Err(_) => match Claimed::<Receipt>::read(&bytes) {
+                    Ok(other) if !self.fits(upload, &other) => Held::Nothing,
+                    _ => Held::Damaged,
+                },
+            },
+            Err(ShelfError::Damaged(_)) => Held::Damaged,
+            Err(failed) => return Err(failed),
+        })
+    }
+
+    /// Close a segment by the greater of two receipts, keep that, and earn its fee.
+    fn close_by(
+        &mut self,
+        upload: &Upload,
+        [given, held]: [Option<Verified<Receipt>>; 2],
+        hand: &mut Hand<'_>,
+    ) -> Result<(), GiverError> {
+        if let Some(given) = &given
+            && held.as_ref().is_none_or(|held| held.got < given.got)
+        {
+            // Kept before it closes anything, it can be earned by whenever that goes on.
+            self.keep(given)?;
         }
-        let bytes = self.shelf.read(&name, RECEIPT_BYTES_MAX)?;
-        Ok(self.fitting(upload, &bytes))
+        let (transfer, receipts) = (&upload.terms.transfer, [given, held]);
+        if upload.got.is_none() {
+            let counts = receipts.iter().flatten().map(|receipt| receipt.got);
+            let greatest = counts.max().unwrap_or(ByteCount::from_bytes(0));
+            self.close_with(transfer, greatest, hand)?;
+        }
+        let due = self.state().uploads.get(transfer).and_then(|upload| upload.got);
+        let mut receipts = receipts.into_iter().flatten();
+        if let Some(receipt) = receipts.find(|receipt| Some(receipt.got) == due) {
+            self.earn(&receipt, hand)?;
+        }
+        Ok(())
     }
 
     fn close_with(
@@ -170,7 +223,8 @@ impl<D: Device> Owner<'_, D> {
     }
 
     /// Where as many uploads wait as there may be, close those that have waited longest until one
-    /// place is free: each by the greatest receipt that is held for it, without one by none.
+    /// place is free: each by the greatest receipt that is held for it, without one by none; those
+    /// whose receipt is damaged come last.
     ///
     /// A payer that comes back goes on with another segment.
     fn close_oldest(&mut self, hand: &mut Hand<'_>) -> Result<(), GiverError> {
@@ -179,13 +233,25 @@ impl<D: Device> Owner<'_, D> {
             _ => None,
         };
         let oldest: Vec<_> = self.opened.medium().records().filter_map(begun).collect();
+        let mut damaged = vec![];
         for transfer in oldest {
-            if self.state().uploads.len() < OPEN_MAX {
-                break;
+            let Some(upload) = self.waiting_longest(&transfer) else { continue };
+            match self.held_by(&upload)? {
+                Held::Damaged => damaged.push(transfer),
+                held => self.close_by(&upload, [None, held.receipt()], hand)?,
             }
-            self.close(&transfer, None, hand)?;
+        }
+        for transfer in damaged {
+            let Some(upload) = self.waiting_longest(&transfer) else { continue };
+            self.close_by(&upload, [None, None], hand)?;
         }
         Ok(())
+    }
+
+    /// An upload that is to give way, while as many wait as there may be.
+    fn waiting_longest(&self, transfer: &TransferId) -> Option<Upload> {
+        let uploads = &self.state().uploads;
+        (uploads.len() >= OPEN_MAX).then(|| uploads.get(transfer).cloned()).flatten()
     }
 
     fn earn(
@@ -216,7 +282,7 @@ impl<D: Device> Giver for Owner<'_, D> {
 
     fn held(&self, transfer: &TransferId) -> Result<Option<Vec<u8>>, GiverError> {
         let Some(upload) = self.state().uploads.get(transfer) else { return Ok(None) };
-        Ok(self.held_by(upload)?.map(|receipt| receipt.bytes().to_vec()))
+        Ok(self.held_by(upload)?.receipt().map(|receipt| receipt.bytes().to_vec()))
     }
 
     fn ready(&mut self, payer: MediumId, hand: &mut Hand<'_>) -> Result<(), GiverError> {
@@ -276,24 +342,12 @@ impl<D: Device> Giver for Owner<'_, D> {
         hand: &mut Hand<'_>,
     ) -> Result<(), GiverError> {
         let Some(upload) = self.state().uploads.get(transfer).cloned() else { return Ok(()) };
-        let given = receipt.and_then(|bytes| self.fitting(&upload, bytes));
-        let held = [given, self.held_by(&upload)?];
-        if let [Some(given), held] = &held
-            && held.as_ref().is_none_or(|held| held.got < given.got)
-        {
-            // Kept before it closes anything, it can be earned by whenever that goes on.
-            self.keep(given)?;
+        let given = receipt.and_then(|bytes| verify::<Receipt>(bytes, &upload.key).ok());
+        let given = given.filter(|receipt| self.fits(&upload, receipt));
+        match (given, self.held_by(&upload)?) {
+            (None, Held::Damaged) => Ok(()),
+            (given, held) => self.close_by(&upload, [given, held.receipt()], hand),
         }
-        if upload.got.is_none() {
-            let counts = held.iter().flatten().map(|receipt| receipt.got);
-            let greatest = counts.max().unwrap_or(ByteCount::from_bytes(0));
-            self.close_with(transfer, greatest, hand)?;
-        }
-        let due = self.state().uploads.get(transfer).and_then(|upload| upload.got);
-        if let Some(receipt) = held.into_iter().flatten().find(|held| Some(held.got) == due) {
-            self.earn(&receipt, hand)?;
-        }
-        Ok(())
     }
 }
 
@@ -325,11 +379,10 @@ impl Giver for Kiosk<'_> {
     }
 
     fn held(&self, transfer: &TransferId) -> Result<Option<Vec<u8>>, GiverError> {
-        let name = receipt_name(transfer);
-        if self.inbox.size(&name)?.is_none() {
-            return Ok(None);
+        match read_kept(self.inbox, &receipt_name(transfer)) {
+            Err(ShelfError::Damaged(_)) => Ok(None),
+            read => Ok(read?),
         }
-        Ok(Some(self.inbox.read(&name, RECEIPT_BYTES_MAX)?))
     }
 
     fn ready(&mut self, _payer: MediumId, _hand: &mut Hand<'_>) -> Result<(), GiverError> {
@@ -368,6 +421,14 @@ impl Giver for Kiosk<'_> {
             Some(bytes) => Ok(self.inbox.write(&receipt_name(transfer), bytes)?),
             None => Ok(()),
         }
+    }
+}
+
+/// What was kept of a receipt; none where there is no file.
+fn read_kept(shelf: &dyn Shelf, name: &str) -> Result<Option<Vec<u8>>, ShelfError> {
+    match shelf.size(name)? {
+        Some(_) => shelf.read(name, RECEIPT_BYTES_MAX).map(Some),
+        None => Ok(None),
     }
 }
 

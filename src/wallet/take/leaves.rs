@@ -83,7 +83,7 @@ impl Leaves {
     }
 
     /// How many bytes of the file lie at hand under a name, from its beginning on; those behind
-    /// the first leaf that is not the file's don't count.
+    /// the first leaf that is not the file's, or can't be read for damage, don't count.
     pub fn at_hand(&self, files: &dyn Shelf, name: &str) -> Result<AtHand, ShelfError> {
         let stored = files.size(name)?.unwrap_or(0);
         let whole = if stored >= self.length { self.length } else { stored / LEAF * LEAF };
@@ -92,7 +92,10 @@ impl Leaves {
         while good < whole {
             let count = READ_BYTES.min(whole - good);
             buf.resize(usize::try_from(count).expect("at most a MiB"), 0);
-            files.read_at(name, good, &mut buf)?;
+            match files.read_at(name, good, &mut buf) {
+                Err(ShelfError::Damaged(_)) => break,
+                read => read?,
+            }
             let fitting = buf.chunks(BLOCK_BYTES).zip(0..);
             let first_bad = fitting.clone().find(|(leaf, nth)| !self.fit(good + nth * LEAF, leaf));
             if let Some((_, nth)) = first_bad {

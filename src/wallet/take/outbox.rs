@@ -3,8 +3,8 @@
 use std::io;
 
 use super::shelf::{Shelf, ShelfError};
-use crate::device::{Access, Device, DeviceError, FileDevice, Folder, Privacy};
-use crate::fat::{Exchange, Tray};
+use crate::device::{Access, Device, DeviceError, FileDevice, Folder, FolderError, Privacy};
+use crate::fat::{Exchange, ExchangeError, Tray};
 
 /// The OUTBOX of a medium that is open.
 pub struct Outbox(pub Exchange<'static>);
@@ -13,47 +13,47 @@ const TRAY: Tray = Tray::Outbox;
 
 impl Shelf for Outbox {
     fn size(&self, name: &str) -> Result<Option<u64>, ShelfError> {
-        self.0.size(TRAY, name).map_err(ShelfError::new)
+        Ok(self.0.size(TRAY, name)?)
     }
 
     fn read(&self, name: &str, limit_bytes: u64) -> Result<Vec<u8>, ShelfError> {
-        self.0.read(TRAY, name, limit_bytes).map_err(ShelfError::new)
+        Ok(self.0.read(TRAY, name, limit_bytes)?)
     }
 
     fn read_at(&self, name: &str, offset: u64, buf: &mut [u8]) -> Result<(), ShelfError> {
-        let found = self.0.read_part(TRAY, name, offset, buf).map_err(ShelfError::new)?;
+        let found = self.0.read_part(TRAY, name, offset, buf)?;
         whole(name, found as u64, buf.len() as u64)
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> Result<(), ShelfError> {
-        self.0.write(TRAY, name, bytes).map_err(ShelfError::new)
+        Ok(self.0.write(TRAY, name, bytes)?)
     }
 
     fn append(&self, name: &str, at: u64, bytes: &[u8]) -> Result<(), ShelfError> {
-        self.0.append(TRAY, name, at, bytes).map_err(ShelfError::new)
+        Ok(self.0.append(TRAY, name, at, bytes)?)
     }
 
     fn remove(&self, name: &str) -> Result<(), ShelfError> {
-        self.0.remove(TRAY, name).map_err(ShelfError::new)
+        Ok(self.0.remove(TRAY, name)?)
     }
 
     fn list(&self) -> Result<Vec<String>, ShelfError> {
-        let files = self.0.list(TRAY).map_err(ShelfError::new)?;
+        let files = self.0.list(TRAY)?;
         Ok(files.into_iter().map(|file| file.name).collect())
     }
 
     fn free_bytes(&self) -> Result<u64, ShelfError> {
-        self.0.free_bytes().map_err(ShelfError::new)
+        Ok(self.0.free_bytes()?)
     }
 }
 
 impl Shelf for Folder {
     fn size(&self, name: &str) -> Result<Option<u64>, ShelfError> {
-        self.len_bytes(name).map_err(ShelfError::new)
+        self.len_bytes(name).map_err(of_folder)
     }
 
     fn read(&self, name: &str, limit_bytes: u64) -> Result<Vec<u8>, ShelfError> {
-        Self::read(self, name, limit_bytes).map_err(ShelfError::new)
+        Self::read(self, name, limit_bytes).map_err(of_folder)
     }
 
     fn read_at(&self, name: &str, offset: u64, buf: &mut [u8]) -> Result<(), ShelfError> {
@@ -83,6 +83,10 @@ impl Shelf for Folder {
     fn free_bytes(&self) -> Result<u64, ShelfError> {
         Self::free_bytes(self).map_err(ShelfError::new)
     }
+}
+
+fn of_folder(error: FolderError) -> ShelfError {
+    ExchangeError::from(error).into()
 }
 
 /// A file on a shelf as a device that is only read.
@@ -123,5 +127,5 @@ fn whole(name: &str, found: u64, expected: u64) -> Result<(), ShelfError> {
     if found == expected {
         return Ok(());
     }
-    Err(ShelfError::new(format!("{name}: {found} bytes, {expected} are expected")))
+    Err(ShelfError::Damaged(format!("{name}: {found} bytes, {expected} are expected")))
 }

@@ -52,7 +52,10 @@ impl Packaged {
             if found.iter().any(|known| known.entry.hash() == packaged.entry.hash()) {
                 continue;
             }
-            let data = shelf.size(&packaged.goods().names().data())?;
+            let data = match shelf.size(&packaged.goods().names().data()) {
+                Err(ShelfError::Damaged(_)) => None,
+                size => size?,
+            };
             if data == Some(packaged.entry.size.bytes()) {
                 found.push(packaged);
             }

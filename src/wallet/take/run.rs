@@ -7,7 +7,7 @@ use super::goods::Goods;
 use super::leaves::{AtHand, Leaves};
 use super::payer::{Payer, plan};
 use super::segment::{Receiving, Sending};
-use super::shelf::{BESIDE_BYTES, Content, Shelf};
+use super::shelf::{BESIDE_BYTES, Content, Shelf, ShelfError};
 use super::{Hand, TakeError, TakeRefusal, Taken};
 use crate::device::Device;
 use crate::format::Object;
@@ -82,7 +82,7 @@ pub fn settle<D: Device>(
             giver.close(&transfer, Some(&receipt), hand)?;
         } else if !payer.is_open(partner, &transfer, before) {
             // A checkpoint closed the payer's segment, or it never began: what the other side holds
-            // counts. Where that can't be read, as on a stick that was pulled out, it waits.
+            // counts. Where its storage fails, it waits.
             match giver.close(&transfer, None, hand) {
                 Err(GiverError::Shelf(_)) => {}
                 done => done?,
@@ -304,19 +304,20 @@ fn store(
     let tail = receiving.tail();
     let torn = usize::try_from(tail).unwrap_or(usize::MAX);
     let mut stored = vec![0; torn.min(piece.len())];
-    if tail > 0 {
-        shelf.read_at(name, at, &mut stored).map_err(TakeError::Storage)?;
+    let read = if tail > 0 { shelf.read_at(name, at, &mut stored) } else { Ok(()) };
+    let fits = torn <= piece.len() && stored == piece[..torn];
+    let added = read.and_then(|()| match piece.get(torn..) {
+        Some(rest) if fits && !rest.is_empty() => shelf.append(name, at + tail, rest),
+        _ => Ok(()),
+    });
+    match added {
+        Ok(()) if fits => receiving.stored(piece.len() as u64),
+        // What lies behind the good bytes is no part of the file, or damaged: it begins anew.
+        Ok(()) | Err(ShelfError::Damaged(_)) => {
+            shelf.remove(name).map_err(TakeError::Storage)?;
+            receiving.lost();
+        }
+        Err(failed) => return Err(TakeError::Storage(failed)),
     }
-    if torn > piece.len() || stored != piece[..torn] {
-        // What lies behind the good bytes is no part of the file: it begins anew.
-        shelf.remove(name).map_err(TakeError::Storage)?;
-        receiving.lost();
-        return Ok(());
-    }
-    let rest = &piece[torn..];
-    if !rest.is_empty() {
-        shelf.append(name, at + tail, rest).map_err(TakeError::Storage)?;
-    }
-    receiving.stored(piece.len() as u64);
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Where packages, receipts and what payers showed lie: an OUTBOX, or a kiosk's folder.
 
+use crate::fat::ExchangeError;
 use crate::units::ByteCount;
 
 /// Files by name, each durable once it was written.
@@ -29,16 +30,29 @@ pub trait Shelf: Sync {
     fn free_bytes(&self) -> Result<u64, ShelfError>;
 }
 
-/// What a shelf's storage said.
+/// What a shelf's storage said, in its own words.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct ShelfError(String);
+pub enum ShelfError {
+    /// The file is damaged, as a write leaves it that was cut off; the storage does what it is asked.
+    #[error("{0}")]
+    Damaged(String),
+    /// The storage failed, or has no room.
+    #[error("{0}")]
+    Failed(String),
+}
 
 impl ShelfError {
-    /// The storage's own words.
+    /// A storage that failed.
     #[expect(clippy::needless_pass_by_value, reason = "it is the function given to `map_err`")]
     pub fn new(reason: impl ToString) -> Self {
-        Self(reason.to_string())
+        Self::Failed(reason.to_string())
+    }
+}
+
+impl From<ExchangeError> for ShelfError {
+    fn from(error: ExchangeError) -> Self {
+        let said = error.to_string();
+        if error.is_damage() { Self::Damaged(said) } else { Self::Failed(said) }
     }
 }
 

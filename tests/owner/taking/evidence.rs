@@ -126,6 +126,7 @@ fn uploads_that_nobody_ends_give_way_to_the_next_one() {
         0,
         "16 items that you send wait for their fee; until then a checkpoint is added as a",
     );
+    let full = fair.saved(&["two"]);
     rewind(&fair, "one", &fresh);
     fair.take("one", "two", &[]).says(0, "Taken: song");
     assert_eq!((fair.file("one"), uploads()), (song(), OPEN_MAX - 1));
@@ -137,4 +138,12 @@ fn uploads_that_nobody_ends_give_way_to_the_next_one() {
     assert_eq!(closed, Some(signed), "it is closed by the receipt");
     let earned = records.iter().filter(|record| matches!(record.body, Body::Earn { .. }));
     assert!(earned.count() >= 2 && fair.medium("two").balance() > begun);
+    // One whose receipt is damaged gives way last.
+    fair.bring(full.path(), &["two"]);
+    fair.outbox("two").write(&receipt_name(&oldest.unwrap()), b"garbage").unwrap();
+    rewind(&fair, "one", &fresh);
+    fair.take("one", "two", &[]).says(0, "Taken: song");
+    let medium = fair.medium("two");
+    let open = &medium.account().state.uploads;
+    assert!(open.len() == OPEN_MAX - 1 && open[&oldest.unwrap()].got.is_none());
 }
