@@ -7,6 +7,7 @@ use scrip::records::{OpenError, OperationError, Place, Records, StorageError};
 use crate::postgres::Cluster;
 
 mod backup;
+mod batches;
 mod books;
 mod decided;
 mod made;
@@ -18,7 +19,7 @@ mod settling;
 
 type Case = (&'static str, fn(&Place));
 
-const CASES: [Case; 35] = [
+const CASES: [Case; 36] = [
     ("records are made once and opened again", rules::made_once),
     ("records of a newer version are refused", rules::newer_version),
     ("records opened for reading take nothing", rules::read_only),
@@ -43,6 +44,7 @@ const CASES: [Case; 35] = [
     ("a plan is posted once, and its checkpoints come again", settling::posted_once),
     ("an account that was posted comes back", settling::accounts_come_back),
     ("a plan with one fault leaves nothing", settling::refused_wholly),
+    ("a plan of many rows is posted in several pieces, or not at all", batches::posted_in_several),
     ("of many plans for one state one wins", settling::one_plan_wins),
     ("an audit tells what doesn't agree and what is open", settling::audited),
     ("sheets and the policy go with a checkpoint", settling::attached),

@@ -125,7 +125,7 @@ pub(super) fn known(
 }
 
 impl Standing {
-    const UNSETTLED: Self = Self {
+    pub(super) const UNSETTLED: Self = Self {
         row: Row::UNSETTLED,
         settled: Amount::ZERO,
         provisional: Amount::ZERO,
@@ -140,27 +140,29 @@ impl Standing {
         const FIND: &str = "SELECT number, hash, seq, head, settled_minor, provisional_minor, \
             reserved_minor, debt_minor, store_loss_minor, rekey_seq, rekey_key, first_seq \
             FROM accounts WHERE medium = $1";
-        let found = tx.row(FIND, &[medium.into()], |row| {
-            let seq = Some(sequence(row, 2)?);
-            let rekey = match (row.optional(9, sequence)?, row.optional_array(10)?) {
-                (Some(seq), Some(key)) => {
-                    let key = PublicKey::from_bytes(key).map_err(|error| row.wrong(10, &error))?;
-                    Some(Rekeyed { seq, key })
-                }
-                _ => None,
-            };
-            Ok(Self {
-                row: Row { number: row.count(0)?, hash: row.array(1)?, seq, head: row.array(3)? },
-                settled: row.amount(4)?,
-                provisional: row.amount(5)?,
-                reserved: row.amount(6)?,
-                debt: row.amount(7)?,
-                store_loss: row.amount(8)?,
-                rekey,
-                first: row.optional(11, sequence)?,
-            })
-        })?;
-        Ok(found.unwrap_or(Self::UNSETTLED))
+        Ok(tx.row(FIND, &[medium.into()], Self::read)?.unwrap_or(Self::UNSETTLED))
+    }
+
+    /// Read the columns of an account, in the order above.
+    pub(super) fn read(row: &value::Row<'_>) -> Result<Self, StorageError> {
+        let seq = Some(sequence(row, 2)?);
+        let rekey = match (row.optional(9, sequence)?, row.optional_array(10)?) {
+            (Some(seq), Some(key)) => {
+                let key = PublicKey::from_bytes(key).map_err(|error| row.wrong(10, &error))?;
+                Some(Rekeyed { seq, key })
+            }
+            _ => None,
+        };
+        Ok(Self {
+            row: Row { number: row.count(0)?, hash: row.array(1)?, seq, head: row.array(3)? },
+            settled: row.amount(4)?,
+            provisional: row.amount(5)?,
+            reserved: row.amount(6)?,
+            debt: row.amount(7)?,
+            store_loss: row.amount(8)?,
+            rekey,
+            first: row.optional(11, sequence)?,
+        })
     }
 }
 

@@ -5,12 +5,14 @@
 //! time. Money here is what issuing needs: quotas, and codes that are sold once.
 
 mod accounts;
+mod asked;
 mod audit;
 mod backup;
 mod books;
 mod database;
 mod decisions;
 mod entries;
+mod ground;
 mod held;
 mod holding;
 mod kits;

@@ -3,21 +3,24 @@
 use super::Records;
 use super::accounts::{Planned, PostError, Posted, Posting};
 use super::database::StorageError;
-use super::known::{Standing, base};
-use super::media::store_of;
+use super::ground::Ground;
+use super::known::base;
 use super::moves::Holders;
 use super::posting::{Change, Ready, write_all};
 use super::statement::Transaction;
-use super::value::{Row, Value};
+use super::value::Value;
 use crate::crypto::digest::sha256;
 use crate::format::Object;
 use crate::format::checkpoint::CheckpointFile;
+use crate::format::sheet::SheetId;
 use crate::ledger::Settler;
 use crate::units::{MediumId, Timestamp};
 use crate::voucher::LIVE_SHEETS_MAX;
 
-/// So many rows are gathered before they are written.
+/// Postings of so many rows are read, checked, signed and written at once.
 const ROWS_MAX: usize = 20_000;
+/// Rows of a posting beside its events, records and moves.
+const ROWS_EACH: usize = 4;
 
 /// Who signs, and what may go with a checkpoint.
 pub struct Signing<'a> {
@@ -47,19 +50,14 @@ impl Records {
             check_base(tx, planned)?;
             let plan = add_plan(tx, &planned.hash, now)?;
             let mut holders = Holders::load(tx)?;
-            let (mut ready, mut rows, mut media) = (vec![], 0, 0);
-            each(tx, postings(), |tx, change| {
-                let next = sign(tx, change, signing)?;
-                holders.learn(tx, next.change.posting.moves.iter())?;
-                (rows, media) = (rows + next.change.rows(), media + 1);
-                ready.push(next);
-                if rows >= ROWS_MAX {
-                    rows = 0;
-                    write_all(tx, plan, &std::mem::take(&mut ready), &holders)?;
-                }
-                Ok(())
+            let mut media = 0;
+            each(tx, postings(), |tx, ground, changes| {
+                media += changes.len() as u64;
+                let ready = sign(tx, ground, changes, signing)?;
+                let moves = ready.iter().flat_map(|one| &one.change.posting.moves);
+                holders.learn(tx, moves)?;
+                Ok(write_all(tx, plan, &ready, &holders)?)
             })?;
-            write_all(tx, plan, &ready, &holders)?;
             Ok(Posted { media, at: now, new: true })
         })
     }
@@ -77,8 +75,8 @@ impl Records {
             }
             check_base(tx, planned)?;
             let mut media = 0;
-            each(tx, postings(), |_, _| {
-                media += 1;
+            each(tx, postings(), |_, _, changes| {
+                media += changes.len() as u64;
                 Ok(())
             })?;
             Ok(Posted { media, at: now, new: true })
@@ -132,30 +130,62 @@ pub(super) fn add_plan(
     Ok(number)
 }
 
-/// Call `take` with each posting once it is checked against the records.
+/// Call `take` with the postings, some at a time, once they are checked against the records.
 fn each<'t>(
     tx: &mut Transaction<'t>,
-    postings: impl Iterator<Item = Result<Posting, PostError>>,
-    mut take: impl FnMut(&mut Transaction<'t>, Change) -> Result<(), PostError>,
+    mut postings: impl Iterator<Item = Result<Posting, PostError>>,
+    mut take: impl FnMut(&mut Transaction<'t>, &Ground, Vec<Change>) -> Result<(), PostError>,
 ) -> Result<(), PostError> {
     let mut last = None;
-    for posting in postings {
-        let posting = posting?;
-        let medium = posting.medium;
-        if let Some(before) = last.filter(|last| *last >= medium) {
-            return Err(PostError::Order { medium, before });
+    loop {
+        let (some, end) = gather(&mut postings, &mut last);
+        let ground = Ground::of(tx, &some)?;
+        let changes = some.into_iter().map(|posting| Change::check(posting, &ground, None));
+        let changes: Vec<Change> = changes.collect::<Result<_, _>>()?;
+        take(tx, &ground, changes)?;
+        if let Some(end) = end {
+            return end;
         }
-        last = Some(medium);
-        let store = store_of(tx, medium)?.ok_or(PostError::UnknownMedium(medium))?;
-        let standing = Standing::of(tx, medium)?;
-        let change = Change::check(tx, posting, store, &standing, None)?;
-        take(tx, change)?;
     }
-    Ok(())
 }
 
+/// The next postings, and how it ends with them, if it does.
+fn gather(
+    postings: &mut impl Iterator<Item = Result<Posting, PostError>>,
+    last: &mut Option<MediumId>,
+) -> (Vec<Posting>, Option<Result<(), PostError>>) {
+    let (mut some, mut rows) = (vec![], 0);
+    while rows < ROWS_MAX {
+        let posting = match postings.next() {
+            None => return (some, Some(Ok(()))),
+            Some(Err(error)) => return (some, Some(Err(error))),
+            Some(Ok(posting)) => posting,
+        };
+        let medium = posting.medium;
+        if let Some(before) = last.filter(|last| *last >= medium) {
+            return (some, Some(Err(PostError::Order { medium, before })));
+        }
+        *last = Some(medium);
+        let account = &posting.account;
+        rows += account.events.len() + account.held.len() + posting.moves.len() + ROWS_EACH;
+        some.push(posting);
+    }
+    (some, None)
+}
+
+/// Sign the checkpoints of changes.
 pub(super) fn sign(
     tx: &mut Transaction<'_>,
+    ground: &Ground,
+    changes: Vec<Change>,
+    signing: &Signing<'_>,
+) -> Result<Vec<Ready>, PostError> {
+    changes.into_iter().map(|change| sign_one(tx, ground, change, signing)).collect()
+}
+
+fn sign_one(
+    tx: &mut Transaction<'_>,
+    ground: &Ground,
     change: Change,
     signing: &Signing<'_>,
 ) -> Result<Ready, PostError> {
@@ -163,7 +193,7 @@ pub(super) fn sign(
     let medium = posting.medium;
     let mut files = attachments(tx, posting, signing.files)?;
     let (mut checkpoint, since) = (posting.checkpoint.clone(), &posting.settled_since);
-    for sheet in unseen(tx, posting)? {
+    for sheet in unseen(tx, ground, posting)? {
         checkpoint.attachments.0.push(sha256(&sheet));
         files.push(sheet);
     }
@@ -173,20 +203,23 @@ pub(super) fn sign(
 }
 
 /// Those of the medium's newest sheets that the evidence doesn't show: they go with its checkpoint.
-fn unseen(tx: &mut Transaction<'_>, posting: &Posting) -> Result<Vec<Vec<u8>>, StorageError> {
-    const SHEETS: &str = "SELECT sheet, content FROM sheets WHERE medium = $1 ORDER BY number DESC";
+/// A medium of which no sheet was seen is none that a sheet could be missing on.
+fn unseen(
+    tx: &mut Transaction<'_>,
+    ground: &Ground,
+    posting: &Posting,
+) -> Result<Vec<Vec<u8>>, StorageError> {
+    const SHEET: &str = "SELECT content FROM sheets WHERE sheet = $1";
     let checkpoint = &posting.checkpoint;
-    let shown = |id: &[u8; 16]| checkpoint.slots.0.iter().any(|slots| slots.sheet == *id);
-    let named = |file: &[u8]| checkpoint.attachments.0.contains(&sha256(file));
-    // A medium of which no sheet was seen is none that a sheet could be missing on.
-    if checkpoint.slots.0.is_empty() {
-        return Ok(vec![]);
+    let shown = |id: &SheetId| checkpoint.slots.0.iter().any(|slots| slots.sheet == *id);
+    let newest = ground.sheets(posting.medium).take(LIVE_SHEETS_MAX);
+    let mut unseen = vec![];
+    for id in newest.filter(|id| !shown(id)) {
+        let file = tx.row(SHEET, &[Value::Bytes(&id)], |row| Ok(row.bytes(0)?.to_vec()))?;
+        let named = |file: &Vec<u8>| checkpoint.attachments.0.contains(&sha256(file));
+        unseen.extend(file.filter(|file| !named(file)));
     }
-    let read = |row: &Row<'_>| Ok((row.array(0)?, row.bytes(1)?.to_vec()));
-    let sheets: Vec<([u8; 16], Vec<u8>)> = tx.rows(SHEETS, &[posting.medium.into()], read)?;
-    let newest = sheets.into_iter().take(LIVE_SHEETS_MAX);
-    let unseen = newest.filter(|(id, file)| !shown(id) && !named(file));
-    Ok(unseen.map(|(_, file)| file).collect())
+    Ok(unseen)
 }
 
 /// The files that the checkpoint names, in its order.

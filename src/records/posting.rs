@@ -1,12 +1,14 @@
 //! One medium's posting: checked against where the medium stands, and written.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use postgres::types::Type;
 
 use super::accounts::{PostError, Posting};
+use super::asked::Asked;
 use super::database::StorageError;
-use super::known::{Standing, blame_number, effect_number};
+use super::ground::Ground;
+use super::known::{blame_number, effect_number};
 use super::moves::{Account, BY_CHECKPOINT, Holders, MOVES};
 use super::statement::{Table, Transaction};
 use super::value::Value;
@@ -14,8 +16,16 @@ use crate::format::record::EventId;
 use crate::ledger::{Booked, settled_since_hash};
 use crate::units::{Amount, MediumId, Sequence, StoreId};
 
-/// Of so many events each is looked up by itself; of more, all of the medium's are read.
-const ASKED_MAX: usize = 32;
+const EVENTS: Table<5> = Table {
+    name: "settled_events",
+    columns: [
+        ("medium", Type::INT8),
+        ("event", Type::BYTEA),
+        ("number", Type::INT8),
+        ("amount_minor", Type::INT8),
+        ("effect", Type::INT8),
+    ],
+};
 
 /// A posting that goes on from where its medium stands.
 pub(super) struct Change {
@@ -38,16 +48,15 @@ pub(super) struct Ready {
 }
 
 impl Change {
-    /// Check a posting against its medium, which was given to this store; what it has may go to an
-    /// heir.
+    /// Check a posting against what the records hold; what its medium has may go to an heir.
     pub(super) fn check(
-        tx: &mut Transaction<'_>,
         posting: Posting,
-        store: StoreId,
-        standing: &Standing,
+        ground: &Ground,
         heir: Option<MediumId>,
     ) -> Result<Self, PostError> {
-        let (medium, found) = (posting.medium, standing.row);
+        let medium = posting.medium;
+        let (store, standing) = ground.of_medium(medium)?;
+        let found = standing.row;
         if posting.before != found {
             let planned = Box::new(posting.before);
             return Err(PostError::Moved { medium, planned, found: Box::new(found) });
@@ -71,15 +80,41 @@ impl Change {
         let added: [i64; 5] =
             std::array::from_fn(|at| after[at].cast_signed() - before[at].minor().cast_signed());
         check_moves(&posting, store, added, heir)?;
-        let (fresh, grown) = check_events(tx, &posting, added)?;
-        let held = unheld(tx, &posting)?;
+        let (fresh, grown) = check_events(ground, &posting, added)?;
+        let held = posting.account.held.iter().filter(|(seq, _)| !ground.holds(medium, **seq));
+        let held = held.map(|(seq, hash)| (*seq, *hash)).collect();
         let reserved = Amount::from_minor(reserved).map_err(|_| too_much(medium, added[2]))?;
         Ok(Self { posting, reserved, fresh, grown, held })
     }
+}
 
-    /// About how many rows it writes.
-    pub(super) fn rows(&self) -> usize {
-        self.fresh.len() + self.held.len() + self.posting.moves.len() + 4
+impl Ready {
+    fn medium(&self) -> Value<'_> {
+        self.change.posting.medium.into()
+    }
+
+    /// Its account as a row.
+    fn account_row(&self) -> [Value<'_>; 13] {
+        let Change { posting, reserved, .. } = &self.change;
+        let (account, checkpoint) = (&posting.account, &posting.checkpoint);
+        let sequence =
+            |seq: Option<Sequence>| seq.map_or(Value::Nothing, |seq| Value::count(seq.number()));
+        let rekey = account.rekey.as_ref();
+        [
+            posting.medium.into(),
+            Value::count(account.number),
+            Value::Bytes(&self.hash),
+            Value::count(checkpoint.seq.number()),
+            Value::Bytes(&checkpoint.head),
+            account.settled.into(),
+            account.provisional.into(),
+            (*reserved).into(),
+            account.debt.into(),
+            account.store_loss.into(),
+            sequence(rekey.map(|rekey| rekey.seq)),
+            rekey.map_or(Value::NoBytes, |rekey| Value::Bytes(rekey.key.as_bytes())),
+            sequence(account.first),
+        ]
     }
 }
 
@@ -153,72 +188,33 @@ fn check_moves(
 
 type Events = Vec<(EventId, Booked)>;
 
-/// The events that this posting settles: new ones, and known ones whose amount grew.
+/// The events that a posting settles.
+pub(super) fn booked(posting: &Posting) -> impl Iterator<Item = (&EventId, &Booked)> {
+    let number = posting.account.number;
+    let settles = posting.account.events.iter();
+    settles.filter(move |(_, one)| one.number == number && effect_number(one.effect).is_some())
+}
+
+/// The events that a posting settles: new ones, and known ones whose amount grew.
 fn check_events(
-    tx: &mut Transaction<'_>,
+    ground: &Ground,
     posting: &Posting,
     [settled, provisional, reserved, debt, loss]: [i64; 5],
 ) -> Result<(Events, Events), PostError> {
-    let (medium, number) = (posting.medium, posting.account.number);
-    let settles = posting.account.events.iter().filter(|(_, booked)| booked.number == number);
-    let booked = settles.filter(|(_, booked)| effect_number(booked.effect).is_some());
-    let booked: Events = booked.map(|(event, booked)| (*event, *booked)).collect();
-    let known = known_amounts(tx, posting, &booked)?;
-    let (fresh, grown): (Events, Events) =
-        booked.into_iter().partition(|(event, _)| !known.contains_key(event));
-    let added = |(event, booked): &(EventId, Booked)| {
-        i128::from(booked.amount) - i128::from(*known.get(event).unwrap_or(&0))
-    };
-    let events: i128 = fresh.iter().chain(&grown).map(added).sum();
+    let medium = posting.medium;
+    let (mut fresh, mut grown, mut events) = (vec![], vec![], 0);
+    for (event, booked) in booked(posting) {
+        let known = ground.amount(medium, *event);
+        events += i128::from(booked.amount) - i128::from(known.unwrap_or(0));
+        let all = if known.is_none() { &mut fresh } else { &mut grown };
+        all.push((*event, *booked));
+    }
     let account = settled + provisional + reserved - debt - loss;
     if events == i128::from(account) {
         return Ok((fresh, grown));
     }
     let events = i64::try_from(events).unwrap_or(i64::MAX);
     Err(PostError::Events { medium, events, account })
-}
-
-/// What was booked before of the events of a posting, minor units.
-fn known_amounts(
-    tx: &mut Transaction<'_>,
-    posting: &Posting,
-    booked: &Events,
-) -> Result<BTreeMap<EventId, i64>, StorageError> {
-    const ALL: &str = "SELECT event, amount_minor FROM settled_events WHERE medium = $1";
-    const ONE: &str = "SELECT amount_minor FROM settled_events WHERE medium = $1 AND event = $2";
-    let medium = Value::from(posting.medium);
-    if posting.before.number == 0 {
-        return Ok(BTreeMap::new());
-    }
-    if booked.len() > ASKED_MAX {
-        let known = tx.rows(ALL, &[medium], |row| Ok((row.array(0)?, row.int(1)?)))?;
-        return Ok(known.into_iter().collect());
-    }
-    let mut known = BTreeMap::new();
-    for (event, _) in booked {
-        let amount = tx.row(ONE, &[medium, Value::Bytes(event)], |row| row.int(0))?;
-        known.extend(amount.map(|amount| (*event, amount)));
-    }
-    Ok(known)
-}
-
-/// What the posting holds at places that nothing was held at.
-fn unheld(
-    tx: &mut Transaction<'_>,
-    posting: &Posting,
-) -> Result<Vec<(Sequence, [u8; 32])>, StorageError> {
-    const HELD: &str = "SELECT seq FROM held_records WHERE medium = $1 AND seq >= $2";
-    let first = posting.account.held.keys().next().filter(|_| posting.before.number > 0);
-    let known: BTreeSet<u64> = match first {
-        None => BTreeSet::new(),
-        Some(first) => {
-            let values = [posting.medium.into(), Value::count(first.number())];
-            tx.rows(HELD, &values, |row| row.count(0))?.into_iter().collect()
-        }
-    };
-    let held = posting.account.held.iter();
-    let new = held.filter(|(seq, _)| !known.contains(&seq.number()));
-    Ok(new.map(|(seq, hash)| (*seq, *hash)).collect())
 }
 
 /// Write what is ready, table by table.
@@ -228,10 +224,11 @@ pub(super) fn write_all(
     ready: &[Ready],
     holders: &Holders,
 ) -> Result<(), StorageError> {
-    for one in ready {
-        write_account(tx, one)?;
-        write_rare(tx, &one.change)?;
-    }
+    write_accounts(tx, ready)?;
+    write_transfers(tx, ready)?;
+    write_grown(tx, ready)?;
+    write_forks(tx, ready)?;
+    write_answered(tx, ready)?;
     write_events(tx, ready)?;
     write_held(tx, ready)?;
     write_checkpoints(tx, plan, ready)?;
@@ -245,94 +242,130 @@ pub(super) fn write_all(
     tx.insert_all(&MOVES, moves)
 }
 
-/// Move the medium's row, which stands where it was checked to stand.
-fn write_account(tx: &mut Transaction<'_>, ready: &Ready) -> Result<(), StorageError> {
-    const ADD: &str = "INSERT INTO accounts (number, hash, seq, head, settled_minor, \
-        provisional_minor, reserved_minor, debt_minor, store_loss_minor, rekey_seq, rekey_key, \
-        first_seq, medium) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
-    const CHANGE: &str = "UPDATE accounts SET number = $1, hash = $2, seq = $3, head = $4, \
-        settled_minor = $5, provisional_minor = $6, reserved_minor = $7, debt_minor = $8, \
-        store_loss_minor = $9, rekey_seq = $10, rekey_key = $11, first_seq = $12 \
-        WHERE medium = $13";
-    let Change { posting, reserved, .. } = &ready.change;
-    let (account, checkpoint) = (&posting.account, &posting.checkpoint);
-    let sequence =
-        |seq: Option<Sequence>| seq.map_or(Value::Nothing, |seq| Value::count(seq.number()));
-    let key = account.rekey.as_ref().map(|rekey| rekey.key);
-    let values = [
-        Value::count(account.number),
-        Value::Bytes(&ready.hash),
-        Value::count(checkpoint.seq.number()),
-        Value::Bytes(&checkpoint.head),
-        account.settled.into(),
-        account.provisional.into(),
-        (*reserved).into(),
-        account.debt.into(),
-        account.store_loss.into(),
-        sequence(account.rekey.map(|rekey| rekey.seq)),
-        key.as_ref().map_or(Value::NoBytes, |key| Value::Bytes(key.as_bytes())),
-        sequence(account.first),
-        posting.medium.into(),
+/// Move the media's rows, which stand where they were checked to stand.
+fn write_accounts(tx: &mut Transaction<'_>, ready: &[Ready]) -> Result<(), StorageError> {
+    const CHANGE: &str = "UPDATE accounts SET number = asked.number, hash = asked.hash, \
+        seq = asked.seq, head = asked.head, settled_minor = asked.settled_minor, \
+        provisional_minor = asked.provisional_minor, reserved_minor = asked.reserved_minor, \
+        debt_minor = asked.debt_minor, store_loss_minor = asked.store_loss_minor, \
+        rekey_seq = asked.rekey_seq, rekey_key = asked.rekey_key, first_seq = asked.first_seq \
+        FROM asked WHERE accounts.medium = asked.medium";
+    const ACCOUNTS: Table<13> = Table {
+        name: "accounts",
+        columns: [
+            ("medium", Type::INT8),
+            ("number", Type::INT8),
+            ("hash", Type::BYTEA),
+            ("seq", Type::INT8),
+            ("head", Type::BYTEA),
+            ("settled_minor", Type::INT8),
+            ("provisional_minor", Type::INT8),
+            ("reserved_minor", Type::INT8),
+            ("debt_minor", Type::INT8),
+            ("store_loss_minor", Type::INT8),
+            ("rekey_seq", Type::INT8),
+            ("rekey_key", Type::BYTEA),
+            ("first_seq", Type::INT8),
+        ],
+    };
+    let (new, known): (Vec<&Ready>, Vec<&Ready>) =
+        ready.iter().partition(|one| one.change.posting.before.number == 0);
+    tx.insert_all(&ACCOUNTS, new.into_iter().map(Ready::account_row))?;
+    let known = known.into_iter().map(Ready::account_row);
+    tx.execute_asked(CHANGE, &Asked::new(ACCOUNTS.columns, known)).map(drop)
+}
+
+/// Put the open transfers in place of those that were open before.
+fn write_transfers(tx: &mut Transaction<'_>, ready: &[Ready]) -> Result<(), StorageError> {
+    const CLOSE: &str =
+        "DELETE FROM open_transfers WHERE medium IN (SELECT asked.medium FROM asked)";
+    const OPEN: Table<5> = Table {
+        name: "open_transfers",
+        columns: [
+            ("medium", Type::INT8),
+            ("start", Type::BYTEA),
+            ("transfer", Type::BYTEA),
+            ("reserved_minor", Type::INT8),
+            ("covered_bytes", Type::INT8),
+        ],
+    };
+    let known = ready.iter().filter(|one| one.change.posting.before.number > 0);
+    let known = known.map(|one| [one.medium()]);
+    tx.execute_asked(CLOSE, &Asked::new([("medium", Type::INT8)], known))?;
+    let rows = ready.iter().flat_map(|one| {
+        one.change.posting.account.open.iter().map(|open| {
+            let (start, transfer) = (Value::Bytes(&open.start), Value::Bytes(&open.transfer));
+            let covered = Value::count(open.covered.bytes());
+            [one.medium(), start, transfer, open.reserved.into(), covered]
+        })
+    });
+    tx.insert_all(&OPEN, rows)
+}
+
+/// Change the events that grew.
+fn write_grown(tx: &mut Transaction<'_>, ready: &[Ready]) -> Result<(), StorageError> {
+    const GROW: &str = "UPDATE settled_events SET number = asked.number, \
+        amount_minor = asked.amount_minor, effect = asked.effect FROM asked \
+        WHERE settled_events.medium = asked.medium AND settled_events.event = asked.event";
+    let grown = ready.iter().flat_map(|one| {
+        let grown = one.change.grown.iter();
+        grown.map(|(event, booked)| event_row(one.medium(), event, booked))
+    });
+    tx.execute_asked(GROW, &Asked::new(EVENTS.columns, grown)).map(drop)
+}
+
+/// Add the forks that aren't known.
+fn write_forks(tx: &mut Transaction<'_>, ready: &[Ready]) -> Result<(), StorageError> {
+    const ADD: &str = "INSERT INTO forks (medium, seq, less, more, blame) \
+        SELECT medium, seq, less, more, blame FROM asked WHERE TRUE \
+        ON CONFLICT (medium, seq, less, more) DO NOTHING";
+    const COLUMNS: [(&str, Type); 5] = [
+        ("medium", Type::INT8),
+        ("seq", Type::INT8),
+        ("less", Type::BYTEA),
+        ("more", Type::BYTEA),
+        ("blame", Type::INT8),
     ];
-    tx.execute(if posting.before.number == 0 { ADD } else { CHANGE }, &values).map(drop)
+    let forks = ready.iter().flat_map(|one| {
+        one.change.posting.account.forks.iter().map(|fork| {
+            let [less, more] = fork.records.each_ref().map(|hash| Value::Bytes(hash));
+            let (seq, blame) = (Value::count(fork.seq.number()), blame_number(fork.by));
+            [one.medium(), seq, less, more, Value::Int(blame)]
+        })
+    });
+    tx.execute_asked(ADD, &Asked::new(COLUMNS, forks)).map(drop)
 }
 
-/// What most postings have none of: grown events, forks, open transfers, answered findings.
-fn write_rare(tx: &mut Transaction<'_>, change: &Change) -> Result<(), StorageError> {
-    const GROW: &str = "UPDATE settled_events SET number = $3, amount_minor = $4, effect = $5 \
-        WHERE medium = $1 AND event = $2";
-    const FORK: &str = "INSERT INTO forks (medium, seq, less, more, blame) \
-        VALUES ($1, $2, $3, $4, $5) ON CONFLICT (medium, seq, less, more) DO NOTHING";
-    const CLOSE: &str = "DELETE FROM open_transfers WHERE medium = $1";
-    const OPEN: &str = "INSERT INTO open_transfers (medium, start, transfer, reserved_minor, \
-        covered_bytes) VALUES ($1, $2, $3, $4, $5)";
-    const ANSWER: &str = "INSERT INTO answered_findings (medium, finding, class, number) \
-        VALUES ($1, $2, $3, $4) ON CONFLICT (medium, finding) DO NOTHING";
-    let posting = &change.posting;
-    let medium = Value::from(posting.medium);
-    for (event, booked) in &change.grown {
-        tx.execute(GROW, &event_row(posting.medium, event, booked))?;
-    }
-    for fork in &posting.account.forks {
-        let [less, more] = fork.records.each_ref().map(|hash| Value::Bytes(hash));
-        let (seq, blame) = (Value::count(fork.seq.number()), Value::Int(blame_number(fork.by)));
-        tx.execute(FORK, &[medium, seq, less, more, blame])?;
-    }
-    if posting.before.number > 0 {
-        tx.execute(CLOSE, &[medium])?;
-    }
-    for open in &posting.account.open {
-        let (start, transfer) = (Value::Bytes(&open.start), Value::Bytes(&open.transfer));
-        let covered = Value::count(open.covered.bytes());
-        tx.execute(OPEN, &[medium, start, transfer, open.reserved.into(), covered])?;
-    }
-    for finding in &posting.findings {
-        let (id, class) = (Value::Bytes(&finding.id), Value::Int(finding.class.into()));
-        tx.execute(ANSWER, &[medium, id, class, Value::count(posting.account.number)])?;
-    }
-    Ok(())
+/// Add the findings that weren't answered.
+fn write_answered(tx: &mut Transaction<'_>, ready: &[Ready]) -> Result<(), StorageError> {
+    const ADD: &str = "INSERT INTO answered_findings (medium, finding, class, number) \
+        SELECT medium, finding, class, number FROM asked WHERE TRUE \
+        ON CONFLICT (medium, finding) DO NOTHING";
+    const COLUMNS: [(&str, Type); 4] = [
+        ("medium", Type::INT8),
+        ("finding", Type::BYTEA),
+        ("class", Type::INT8),
+        ("number", Type::INT8),
+    ];
+    let answered = ready.iter().flat_map(|one| {
+        let posting = &one.change.posting;
+        let number = Value::count(posting.account.number);
+        posting.findings.iter().map(move |finding| {
+            [one.medium(), Value::Bytes(&finding.id), Value::Int(finding.class.into()), number]
+        })
+    });
+    tx.execute_asked(ADD, &Asked::new(COLUMNS, answered)).map(drop)
 }
 
-fn event_row<'v>(medium: MediumId, event: &'v EventId, booked: &Booked) -> [Value<'v>; 5] {
+fn event_row<'v>(medium: Value<'v>, event: &'v EventId, booked: &Booked) -> [Value<'v>; 5] {
     let effect = effect_number(booked.effect).expect("only what books is kept");
     let (number, amount) = (Value::count(booked.number), Value::Int(booked.amount));
-    [medium.into(), Value::Bytes(event), number, amount, Value::Int(effect)]
+    [medium, Value::Bytes(event), number, amount, Value::Int(effect)]
 }
 
 fn write_events(tx: &mut Transaction<'_>, ready: &[Ready]) -> Result<(), StorageError> {
-    const EVENTS: Table<5> = Table {
-        name: "settled_events",
-        columns: [
-            ("medium", Type::INT8),
-            ("event", Type::BYTEA),
-            ("number", Type::INT8),
-            ("amount_minor", Type::INT8),
-            ("effect", Type::INT8),
-        ],
-    };
     let rows = ready.iter().flat_map(|one| {
-        let medium = one.change.posting.medium;
-        one.change.fresh.iter().map(move |(event, booked)| event_row(medium, event, booked))
+        one.change.fresh.iter().map(|(event, booked)| event_row(one.medium(), event, booked))
     });
     tx.insert_all(&EVENTS, rows)
 }

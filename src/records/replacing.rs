@@ -3,8 +3,8 @@
 use super::Records;
 use super::accounts::{Known, PostError, Posting};
 use super::database::{StorageError, operation_error};
-use super::known::{Standing, known};
-use super::media::store_of;
+use super::ground::Ground;
+use super::known::known;
 use super::moves::{Account, Holders, Move};
 use super::post::{Signing, add_plan, sign};
 use super::posting::{Change, write_all};
@@ -169,14 +169,12 @@ impl Records {
             let emptied = emptied(tx, &known_lost, (event, sum), heir, now)?;
             let credited = credited(tx, &known_heir, (event, sum), now)?;
             let plan = add_plan(tx, &name, now)?;
-            let mut ready = vec![];
-            for (posting, other) in [(emptied, Some(heir)), (credited, None)] {
-                let medium = posting.medium;
-                let store = store_of(tx, medium)?.ok_or(ReplaceError::UnknownMedium(medium))?;
-                let standing = Standing::of(tx, medium)?;
-                let change = Change::check(tx, posting, store, &standing, other)?;
-                ready.push(sign(tx, change, signing)?);
-            }
+            let ground = Ground::of(tx, &[emptied.clone(), credited.clone()])?;
+            let changes = vec![
+                Change::check(emptied, &ground, Some(heir))?,
+                Change::check(credited, &ground, None)?,
+            ];
+            let ready = sign(tx, &ground, changes, signing)?;
             let holders = Holders::load(tx)?;
             write_all(tx, plan, &ready, &holders)?;
             note(tx, lost, known_heir.row.number + 1, sum)?;

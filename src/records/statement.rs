@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use postgres::binary_copy::BinaryCopyInWriter;
 use postgres::fallible_iterator::FallibleIterator;
-use postgres::types::Type;
+use postgres::types::{ToSql, Type};
 
 use super::database::{StorageError, file_error, is_race, server_error};
 use super::value::{Kind, Row, Value};
@@ -19,16 +19,16 @@ pub(super) enum Session {
 }
 
 /// Statements that a server connection has prepared, by their text.
-pub(super) type Prepared = HashMap<&'static str, postgres::Statement>;
+pub(super) type Prepared = HashMap<String, postgres::Statement>;
 
 /// An open transaction; dropping it undoes it.
 pub(super) struct Transaction<'a> {
     place: &'a str,
     lost_race: bool,
-    driver: Driver<'a>,
+    pub(super) driver: Driver<'a>,
 }
 
-enum Driver<'a> {
+pub(super) enum Driver<'a> {
     Sqlite(rusqlite::Transaction<'a>),
     Postgres(postgres::Transaction<'a>, &'a mut Prepared),
 }
@@ -110,7 +110,7 @@ impl<'a> Transaction<'a> {
         let done = match &mut self.driver {
             Driver::Sqlite(transaction) => execute_file(transaction, sql, values),
             Driver::Postgres(transaction, prepared) => {
-                execute_server(transaction, prepared, sql, values)
+                execute_server(transaction, prepared, sql, &for_server(values))
             }
         };
         done.map_err(|trouble| self.explain(trouble))
@@ -134,7 +134,7 @@ impl<'a> Transaction<'a> {
         let done = match &mut self.driver {
             Driver::Sqlite(transaction) => read_file(transaction, sql, values, &mut take),
             Driver::Postgres(transaction, prepared) => {
-                read_server(transaction, prepared, sql, values, &mut take)
+                read_server(transaction, prepared, sql, &for_server(values), &mut take)
             }
         };
         done.map_err(|trouble| self.explain(trouble))?;
@@ -212,7 +212,7 @@ impl<'a> Transaction<'a> {
         Ok(sink.finish()?)
     }
 
-    fn explain(&mut self, trouble: Trouble) -> StorageError {
+    pub(super) fn explain(&mut self, trouble: Trouble) -> StorageError {
         if let Trouble::Server(error) = &trouble {
             self.lost_race |= is_race(error);
         }
@@ -227,7 +227,7 @@ pub(super) struct Script {
 }
 
 /// What a driver answered.
-enum Trouble {
+pub(super) enum Trouble {
     File(rusqlite::Error),
     Server(postgres::Error),
 }
@@ -244,7 +244,7 @@ impl From<postgres::Error> for Trouble {
     }
 }
 
-fn execute_file(
+pub(super) fn execute_file(
     transaction: &rusqlite::Transaction<'_>,
     sql: &str,
     values: &[Value<'_>],
@@ -254,18 +254,21 @@ fn execute_file(
     Ok(statement.raw_execute()? as u64)
 }
 
-fn execute_server(
-    transaction: &mut postgres::Transaction<'_>,
-    prepared: &mut Prepared,
-    sql: &'static str,
-    values: &[Value<'_>],
-) -> Result<u64, Trouble> {
-    let statement = prepare(transaction, prepared, sql)?;
-    let values: Vec<_> = values.iter().map(Value::for_server).collect();
-    Ok(transaction.execute(&statement, &values)?)
+fn for_server<'v>(values: &'v [Value<'_>]) -> Vec<&'v (dyn ToSql + Sync)> {
+    values.iter().map(Value::for_server).collect()
 }
 
-fn read_file(
+pub(super) fn execute_server(
+    transaction: &mut postgres::Transaction<'_>,
+    prepared: &mut Prepared,
+    sql: &str,
+    values: &[&(dyn ToSql + Sync)],
+) -> Result<u64, Trouble> {
+    let statement = prepare(transaction, prepared, sql)?;
+    Ok(transaction.execute(&statement, values)?)
+}
+
+pub(super) fn read_file(
     transaction: &rusqlite::Transaction<'_>,
     sql: &str,
     values: &[Value<'_>],
@@ -282,16 +285,15 @@ fn read_file(
     Ok(())
 }
 
-fn read_server(
+pub(super) fn read_server(
     transaction: &mut postgres::Transaction<'_>,
     prepared: &mut Prepared,
-    sql: &'static str,
-    values: &[Value<'_>],
+    sql: &str,
+    values: &[&(dyn ToSql + Sync)],
     take: &mut dyn FnMut(&Row<'_>) -> bool,
 ) -> Result<(), Trouble> {
     let statement = prepare(transaction, prepared, sql)?;
-    let values = values.iter().map(Value::for_server);
-    take_all(transaction.query_raw(&statement, values)?, take)
+    take_all(transaction.query_raw(&statement, values.iter().copied())?, take)
 }
 
 fn take_all(
@@ -402,6 +404,10 @@ fn copy_server<'v, const N: usize>(
     table: &Table<N>,
     rows: impl Iterator<Item = [Value<'v>; N]>,
 ) -> Result<(), Trouble> {
+    let mut rows = rows.peekable();
+    if rows.peek().is_none() {
+        return Ok(());
+    }
     let (name, columns) = (table.name, table.column_names());
     let sql = format!("COPY {name} ({columns}) FROM STDIN (FORMAT binary)");
     let types = table.columns.each_ref().map(|(_, kind)| kind.clone());
@@ -416,13 +422,13 @@ fn copy_server<'v, const N: usize>(
 fn prepare(
     transaction: &mut postgres::Transaction<'_>,
     prepared: &mut Prepared,
-    sql: &'static str,
+    sql: &str,
 ) -> Result<postgres::Statement, postgres::Error> {
     if let Some(statement) = prepared.get(sql) {
         return Ok(statement.clone());
     }
     let statement = transaction.prepare(sql)?;
-    prepared.insert(sql, statement.clone());
+    prepared.insert(sql.to_owned(), statement.clone());
     Ok(statement)
 }
 

@@ -61,7 +61,17 @@ impl<'a> postgres::types::FromSql<'a> for Anything {
     }
 }
 
-impl Value<'_> {
+impl<'a> Value<'a> {
+    /// The number, if there is one.
+    pub(super) fn as_int(self) -> Option<i64> {
+        if let Self::Int(number) = self { Some(number) } else { None }
+    }
+
+    /// The bytes, if there are any.
+    pub(super) fn as_bytes(self) -> Option<&'a [u8]> {
+        if let Self::Bytes(bytes) = self { Some(bytes) } else { None }
+    }
+
     /// A number below 2^63, which every counted thing here is.
     pub(super) fn count(count: u64) -> Self {
         Self::Int(i64::try_from(count).expect("counted things stay below 2^63"))

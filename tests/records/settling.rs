@@ -23,7 +23,7 @@ use super::settled::{burn, code, entry, import, next, post, post_as, signed, try
 
 const OWN: Effect = Effect::Own;
 
-fn stocked(place: &Place, media: u32) -> (Records, Vec<MediumId>) {
+pub(super) fn stocked(place: &Place, media: u32) -> (Records, Vec<MediumId>) {
     let mut records = Records::create(place).unwrap();
     let store = enrol(&mut records, 1, 1000);
     let mut media = reserve(&mut records, store.id, media);
@@ -36,7 +36,7 @@ fn posting(records: &mut Records, medium: MediumId, events: &[(u8, i64, Effect)]
 }
 
 /// What every account has, which is nothing together.
-fn balances(records: &mut Records) -> Vec<(Account, i64)> {
+pub(super) fn balances(records: &mut Records) -> Vec<(Account, i64)> {
     let all: Vec<_> = records.balances().unwrap();
     assert_eq!(all.iter().map(|balance| balance.minor).sum::<i64>(), 0);
     all.into_iter().map(|balance| (balance.account, balance.minor)).collect()
