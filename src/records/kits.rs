@@ -4,6 +4,7 @@ use data_encoding::HEXLOWER;
 use postgres::types::Type;
 
 use super::Records;
+use super::asked::Asked;
 use super::database::{StorageError, operation_error};
 use super::statement::{Table, Transaction};
 use super::stores::{Store, StoreRefusal, active};
@@ -251,13 +252,19 @@ fn same_kit(known: &Kit, kit: &Kit) -> Result<(), KitError> {
 }
 
 fn check_sheets(tx: &mut Transaction<'_>, kit: &Kit, sheets: &[Sheet]) -> Result<(), KitError> {
-    const LOOK: &str = "SELECT (SELECT store FROM media WHERE medium = $1), \
-        (SELECT medium FROM sheets WHERE sheet = $2)";
-    for sheet in sheets {
-        let values = [sheet.medium.into(), Value::Bytes(&sheet.id)];
-        let read =
-            |row: &Row<'_>| Ok((row.optional(0, Row::store)?, row.optional(1, Row::medium)?));
-        let (owner, taken) = tx.row(LOOK, &values, read)?.unwrap_or_default();
+    const LOOK: &str = "SELECT asked.place, media.store, sheets.medium FROM asked \
+        LEFT JOIN media ON media.medium = asked.medium \
+        LEFT JOIN sheets ON sheets.sheet = asked.sheet";
+    let rows = (0..)
+        .zip(sheets)
+        .map(|(place, sheet)| [Value::count(place), sheet.medium.into(), Value::Bytes(&sheet.id)]);
+    let columns = [("place", Type::INT8), ("medium", Type::INT8), ("sheet", Type::BYTEA)];
+    let mut found = tx.rows_asked(LOOK, &Asked::new(columns, rows), |row| {
+        let (owner, taken) = (row.optional(1, Row::store)?, row.optional(2, Row::medium)?);
+        Ok((row.count(0)?, owner, taken))
+    })?;
+    found.sort_unstable();
+    for ((_, owner, taken), sheet) in found.into_iter().zip(sheets) {
         if owner != Some(kit.store) {
             let (medium, store) = (sheet.medium, kit.store);
             return Err(KitError::Medium { sheet: sheet.id, medium, owner, store });
