@@ -9,7 +9,7 @@ use scrip::format::certificate::Chain;
 use scrip::format::checkpoint::{Bounded, Checkpoint, SettledSince};
 use scrip::format::record::EventId;
 use scrip::ledger::{self, Booked, Effect, Settler, settled_since_hash};
-use scrip::records::{Account, Move, Place, Planned, Posting, Records, Row, Signing};
+use scrip::records::{Account, FindingNote, Move, Place, Planned, Posting, Records, Row, Signing};
 use scrip::units::{Amount, MediumId, Sequence, Timestamp};
 
 use super::{copy, measure as timed};
@@ -21,7 +21,7 @@ const NEXT: u64 = 5;
 const CHECKPOINT: [u8; 1_000] = [0x5c; 1_000];
 
 /// The tables of what is posted, as bare ones.
-const TABLES: [(&str, &str); 4] = [
+const TABLES: [(&str, &str); 5] = [
     (
         "events",
         "medium BIGINT NOT NULL, event BYTES NOT NULL, number BIGINT NOT NULL, \
@@ -36,6 +36,11 @@ const TABLES: [(&str, &str); 4] = [
         "checkpoints",
         "medium BIGINT NOT NULL, number BIGINT NOT NULL, content BYTES NOT NULL, \
       PRIMARY KEY (medium, number)",
+    ),
+    (
+        "answers",
+        "medium BIGINT NOT NULL, finding BYTES NOT NULL, class BIGINT NOT NULL, \
+      number BIGINT NOT NULL, PRIMARY KEY (medium, finding)",
     ),
     (
         "lines",
@@ -55,7 +60,7 @@ pub(crate) struct Rows {
 impl Rows {
     fn count(&self) -> u64 {
         let each = self.seqs.end - self.seqs.start;
-        self.media.len() as u64 * (each + 2 * moving(&self.seqs).count() as u64 + 1)
+        self.media.len() as u64 * (each + 2 * moving(&self.seqs).count() as u64 + 2)
     }
 }
 
@@ -161,8 +166,12 @@ fn posting(medium: MediumId, before: Row, rows: &Rows) -> Posting {
         }),
         attachments: Bounded::default(),
     };
-    let moves = vec![each; since.len()];
-    Posting { medium, before, account, moves, checkpoint, settled_since: since, findings: vec![] }
+    let (moves, findings) = (vec![each; since.len()], vec![finding(medium, number)]);
+    Posting { medium, before, account, moves, checkpoint, settled_since: since, findings }
+}
+
+fn finding(medium: MediumId, number: u64) -> FindingNote {
+    FindingNote { id: event(medium, u64::MAX - number), class: 1 }
 }
 
 fn each(rows: &Rows) -> impl Iterator<Item = (MediumId, u64)> {
@@ -205,11 +214,17 @@ pub(crate) fn bare_file(file: &mut rusqlite::Connection, rows: &Rows) {
     for medium in &rows.media {
         checkpoints.execute((number(*medium), number_i64, CHECKPOINT)).expect("inserts");
     }
+    let mut answers = insert("answers", "?, ?, ?, ?");
+    for medium in &rows.media {
+        let finding = finding(*medium, rows.number);
+        let row = (number(*medium), finding.id, finding.class, number_i64);
+        answers.execute(row).expect("inserts");
+    }
     let mut lines = insert("lines", "?, ?, ?, ?, ?, ?, ?");
     for (medium, seq) in each_moving(rows) {
         lines.execute(line(medium, seq, rows)).expect("inserts");
     }
-    drop((events, held, checkpoints, lines));
+    drop((events, held, checkpoints, answers, lines));
     batch.commit().expect("commits");
 }
 
@@ -243,7 +258,17 @@ pub(crate) fn bare_server(server: &mut postgres::Client, rows: &Rows) {
         let content = CHECKPOINT.to_vec();
         [Box::new(number(*medium)) as _, Box::new(number_i64) as _, Box::new(content) as _]
     });
-    copy(server, "checkpoints", &[int.clone(), int, bytes], checkpoints);
+    copy(server, "checkpoints", &[int.clone(), int.clone(), bytes.clone()], checkpoints);
+    let answers = rows.media.iter().map(|medium| {
+        let finding = finding(*medium, rows.number);
+        [
+            Box::new(number(*medium)) as _,
+            Box::new(finding.id.to_vec()) as _,
+            Box::new(i64::from(finding.class)) as _,
+            Box::new(number_i64) as _,
+        ]
+    });
+    copy(server, "answers", &[int.clone(), bytes, int.clone(), int], answers);
     let lines = each_moving(rows)
         .map(|(medium, seq)| line(medium, seq, rows).map(|value| Box::new(value) as _));
     copy(server, "lines", &[Type::INT8; 7], lines);
