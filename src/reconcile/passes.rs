@@ -190,7 +190,7 @@ where
             if let Some((first, _)) =
                 known.filter(|(_, became)| self.evidence.recall(medium, became))
             {
-                return Ok(first);
+                return Ok(first.fitted());
             }
         }
         let first = self.first_read(medium)?;
@@ -199,7 +199,7 @@ where
         {
             keep(memory, key, &first.remembered(self.scratch, &became)?);
         }
-        Ok(first)
+        Ok(first.fitted())
     }
 
     /// What names all that is found of a medium by itself; none where nothing is remembered.
@@ -474,6 +474,16 @@ fn several<T: Send>(threads: NonZeroUsize, work: &(impl Fn() -> Vec<T> + Sync)) 
 
 fn hash_of(revoked: &Revoked) -> Option<[u8; 32]> {
     revoked.list().map(Verified::hash)
+}
+
+impl First {
+    /// Without the room that lists were gathered in: it is kept for each medium until all are judged.
+    fn fitted(mut self) -> Self {
+        self.fees.shrink_to_fit();
+        self.closed.shrink_to_fit();
+        self.credits.shrink_to_fit();
+        self
+    }
 }
 
 impl Found {
