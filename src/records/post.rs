@@ -1,5 +1,7 @@
 //! Posting a plan: all of its media in one transaction, or nothing.
 
+use std::thread;
+
 use super::Records;
 use super::accounts::{Planned, PostError, Posted, Posting};
 use super::database::StorageError;
@@ -21,6 +23,9 @@ use crate::voucher::LIVE_SHEETS_MAX;
 const ROWS_MAX: usize = 20_000;
 /// Rows of a posting beside its events, records and moves.
 const ROWS_EACH: usize = 4;
+/// The most threads that sign, and the fewest checkpoints that one is begun for.
+const THREADS_MAX: usize = 4;
+const SHARE_MIN: usize = 16;
 
 /// Who signs, and what may go with a checkpoint.
 pub struct Signing<'a> {
@@ -173,33 +178,45 @@ fn gather(
     (some, None)
 }
 
-/// Sign the checkpoints of changes.
+/// Sign the checkpoints of changes, side by side.
 pub(super) fn sign(
     tx: &mut Transaction<'_>,
     ground: &Ground,
     changes: Vec<Change>,
     signing: &Signing<'_>,
 ) -> Result<Vec<Ready>, PostError> {
-    changes.into_iter().map(|change| sign_one(tx, ground, change, signing)).collect()
+    let mut attached = vec![];
+    for change in changes {
+        let mut files = attachments(tx, &change.posting, signing.files)?;
+        files.extend(unseen(tx, ground, &change.posting)?);
+        attached.push((change, files));
+    }
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
+    let share = attached.len().div_ceil(threads).max(SHARE_MIN);
+    let stretch =
+        |part: &[_]| part.iter().map(|one| issue(one, signing.settler)).collect::<Vec<_>>();
+    let stretch = &stretch;
+    let issued: Result<Vec<CheckpointFile>, PostError> = thread::scope(|scope| {
+        let parts = attached.chunks(share);
+        let workers: Vec<_> = parts.map(|part| scope.spawn(move || stretch(part))).collect();
+        let joined = workers.into_iter().map(thread::ScopedJoinHandle::join);
+        joined.flat_map(|part| part.expect("a worker only computes")).collect()
+    });
+    let changes = attached.into_iter().map(|(change, _)| change);
+    let ready = changes.zip(issued?).map(|(change, file)| {
+        let hash = sha256(&file.checkpoint.0);
+        Ready { change, hash, file: file.encode() }
+    });
+    Ok(ready.collect())
 }
 
-fn sign_one(
-    tx: &mut Transaction<'_>,
-    ground: &Ground,
-    change: Change,
-    signing: &Signing<'_>,
-) -> Result<Ready, PostError> {
+fn issue(
+    (change, files): &(Change, Vec<Vec<u8>>),
+    settler: Settler<'_>,
+) -> Result<CheckpointFile, PostError> {
     let posting = &change.posting;
-    let medium = posting.medium;
-    let mut files = attachments(tx, posting, signing.files)?;
-    let (mut checkpoint, since) = (posting.checkpoint.clone(), &posting.settled_since);
-    for sheet in unseen(tx, ground, posting)? {
-        checkpoint.attachments.0.push(sha256(&sheet));
-        files.push(sheet);
-    }
-    let file = signing.settler.issue(checkpoint, since, &files);
-    let file: CheckpointFile = file.map_err(|source| PostError::Issue { medium, source })?;
-    Ok(Ready { change, hash: sha256(&file.checkpoint.0), file: file.encode() })
+    let file = settler.issue(posting.checkpoint.clone(), &posting.settled_since, files);
+    file.map_err(|source| PostError::Issue { medium: posting.medium, source })
 }
 
 /// Those of the medium's newest sheets that the evidence doesn't show: they go with its checkpoint.
