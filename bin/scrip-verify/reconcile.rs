@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use scrip::reconcile::{Decisions, Index, Terms};
 use scrip::records::{Place, Records};
-use scrip::report::{Control, Run, Totals, by_kind, findings, object, summary};
+use scrip::report::{Control, Run, Totals, by_kind, finding_objects, findings, object, summary};
 use scrip::tool::{
     Classed, Exit, Explain, Failure, Form, Interrupt, Output, clock, locale, pinned_roots,
     threads as cores,
@@ -76,11 +76,11 @@ pub(crate) fn run(
     if output.form() == Form::Text {
         return Ok(exit);
     }
-    let fields = object(&run, &totals, plan.entries());
-    let mut fields = fields.or_exit(Exit::Failure)?;
+    let mut fields = object(&run, &totals);
     fields["stages"] = json!(made.stages);
     fields["proofs"] = json!(proofs);
-    output.result(exit, &fields);
+    let findings = ("findings", finding_objects(plan.entries()));
+    output.result_with(exit, &fields, findings).or_exit(Exit::Failure)?;
     Ok(exit)
 }
 

@@ -476,16 +476,6 @@ fn hash_of(revoked: &Revoked) -> Option<[u8; 32]> {
     revoked.list().map(Verified::hash)
 }
 
-impl First {
-    /// Without the room that lists were gathered in: it is kept for each medium until all are judged.
-    fn fitted(mut self) -> Self {
-        self.fees.shrink_to_fit();
-        self.closed.shrink_to_fit();
-        self.credits.shrink_to_fit();
-        self
-    }
-}
-
 impl Found {
     /// Call `each` with every entry, by their media.
     pub(super) fn each<E: From<DeviceError>>(

@@ -18,7 +18,7 @@ mod words;
 
 pub use facts::{Control, Run, SkippedFile, by_kind};
 pub use journal::write_journal;
-pub use object::object;
+pub use object::{finding_objects, object};
 pub use page::write_page;
 pub use sheet::write_sheet;
 pub use standing::{Standing, State};

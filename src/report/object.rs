@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
 
-use super::ReportError;
 use super::facts::Run;
 use super::standing::{Standing, State};
 use super::totals::Totals;
@@ -14,18 +13,8 @@ use crate::format::plan::{AccountKind, Finding, PlanEntry, Side};
 use crate::reconcile::{PlanError, shown_id};
 use crate::units::{MediumId, Sequence, StoreId};
 
-/// All of a run; sums are minor units as text.
-pub fn object<E: Borrow<PlanEntry>>(
-    run: &Run<'_>,
-    totals: &Totals,
-    entries: impl IntoIterator<Item = Result<E, PlanError>>,
-) -> Result<Value, ReportError> {
-    let mut findings = vec![];
-    for entry in entries {
-        let entry = entry?;
-        let entry = entry.borrow();
-        findings.extend(entry.findings.iter().map(|finding| found(entry, finding)));
-    }
+/// All of a run but its findings; sums are minor units as text.
+pub fn object(run: &Run<'_>, totals: &Totals) -> Value {
     let skipped = run.control.skipped.iter();
     let skipped: Vec<Value> = skipped
         .map(|file| json!({ "file": file.name, "why": file.why, "damage": file.damage }))
@@ -41,7 +30,7 @@ pub fn object<E: Borrow<PlanEntry>>(
         .iter()
         .map(|state| (state.word(), *totals.states.get(state).unwrap_or(&0)))
         .collect();
-    Ok(json!({
+    json!({
         "currency": run.form.currency().code(),
         "exponent": run.form.exponent(),
         "as_of": run.as_of.seconds(),
@@ -54,10 +43,22 @@ pub fn object<E: Borrow<PlanEntry>>(
         "states": states,
         "moves": moves(totals),
         "books": books(run, totals),
-        "findings": findings,
         "plan": run.plan_file,
         "plan_hash": HEXLOWER.encode(&run.plan),
-    }))
+    })
+}
+
+/// The findings of a run, each as an object.
+pub fn finding_objects<E: Borrow<PlanEntry>>(
+    entries: impl IntoIterator<Item = Result<E, PlanError>>,
+) -> impl Iterator<Item = Result<Value, PlanError>> {
+    entries.into_iter().flat_map(|entry| match entry {
+        Ok(entry) => {
+            let entry = entry.borrow();
+            entry.findings.iter().map(|finding| Ok(found(entry, finding))).collect()
+        }
+        Err(error) => vec![Err(error)],
+    })
 }
 
 fn moves(totals: &Totals) -> Vec<Value> {

@@ -137,14 +137,37 @@ impl Output {
     /// The result object, in JSON form only: the fields, `type` and `exit`. At most one a run.
     pub fn result(&self, exit: Exit, fields: &impl Serialize) {
         if self.form == Form::Json {
-            let mut object = typed("result", fields);
-            object.insert("exit".to_owned(), exit.code().into());
+            let object = ended(exit, fields).to_string();
             self.undisturbed(|streams| {
-                assert!(!streams.result_told, "a run has one result");
-                streams.result_told = true;
-                streams.say(&Value::Object(object).to_string());
+                streams.begin_result();
+                streams.say(&object);
             });
         }
+    }
+
+    /// A [`result`](Self::result) with a list in it that may be long: it is written one by one. Behind
+    /// one that can't be had nothing is written any more.
+    pub fn result_with<E>(
+        &self,
+        exit: Exit,
+        fields: &impl Serialize,
+        (name, list): (&str, impl IntoIterator<Item = Result<Value, E>>),
+    ) -> Result<(), E> {
+        if self.form != Form::Json {
+            return Ok(());
+        }
+        let object = ended(exit, fields).to_string();
+        let begun = object.strip_suffix('}').expect("an object ends so");
+        self.undisturbed(|streams| {
+            streams.begin_result();
+            streams.attempt(|out| write!(out, "{begun},{}:[", json!(name)));
+            for (item, place) in list.into_iter().zip(0_u64..) {
+                let (item, comma) = (item?.to_string(), if place == 0 { "" } else { "," });
+                streams.attempt(|out| write!(out, "{comma}{item}"));
+            }
+            streams.say("]}");
+            Ok(())
+        })
     }
 
     /// Talk that isn't the result, on standard error, in text form only.
@@ -232,6 +255,11 @@ impl Output {
 }
 
 impl Streams {
+    fn begin_result(&mut self) {
+        assert!(!self.result_told, "a run has one result");
+        self.result_told = true;
+    }
+
     fn say(&mut self, line: &str) {
         self.attempt(|out| writeln!(out, "{line}"));
     }
@@ -257,6 +285,12 @@ impl Streams {
 /// A sum in JSON: minor units as text, so that no reader rounds it, and the currency.
 pub fn money(amount: Amount, currency: Currency) -> Value {
     json!({ "minor": amount.minor().to_string(), "currency": currency.code() })
+}
+
+fn ended(exit: Exit, fields: &impl Serialize) -> Value {
+    let mut object = typed("result", fields);
+    object.insert("exit".to_owned(), exit.code().into());
+    Value::Object(object)
 }
 
 fn typed(kind: &str, fields: &impl Serialize) -> Map<String, Value> {
@@ -340,6 +374,26 @@ pub(super) mod tests {
                         {\"exit\":0,\"media\":1,\"type\":\"result\"}\n";
         assert_eq!(out.text(), expected);
         assert_eq!(err.text(), "");
+    }
+
+    #[test]
+    fn a_long_list_is_written_one_by_one() {
+        let told = |items: Vec<Result<Value, &'static str>>| {
+            let (output, out, _) = kept(Form::Json);
+            let ended = output.result_with(Exit::Done, &json!({ "media": 2 }), ("all", items));
+            let failure = ended.map_err(|error| Failure::new(Exit::Failure, error));
+            output.finish(failure.map(|()| Exit::Done));
+            out.text()
+        };
+        let begun = "{\"exit\":0,\"media\":2,\"type\":\"result\",\"all\":[";
+        assert_eq!(told(vec![]), format!("{begun}]}}\n"));
+        let items = || vec![Ok(json!({ "a": 1 })), Ok(json!("b"))];
+        assert_eq!(told(items()), format!("{begun}{{\"a\":1}},\"b\"]}}\n"));
+        let broken = [items(), vec![Err("no more"), Ok(json!(3))]].concat();
+        assert_eq!(told(broken), format!("{begun}{{\"a\":1}},\"b\""), "and no second result");
+        let (output, out, _) = kept(Form::Text);
+        output.result_with(Exit::Done, &json!({}), ("all", items())).unwrap();
+        assert_eq!(out.text(), "");
     }
 
     #[test]
