@@ -3,7 +3,7 @@
 use super::{CertifiedKey, Issuer};
 use crate::device::Device;
 use crate::ledger::Settler;
-use crate::reconcile::PlanReader;
+use crate::reconcile::{PlanError, PlanReader};
 use crate::records::{Planned, PostError, Posted, Posting, Signing};
 use crate::units::{Currency, Timestamp};
 
@@ -107,7 +107,10 @@ fn postings<D: Device>(
     newest: Newest,
 ) -> impl Iterator<Item = Result<Posting, PostError>> + '_ {
     plan.postings().map(move |posting| {
-        let posting = posting.map_err(|error| PostError::Unread(error.to_string()))?;
+        let posting = posting.map_err(|error| match error {
+            PlanError::Device(error) => PostError::Device(error),
+            damaged => PostError::Unread(damaged.to_string()),
+        })?;
         Ok(newest.with(posting))
     })
 }

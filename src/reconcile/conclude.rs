@@ -306,6 +306,14 @@ fn posting(
         judged.hold(Draft::of(Class::NotChecked).side(reason, hash));
         return None;
     }
+    let moves = match moves(rights, judged, known.store, &settlement.account) {
+        Ok(moves) => moves,
+        Err(error) => {
+            let head = checkpoint.head;
+            judged.hold(Draft::of(Class::NotChecked).side(error.to_string(), head));
+            return None;
+        }
+    };
     let (mut account, before) = (settlement.account.clone(), &judged.before);
     account.events.retain(|_, booked| booked.number == account.number);
     account.held.retain(|seq, _| !before.held.contains_key(seq));
@@ -313,7 +321,7 @@ fn posting(
     Some(Posting {
         medium: judged.medium,
         before: known.row,
-        moves: moves(rights, judged, known.store, &settlement.account),
+        moves,
         account,
         checkpoint,
         settled_since,

@@ -15,6 +15,18 @@ use crate::units::{Amount, StoreId};
 /// Whose goods they were where nothing says so.
 const NOBODY: &str = "unknown";
 
+/// A sum that no entry of the books can have.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "it would move {sum} minor units from {credit} to {debit} at once, {} is the most",
+    Amount::MAX.minor()
+)]
+pub(super) struct MoveError {
+    sum: i128,
+    debit: &'static str,
+    credit: &'static str,
+}
+
 /// Sums by the account that gets them and the one that gives them.
 #[derive(Default)]
 struct Sheet(BTreeMap<(Account, Account), i128>);
@@ -26,19 +38,26 @@ impl Sheet {
         *self.0.entry(key).or_default() += sum.abs();
     }
 
-    fn finish(self) -> Vec<Move> {
+    fn finish(self) -> Result<Vec<Move>, MoveError> {
         let moves = self.0.into_iter().filter(|(_, sum)| *sum > 0);
         let moves = moves.map(|((debit, credit), sum)| {
             let amount = u64::try_from(sum).ok().and_then(|sum| Amount::from_minor(sum).ok());
-            let amount = amount.expect("sums of one medium's events are amounts");
-            Move { debit, credit, amount }
+            match amount {
+                Some(amount) => Ok(Move { debit, credit, amount }),
+                None => Err(MoveError { sum, debit: debit.kind(), credit: credit.kind() }),
+            }
         });
         moves.collect()
     }
 }
 
 /// What brings the books from `before` to where a medium's settlement stands.
-pub(super) fn moves(rights: &Rights, judged: &Judged, store: StoreId, after: &Sums) -> Vec<Move> {
+pub(super) fn moves(
+    rights: &Rights,
+    judged: &Judged,
+    store: StoreId,
+    after: &Sums,
+) -> Result<Vec<Move>, MoveError> {
     let (medium, before) = (judged.medium, &judged.before);
     let settled = || Account::Settled(medium);
     let events = judged.events();

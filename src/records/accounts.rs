@@ -6,6 +6,7 @@ use data_encoding::HEXLOWER;
 
 use super::database::{StorageError, operation_error};
 use super::moves::{Account, Move};
+use crate::device::DeviceError;
 use crate::format::checkpoint::Checkpoint;
 use crate::format::record::EventId;
 use crate::ledger::{self, IssueError};
@@ -273,9 +274,12 @@ pub enum PostError {
         /// Why.
         source: IssueError,
     },
-    /// The plan can't be read on.
+    /// The plan is damaged from there on.
     #[error("{0}")]
     Unread(String),
+    /// The plan's file can't be read on.
+    #[error("plan: {0}")]
+    Device(DeviceError),
     /// The database did not do it.
     #[error(transparent)]
     Storage(#[from] StorageError),

@@ -40,6 +40,7 @@ impl From<&SettleError> for Exit {
     fn from(error: &SettleError) -> Self {
         match error {
             SettleError::Post(PostError::Unread(_)) => Self::Damage,
+            SettleError::Post(PostError::Device(error)) => Self::from(error),
             SettleError::Post(error) => operation(error),
             SettleError::Currency { .. } | SettleError::Late { .. } => Self::Refusal,
         }
