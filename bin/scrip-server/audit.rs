@@ -4,6 +4,7 @@ use scrip::issuer::Issuer;
 use scrip::records::{AGES_DAYS, Account, AccountNames, Audit, Replacement};
 use scrip::tool::{Classed, Exit, Failure, Output, clock};
 use scrip::units::CurrencyForm;
+use scrip::words::counted;
 use serde_json::{Value, json};
 
 use crate::cli::Office;
@@ -88,11 +89,9 @@ fn balances(audit: &Audit, form: CurrencyForm, output: &Output) {
 }
 
 fn differences(audit: &Audit, names: &AccountNames, form: CurrencyForm, output: &Output) {
-    output.line(format!(
-        "{} media settled, {} sums differ from their moves",
-        audit.settled,
-        audit.differing.len()
-    ));
+    let settled = counted(audit.settled, "medium", "media");
+    let differ = counted(audit.differing.len() as u64, "sum differs", "sums differ");
+    output.line(format!("{settled} settled, {differ} from their moves"));
     for differing in &audit.differing {
         let name = names.of(&differing.account);
         let [moves, account] =

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use scrip::records::{Copied, CopyError, Place, Records};
 use scrip::tool::{Classed, Exit, Failure, Interrupt, Output};
+use scrip::words::counted;
 use serde_json::json;
 
 use crate::cli::{Backup, Office, Restore};
@@ -30,7 +31,8 @@ pub(crate) fn back_up(
     }
     let copied = issuer.records().back_up(&args.file, &mut teller(output, interrupt));
     let Copied { tables, rows } = copied.or_fail()?;
-    output.line(format!("{rows} rows of {tables} tables copied to {name}"));
+    let all = counted(rows, "row", "rows");
+    output.line(format!("{all} of {tables} tables copied to {name}"));
     output.note("the issuer's keys and policy aren't in it: they lie in its folder");
     let fields = json!({ "dry_run": false, "file": name, "tables": tables, "rows": rows });
     output.result(Exit::Done, &fields);

@@ -8,6 +8,7 @@ use data_encoding::HEXLOWER;
 use scrip::crypto::SystemRandom;
 use scrip::issuer::{BlankPlan, Issuer, MadeKit};
 use scrip::tool::{Classed, Exit, Failure, Interrupt, Output, clock, money};
+use scrip::words::counted;
 use serde_json::json;
 
 use crate::cli::{Blanks, Office, Sheets};
@@ -91,8 +92,11 @@ fn told(out: &Path, plan: &BlankPlan, made: Option<&MadeKit>, issuer: &Issuer, o
     let (worth, rest) = (form.show(plan.worth), form.show(left));
     let count = plan.count;
     let what = if made.is_some() { "made" } else { "would be made" };
-    let sheets = if plan.media.is_empty() { "blanks" } else { "further sheets" };
-    output.line(format!("{count} {sheets} for store {store} ({name}) {what}: codes worth {worth}"));
+    let blanks = plan.media.is_empty();
+    let (one, many) =
+        if blanks { ("blank", "blanks") } else { ("further sheet", "further sheets") };
+    let sheets = counted(count.into(), one, many);
+    output.line(format!("{sheets} for store {store} ({name}) {what}: codes worth {worth}"));
     output.line(format!("quota left for kits: {rest}"));
     if let Some(made) = made {
         output.line(format!("kit {}: {}", HEXLOWER.encode(&made.id), out.display()));

@@ -7,6 +7,7 @@ use scrip::issuer::{Issuer, SoldCode};
 use scrip::tool::{Classed, Exit, Failure, Output, clock, money};
 use scrip::units::Amount;
 use scrip::voucher::slip;
+use scrip::words::counted;
 use serde_json::json;
 
 use crate::cli::{Code, Office};
@@ -47,7 +48,8 @@ fn left(
 ) -> Result<Exit, Failure> {
     let count = issuer.codes_left(args.medium, amount).or_fail()?;
     let form = issuer.form();
-    output.line(format!("medium {}: {count} codes of {} left", args.medium, form.show(amount)));
+    let codes = counted(count, "code", "codes");
+    output.line(format!("medium {}: {codes} of {} left", args.medium, form.show(amount)));
     let fields = json!({
         "dry_run": true,
         "medium": args.medium.to_string(),

@@ -5,6 +5,7 @@ use std::path::Path;
 use scrip::issuer::{Issuer, StoreJournal};
 use scrip::records::Imported;
 use scrip::tool::{Classed, Exit, Failure, Interrupt, Output};
+use scrip::words::counted;
 use serde_json::{Value, json};
 
 use crate::cli::{Import, Office};
@@ -36,7 +37,7 @@ pub(crate) fn run(
     }
     let refused = exits.iter().filter(|exit| **exit != Exit::Done).count();
     if refused > 0 && args.files.len() > 1 {
-        output.note(format!("{refused} of {} files weren't booked", args.files.len()));
+        output.note(format!("not booked: {refused} of {} files", args.files.len()));
     }
     let exit = Exit::worst(exits);
     output.result(exit, &json!({ "dry_run": args.dry_run, "files": told }));
@@ -66,6 +67,7 @@ fn show(
     let Imported { known, new } = imported;
     let store = journal.store();
     let would = if args.dry_run { "would be booked" } else { "booked" };
-    output.line(format!("{name}: store {store}, {new} new entries {would}, {known} known"));
+    let entries = counted(new, "new entry", "new entries");
+    output.line(format!("{name}: store {store}, {entries} {would}, {known} known"));
     json!({ "store": store.number(), "new": new, "known": known })
 }

@@ -11,6 +11,7 @@ use scrip::reconcile::PlanReader;
 use scrip::records::{Posted, StorageError};
 use scrip::tool::{Classed, Exit, Failure, Interrupt, Output, clock, somebody, typed_line};
 use scrip::units::CurrencyForm;
+use scrip::words::counted;
 use serde_json::{Value, json};
 
 use crate::cli::{Office, Settle};
@@ -87,13 +88,12 @@ fn sums(plan: &Plan) -> Result<Sums, Failure> {
     Ok(sums)
 }
 
-fn counted(media: u64) -> String {
-    if media == 1 { "1 medium".to_owned() } else { format!("{media} media") }
+fn media(plan: &Plan) -> String {
+    counted(plan.tail().postings, "medium", "media")
 }
 
 fn show(plan: &Plan, sums: &Sums, form: CurrencyForm, output: &Output) {
-    let (media, as_of) = (plan.tail().postings, plan.head().as_of);
-    output.line(format!("plan as of {as_of}: {} to be settled", counted(media)));
+    output.line(format!("plan as of {}: {} to be settled", plan.head().as_of, media(plan)));
     for ClassSum { class, count, amount } in &plan.tail().classes {
         output.line(format!("  {:<24} {count:>8} {:>16}", class.word(), form.show_minor(*amount)));
     }
@@ -128,7 +128,7 @@ fn consent(plan: &Plan, output: &Output) -> Result<(), Failure> {
     if !somebody() {
         return Err(refused("nobody is here to be asked").hint("say --yes to post it unasked"));
     }
-    output.note(format!("to settle {}, type yes:", counted(plan.tail().postings)));
+    output.note(format!("to settle {}, type yes:", media(plan)));
     match typed_line()?.as_deref() {
         Some("yes") => Ok(()),
         _ => Err(refused("nothing was posted")),

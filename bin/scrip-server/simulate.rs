@@ -13,6 +13,7 @@ use std::sync::{Mutex, PoisonError};
 
 use scrip::simulate::{Desk, Population, SimulateError, Stage, Truth, simulate};
 use scrip::tool::{Exit, Explain, Failure, Interrupt, Output, Progress, threads};
+use scrip::words::counted;
 use serde_json::json;
 
 use crate::cli::Simulate;
@@ -127,14 +128,17 @@ fn doing(stage: Stage) -> &'static str {
     }
 }
 
+fn size(population: &Population, records: u64) -> String {
+    let media = counted(population.media.into(), "medium", "media");
+    let stores = counted(population.stores.into(), "store", "stores");
+    format!("{media} of {stores} with {}", counted(records, "record", "records"))
+}
+
 fn planned(args: &Simulate, population: &Population, bytes: u64, output: &Output) -> Exit {
     let Population { seed, media, events, stores, .. } = population;
     let folder = args.folder.display().to_string();
-    let megabytes = bytes / 1_000_000;
-    output.line(format!(
-        "would make {media} media of {stores} stores with {events} records in {folder}: about \
-         {megabytes} MB"
-    ));
+    let (size, megabytes) = (size(population, *events), bytes / 1_000_000);
+    output.line(format!("would make {size} in {folder}: about {megabytes} MB"));
     let fields = json!({
         "dry_run": true, "folder": folder, "seed": seed, "media": media, "stores": stores,
         "events": events, "bytes": bytes,
@@ -146,9 +150,8 @@ fn planned(args: &Simulate, population: &Population, bytes: u64, output: &Output
 fn told(args: &Simulate, truth: &Truth, bytes: u64, output: &Output) {
     let Population { seed, media, events, stores, .. } = &truth.population;
     let (folder, records) = (args.folder.display(), truth.records());
-    output.line(format!(
-        "{folder}: {media} media of {stores} stores with {records} records, seed {seed}"
-    ));
+    let size = size(&truth.population, records);
+    output.line(format!("{folder}: {size}, seed {seed}"));
     let mut planted: BTreeMap<&str, usize> = BTreeMap::new();
     for found in &truth.planted {
         *planted.entry(found.class).or_default() += 1;

@@ -4,6 +4,7 @@ use scrip::format::certificate::Purpose;
 use scrip::issuer::Issuer;
 use scrip::tool::{Classed, Exit, Failure, Output, clock, money};
 use scrip::units::Timestamp;
+use scrip::words::counted;
 use serde_json::{Value, json};
 
 use crate::cli::Office;
@@ -19,7 +20,8 @@ pub(crate) fn run(office: &Office, output: &Output) -> Result<Exit, Failure> {
     let (form, root) = (issuer.form(), issuer.root().fingerprint());
     output.line(format!("issuer {}{test}: {}, stores: {stores}", issuer.name(), form.currency()));
     output.line(format!("root {root}"));
-    output.line(format!("certificate until {expires}, {} days", days_left(expires)));
+    let days = counted(days_left(expires), "day", "days");
+    output.line(format!("certificate until {expires}, {days}"));
     let list = issuer.revoked().list().map(|list| list.number);
     match list {
         Some(number) => output.line(format!("revocation list {number}")),

@@ -12,6 +12,7 @@ pub(crate) const READING: &[&str] = &["check", "reconcile", "proof"];
 /// Check prepaid media and reconcile evidence: read-only, without a password.
 #[derive(Parser)]
 #[command(name = "scrip-verify", version, max_term_width = 80)]
+#[command(after_help = EXIT_CODES)]
 pub(crate) struct Cli {
     /// Answer with JSON lines, ending in one object of type "result"
     #[arg(long, global = true)]
@@ -21,13 +22,16 @@ pub(crate) struct Cli {
     pub(crate) verb: Verb,
 }
 
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 differences found, 2 usage, 3 damage or forgery,\n\
+4 failure of I/O or network, 5 refusal, 101 bug, 130 interrupted.";
+
 #[derive(Subcommand)]
 pub(crate) enum Verb {
     /// Check originality and history of media
     ///
     /// Ends with 0 if every medium is sealed or merely touched under a pinned root, 1 if nothing
     /// pins its root or it is a copy on other hardware, 3 for damage or forgery, 4 if it could
-    /// not be read, 5 if a rule says no.
+    /// not be read, 5 if a rule says no, 130 if it was interrupted.
     #[command(after_help = "Example: scrip-verify check medium.img --trust trust.cbr")]
     Check(CheckArgs),
     /// Hold evidence against the records; plan what settles it
@@ -36,7 +40,9 @@ pub(crate) enum Verb {
     /// and what payers showed, in any order; folders are walked. The records
     /// are only read. Ends with 0 if everything agrees, was answered by a
     /// checkpoint or explained by a person, 1 if differences were found, 3 if damage or forgery is among
-    /// them, 4 if something could not be read or is no evidence.
+    /// them, 4 if something could not be read or is no evidence, 5 if it does
+    /// not begin (a file that is to be written is there, the records hold no
+    /// store), 130 if it was interrupted: no plan is left then.
     #[command(
         after_help = "Example: scrip-verify reconcile --records issuer evidence/ --plan may.plan"
     )]

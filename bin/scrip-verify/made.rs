@@ -14,6 +14,7 @@ use scrip::reconcile::{
 };
 use scrip::records::{Records, StorageError};
 use scrip::tool::{Attendant, Classed, Exit, Explain, Failure, Interrupt, Output, Progress, clock};
+use scrip::words::counted;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
@@ -145,7 +146,8 @@ impl Memory {
     fn end(self, output: &Output) {
         let damaged = self.found.damaged();
         if damaged > 0 {
-            output.note(format!("{damaged} parts of what was remembered were damaged: read anew"));
+            let parts = counted(damaged, "part", "parts");
+            output.note(format!("{parts} of what was remembered: damaged, and read anew"));
         }
         if let Err(error) = self.found.tidy() {
             output.note(error.to_string());

@@ -12,7 +12,7 @@ use scrip::tool::{
 };
 use scrip::trust::{TestRoots, Trust};
 use scrip::units::{CurrencyForm, Timestamp};
-use scrip::words::Language;
+use scrip::words::{Language, counted};
 use serde_json::json;
 
 use crate::cli::ReconcileArgs;
@@ -71,7 +71,8 @@ pub(crate) fn run(
     let proofs = proofs.transpose()?;
     show(args, &run, &totals, plan, output)?;
     if let (Some(count), Some(folder)) = (proofs, &args.proofs) {
-        output.line(format!("{count} proofs of forks in {}", folder.display()));
+        let proofs = counted(count, "proof of a fork", "proofs of forks");
+        output.line(format!("{proofs} in {}", folder.display()));
     }
     if output.form() == Form::Text {
         return Ok(exit);
@@ -118,18 +119,18 @@ fn show(
         findings(run, plan.entries(), most, |line| output.line(line)).or_exit(Exit::Failure)?;
     if more > 0 {
         let ways = "--all shows them here, --report and --csv in a file";
-        output.line(format!("and {more} more findings: {ways}"));
+        output
+            .line(format!("and {}: {ways}", counted(more as u64, "more finding", "more findings")));
     }
-    let postings = totals.postings;
-    match run.plan_file {
-        Some(path) => output.line(format!(
-            "plan: {path}, {postings} media to be settled; post it with scrip-server settle"
-        )),
-        None if postings > 0 => {
-            output.line(format!("{postings} media to be settled; --plan FILE writes a plan"));
+    let media = counted(totals.postings, "medium", "media");
+    output.line(match run.plan_file {
+        Some(path) if totals.postings == 0 => format!("plan: {path}; nothing is to be settled"),
+        Some(path) => {
+            format!("plan: {path}, {media} to be settled; post it with scrip-server settle")
         }
-        None => output.line("nothing is to be settled"),
-    }
+        None if totals.postings == 0 => "nothing is to be settled".to_owned(),
+        None => format!("{media} to be settled; --plan FILE writes a plan"),
+    });
     Ok(())
 }
 

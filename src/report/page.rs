@@ -108,6 +108,8 @@ impl Say<'_> {
     fn banner(self, totals: &Totals) -> Markup {
         let (exit, found) = (self.run.exit, totals.exit());
         let skipped = self.run.control.skipped.len();
+        let noun = if skipped == 1 { "file" } else { "files" };
+        let files = Phrase::new(format!("{} {noun}", grouped(skipped)), grouped(skipped));
         let tone = match exit {
             Exit::Done => "calm",
             Exit::Differences => "differs",
@@ -119,7 +121,7 @@ impl Say<'_> {
                     span.exit { (self.text(words::ends_with(exit.code()))) } }
                 @if found != exit { p { (self.sentence(words::of_the_read(words::verdict(found)))) } }
                 @if skipped > 0 {
-                    p { strong { (self.text(words::unread(grouped(skipped)))) } " "
+                    p { strong { (self.text(words::unread(files))) } " "
                         (self.text(words::unread_more())) }
                 }
             }
@@ -458,7 +460,7 @@ mod tests {
         assert!(!page.contains("<img") && !page.contains('\u{202e}') && !page.contains('\u{2028}'));
         assert_eq!(page.matches("&lt;/script&gt;&lt;img").count(), 5);
         assert!(page.contains(r"\u003c/script\u003e\u003cimg src=x"), "{page}");
-        assert!(page.contains("1 files were not read. Nothing in this report speaks for them"));
+        assert!(page.contains("1 file not read. Nothing in this report speaks for what was not"));
         assert!(page.contains("Exit code 4"));
     }
 

@@ -10,7 +10,7 @@ use super::standing::{Standing, State, spoken};
 use super::totals::Totals;
 use crate::format::plan::{Class, Finding, PlanEntry};
 use crate::reconcile::{PlanError, shown_id};
-use crate::words::{Phrase, Side, Table};
+use crate::words::{Phrase, Side, Table, counted};
 
 /// So much of a hash is shown.
 const HASH_BYTES: usize = 8;
@@ -21,12 +21,15 @@ pub fn summary(run: &Run<'_>, totals: &Totals) -> Vec<String> {
     let kinds: Vec<String> =
         control.read.iter().map(|(what, count)| format!("{count} {what}")).collect();
     let (read, skipped) = (control.files(), control.skipped.len());
-    let mut lines = vec![format!("{read} files read ({}), {skipped} skipped", kinds.join(", "))];
+    let read = counted(read, "file", "files");
+    let mut lines = vec![format!("{read} read ({}), {skipped} skipped", kinds.join(", "))];
     for SkippedFile { name, why, .. } in &control.skipped {
         lines.push(format!("skipped: {name}: {why}"));
     }
     let (media, records) = (totals.media, control.records);
-    lines.push(format!("{media} media, {records} records in the evidence, as of {}", run.as_of));
+    let media = counted(media, "medium", "media");
+    let records = counted(records, "record", "records");
+    lines.push(format!("{media}, {records} in the evidence, as of {}", run.as_of));
     lines.extend(classes(run, totals));
     let explained = totals.states.get(&State::Explained);
     lines.extend(explained.map(|count| format!("explained by a person, and not settled: {count}")));

@@ -21,9 +21,9 @@ phrases! {
         en: "In what was read: {verdict}",
         ja: "読んだものについて：{verdict}"
     }
-    pub(super) fn unread(count) {
-        en: "{count} files were not read. Nothing in this report speaks for them.",
-        ja: "{count}個のファイルを読んでいません。この報告書はその内容について何も述べていません。"
+    pub(super) fn unread(files) {
+        en: "{files} not read. Nothing in this report speaks for what was not read.",
+        ja: "{files}個のファイルを読んでいません。この報告書はその内容について何も述べていません。"
     }
     pub(super) fn unread_more() {
         en: "They are named below. Run it again once they can be read, or without them if they are \

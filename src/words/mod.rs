@@ -51,6 +51,11 @@ pub struct Phrase {
     ja: String,
 }
 
+/// A count with its noun, in English.
+pub fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
 impl Phrase {
     /// A message and its translation.
     pub fn new(en: impl Into<String>, ja: impl Into<String>) -> Self {
@@ -65,8 +70,7 @@ impl Phrase {
 
     /// A count with its noun, which only English changes: elsewhere the count alone.
     pub fn counted(count: u64, one: &str, many: &str) -> Self {
-        let noun = if count == 1 { one } else { many };
-        Self { en: format!("{count} {noun}"), ja: count.to_string() }
+        Self { en: counted(count, one, many), ja: count.to_string() }
     }
 
     /// An error, without its causes.

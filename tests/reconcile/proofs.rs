@@ -80,7 +80,7 @@ fn a_fork_is_proven_without_the_records_and_by_both_readers() {
     let files = [("one", stick.export(&office.ground)), ("other", copy.export(&office.ground))];
     let place = folder(&office, &files);
     let told = run(&office, place.path(), &["evidence", "--proofs", "proofs"]);
-    told.says(1, "1 proofs of forks in proofs");
+    told.says(1, "1 proof of a fork in proofs");
     let id = told.text.split(" fork: ").next().unwrap().lines().last().unwrap().to_owned();
     let file = format!("proofs/{id}.proof");
     drop(office);
@@ -315,7 +315,7 @@ fn a_store_that_signed_two_journals_is_proven_to_have() {
     let place = folder(&office, &[("journal", journal)]);
     let told = run(&office, place.path(), &["evidence", "--proofs", "proofs"]);
     told.says(1, "fork: store 7, #0");
-    told.says(1, "1 proofs of forks in proofs");
+    told.says(1, "1 proof of a fork in proofs");
     let files: Vec<_> = fs::read_dir(place.path().join("proofs")).unwrap().collect();
     let file = files[0].as_ref().unwrap().path();
     is_rooted(place.path(), file.to_str().unwrap())

@@ -135,7 +135,7 @@ fn what_is_damaged_or_foreign_is_told_and_not_believed() {
     bytes[middle] ^= 1;
     fs::write(&memory, &bytes).unwrap();
     let (told, plan) = desk.run(true);
-    told.says(1, "of what was remembered were damaged: read anew");
+    told.says(1, "1 part of what was remembered: damaged, and read anew");
     assert_eq!(plan, first);
     fs::write(&memory, "a diary").unwrap();
     let (told, plan) = desk.run(true);

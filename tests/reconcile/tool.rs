@@ -48,11 +48,13 @@ fn a_folder_is_planned_settled_and_answered() {
     told.says(1, "2 files read (2 export), 0 skipped");
     told.says(1, " fork: medium ");
     told.says(1, "outstanding -> settled: ¥1,000");
-    told.says(1, "plan: may.plan, 1 media to be settled");
+    told.says(1, "plan: may.plan, 1 medium to be settled; post it with");
     let again = run(&office, place.path(), &["evidence", "--plan", "may.plan"]);
     again.says(5, "may.plan");
     let plan = Plan::decode(&fs::read(place.path().join("may.plan")).unwrap()).unwrap();
     office.settle(&plan);
+    let answered = run(&office, place.path(), &["evidence", "--plan", "again.plan"]);
+    answered.says(0, "plan: again.plan; nothing is to be settled");
     let result = run(&office, place.path(), &["--json", "evidence"]).result();
     assert_eq!((&result["exit"], &result["settles"]), (&0.into(), &0.into()), "{result}");
     let found = &result["findings"][0];

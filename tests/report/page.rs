@@ -86,7 +86,7 @@ fn a_page_is_searched_sorted_and_printed_and_asks_for_nothing() {
         json!(format!("town/evidence/{}", HOSTILE.replace('\u{202e}', "\\u{202e}")))
     );
     let banner = browser.value("document.querySelector('.banner').textContent");
-    for words in ["Exit code 4", "1 files were not read", "Damage or forgery is among"] {
+    for words in ["Exit code 4", "1 file not read. Nothing", "Damage or forgery is among"] {
         assert!(banner.as_str().unwrap().contains(words), "{banner}");
     }
     looks(&mut browser);
