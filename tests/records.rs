@@ -16,10 +16,11 @@ mod replaced;
 mod rules;
 pub(crate) mod settled;
 mod settling;
+mod stamped;
 
 type Case = (&'static str, fn(&Place));
 
-const CASES: [Case; 36] = [
+const CASES: [Case; 37] = [
     ("records are made once and opened again", rules::made_once),
     ("records of a newer version are refused", rules::newer_version),
     ("records opened for reading take nothing", rules::read_only),
@@ -41,6 +42,7 @@ const CASES: [Case; 36] = [
     ("a payment is booked once", books::paid_once),
     ("dues of any cut of time add up", books::dues_add_up),
     ("what stores and the issuer sold is known by its medium", settling::sales_are_known),
+    ("other contents have another stamp, as many as they may be", stamped::by_contents),
     ("a plan is posted once, and its checkpoints come again", settling::posted_once),
     ("an account that was posted comes back", settling::accounts_come_back),
     ("a plan with one fault leaves nothing", settling::refused_wholly),

@@ -91,8 +91,11 @@ fn voided_by(entry: &StoreEntry) -> Voided {
     Voided { seq: entry.seq, at: entry.at }
 }
 
-/// Sheet by sheet: a server that has not counted its rows yet would join them by reading all slots.
-fn sold_by_issuer(tx: &mut Transaction<'_>, medium: MediumId) -> Result<Vec<Sold>, StorageError> {
+/// Codes that the issuer sold for a medium, sheet by sheet: a server that has not counted its rows yet would join them by reading all slots.
+pub(super) fn sold_by_issuer(
+    tx: &mut Transaction<'_>,
+    medium: MediumId,
+) -> Result<Vec<Sold>, StorageError> {
     const SHEETS: &str = "SELECT number, sheet FROM sheets WHERE medium = $1 ORDER BY number";
     const SOLD: &str = "SELECT slot, amount_minor, sold_at FROM slots \
         WHERE number = $1 AND sale IS NOT NULL ORDER BY slot";

@@ -34,30 +34,6 @@ impl Records {
         self.database.read(|tx| known(tx, medium))
     }
 
-    /// What all that is known of a medium is known by: its store, its newest checkpoint, and how many
-    /// entries of journals and sales of the issuer's are about it, which only become more.
-    pub fn stamp(&mut self, medium: MediumId) -> Result<[u8; 32], StorageError> {
-        const FIND: &str = "SELECT media.store, accounts.number, accounts.hash, \
-            (SELECT COUNT(*) FROM store_entries WHERE store_entries.medium = $1), \
-            (SELECT COALESCE(CAST(SUM(store_entries.seq) AS BIGINT), 0) FROM store_entries \
-            WHERE store_entries.medium = $1), \
-            (SELECT COUNT(*) FROM sheets JOIN slots ON slots.number = sheets.number \
-            WHERE sheets.medium = $1 AND slots.sale IS NOT NULL) \
-            FROM media LEFT JOIN accounts ON accounts.medium = media.medium \
-            WHERE media.medium = $1";
-        let found = self.database.read(|tx| {
-            tx.row(FIND, &[medium.into()], |row| {
-                let number = row.optional(1, value::Row::count)?.unwrap_or(0);
-                let hash = row.optional_array::<32>(2)?.unwrap_or_default();
-                let counts = [row.count(3)?, row.count(4)?, row.count(5)?];
-                let store = u64::from(row.store(0)?.number());
-                let numbers = [store, number, counts[0], counts[1], counts[2]];
-                Ok([numbers.map(u64::to_be_bytes).as_flattened(), &hash].concat())
-            })
-        })?;
-        Ok(sha256(&found.unwrap_or_default()))
-    }
-
     /// The numbers that were given out, ascending: at most `limit` of those behind `after`.
     pub fn media(
         &mut self,

@@ -26,6 +26,7 @@ mod post;
 mod posting;
 mod replacing;
 mod schema;
+mod stamp;
 mod statement;
 mod stores;
 mod value;

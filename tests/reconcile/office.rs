@@ -1,5 +1,8 @@
 //! An office with its records: real ones, on a database, which evidence is held against.
 
+use std::ops::ControlFlow;
+use std::path::Path;
+
 use scrip::crypto::SeededRandom;
 use scrip::format::plan::{Class, Finding, PlanEntry};
 use scrip::format::store::{Burn, StoreEntry, StoreEvent, Value};
@@ -158,6 +161,20 @@ impl Office {
             voids: None,
         };
         self.push(entry);
+    }
+
+    /// Go back to a backup from when the store's journal had so many entries.
+    pub(super) fn restore(&mut self, backup: &Path, entries: usize) {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::in_folder(folder.path());
+        Records::restore(backup, &place, &mut |_| ControlFlow::Continue(())).unwrap();
+        self.records = Records::open(&place).unwrap();
+        self.folder = Some(folder);
+        self.entries.truncate(entries);
+    }
+
+    pub(super) fn entries(&self) -> usize {
+        self.entries.len()
     }
 
     pub(super) fn sell(&mut self, medium: MediumId) -> u64 {

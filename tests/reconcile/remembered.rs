@@ -1,6 +1,7 @@
 //! `--remember`: the same plan with and without it, and nothing stale is believed.
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -8,7 +9,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use assert_cmd::cargo::cargo_bin;
 use scrip::device::MemoryDevice;
-use scrip::reconcile::PlanReader;
+use scrip::format::plan::Class;
+use scrip::reconcile::{Plan, PlanReader};
 
 use super::made::bundle;
 use super::office::Office;
@@ -111,7 +113,7 @@ fn nothing_stale_is_believed() {
     // The records move on.
     let file = PlanReader::open(MemoryDevice::from_bytes(ahead.clone())).unwrap();
     assert!(file.tail().postings > 0);
-    desk.office.settle(&scrip::reconcile::Plan::decode(&ahead).unwrap());
+    desk.office.settle(&Plan::decode(&ahead).unwrap());
     let settled = desk.same();
     assert_ne!(settled, ahead);
     assert_eq!(desk.same(), settled);
@@ -121,6 +123,28 @@ fn nothing_stale_is_believed() {
     other.code(&desk.office.ground, 5);
     desk.put("other", &other.export(&desk.office.ground));
     desk.same();
+}
+
+/// As many entries as before, of other content: a backup that was filled anew.
+#[test]
+fn what_restored_records_say_instead_is_believed() {
+    let mut desk = Desk::new();
+    let mut stick = desk.office.owned(0, 2);
+    stick.code(&desk.office.ground, 5);
+    desk.put("one", &stick.export(&desk.office.ground));
+    let (kept, entries) = (desk.place.path().join("kept.db"), desk.office.entries());
+    desk.office.records.back_up(&kept, &mut |_| ControlFlow::Continue(())).unwrap();
+    desk.office.sell_code(stick.id(), 5);
+    let sold = desk.same();
+    desk.office.restore(&kept, entries);
+    desk.office.sell_code(stick.id(), 6);
+    let other = desk.same();
+    let never_sold = |plan: &[u8]| {
+        let plan = Plan::decode(plan).unwrap();
+        let findings = plan.entries.into_iter().flat_map(|entry| entry.findings);
+        findings.filter(|finding| finding.class == Class::RedeemedNeverSold).count()
+    };
+    assert_eq!([never_sold(&sold), never_sold(&other)], [0, 1]);
 }
 
 #[test]
