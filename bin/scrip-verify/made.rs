@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::num::NonZeroUsize;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
 use scrip::device::{
     Access, DeviceError, FileDevice, Folder, FolderLock, Keyed, KeyedError, Scratch,
 };
@@ -71,15 +72,10 @@ impl Stages {
     }
 }
 
-/// Seconds that all threads of this process have computed; 0 where the system doesn't say.
+/// Seconds that all threads of this process have computed.
 fn cpu_s() -> f64 {
-    /// Linux tells them in these parts of a second.
-    const PARTS: f64 = 100.0;
-    let told = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // Behind the name, which stands in brackets, user and system time are fields 12 and 13.
-    let fields = told.rsplit_once(')').map_or("", |(_, fields)| fields);
-    let parts = fields.split_whitespace().skip(11).take(2);
-    parts.filter_map(|part| part.parse::<f64>().ok()).sum::<f64>() / PARTS
+    let spent = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::try_from(spent).unwrap_or_default().as_secs_f64()
 }
 
 /// Index the evidence, hold it against the records, and write the plan.
