@@ -19,11 +19,12 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crowd::rows::{Merged, merge};
 use crowd::{Crowd, Expected, Made, News};
 use measure::{Cost, Peers, median};
+use rustix::time::{ClockId, clock_gettime};
 use serde_json::Value;
 
 const EVENTS: u64 = 1_000_000;
@@ -218,14 +219,22 @@ impl<'a> Run<'a> {
         let Some(stages) = stages.as_array() else { return };
         println!("\n| stage | wall s | CPU s | ns an event |");
         println!("|---|---|---|---|");
+        let mut merged = None;
         for stage in stages {
             let seconds = |of: &str| stage[of].as_f64().unwrap_or_default();
             let each = self.each(seconds("cpu"));
             let name = stage["stage"].as_str().unwrap_or_default();
             println!("| {name} | {:.2} | {:.2} | {each:.0} |", seconds("wall"), seconds("cpu"));
             if name == "merge" {
-                println!("merge at {:.2} of the bare merge", floor.cpu / seconds("cpu"));
+                merged = Some(seconds("cpu"));
             }
+        }
+        if let Some(cpu) = merged {
+            let [own, bare] = [cpu, floor.cpu].map(|cpu| 1e3 / self.each(cpu));
+            let part = own / bare;
+            println!(
+                "merge: {own:.1} million events a CPU second, {part:.2} of the bare merge's {bare:.1}"
+            );
         }
     }
 
@@ -302,13 +311,19 @@ impl<'a> Run<'a> {
     }
 
     fn merge(&self) -> Cost {
-        let start = Instant::now();
+        let (start, before) = (Instant::now(), computed_s());
         let merged = merge(self.folder);
-        let wall = start.elapsed().as_secs_f64();
+        let (wall, cpu) = (start.elapsed().as_secs_f64(), computed_s() - before);
         let [both, differ, evidence_only, records_only] = self.counts();
         assert_eq!(merged, Merged { both, differ, evidence_only, records_only });
-        Cost { wall, cpu: wall, peak: 2.0 }
+        Cost { wall, cpu, peak: 2.0 }
     }
+}
+
+/// Seconds that this thread has computed.
+fn computed_s() -> f64 {
+    let spent = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(spent).unwrap_or_default().as_secs_f64()
 }
 
 fn ours(threads: usize) -> String {
