@@ -254,7 +254,7 @@ fn journal(place: &Place, what: &str, entries: u64) -> f64 {
         let moves = Some(Move { debit: Account::Store(store), credit, amount });
         let at = Timestamp::from_seconds(seq).expect("early");
         let event = Some(event(seq));
-        JournalLine { seq, at, voids: None, medium, event, moves, content: &ENTRY }
+        JournalLine { seq, at, voids: None, medium, event, own: false, moves, content: &ENTRY }
     };
     let lines: Vec<JournalLine<'_>> = (0..entries).map(line).collect();
     measure(what, 2 * entries, || records.import_journal(store, &lines).expect("imports"))

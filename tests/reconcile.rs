@@ -11,5 +11,6 @@ mod proofs;
 mod remembered;
 mod replaced;
 mod same;
+mod still;
 mod tool;
 mod transfers;

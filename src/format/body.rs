@@ -76,6 +76,33 @@ macro_rules! bodies {
     };
 }
 
+/// What the body of an upload's start says but for the key of its payer, which costs as much to read
+/// as checking a signature does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatedUpload {
+    /// As in [`Body::UploadStart`].
+    pub terms: Terms,
+    /// As in [`Body::UploadStart`].
+    pub before: ByteCount,
+    /// As in [`Body::UploadStart`].
+    pub start: [u8; 32],
+}
+
+impl StatedUpload {
+    /// The form that such a body has.
+    const FORM: u64 = 10;
+
+    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Option<Self>, Mismatch> {
+        let mut map = reader.map()?;
+        if map.take::<u64>(0, "form")? != Self::FORM {
+            return Ok(None);
+        }
+        let terms = map.take(1, "terms")?;
+        let before = map.take(3, "before")?;
+        Ok(Some(Self { terms, before, start: map.take(4, "start")? }))
+    }
+}
+
 bodies! {
     /// What a record carries beside its two entries.
     pub enum Body {

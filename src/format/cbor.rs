@@ -57,11 +57,16 @@ pub(super) fn begin(bytes: &[u8], kind: Kind) -> Result<Reader<'_>, Encoding> {
 pub fn unpad(slot: &[u8]) -> Result<Option<&[u8]>, DecodeError> {
     let used = if slot.first().is_none_or(|first| *first == 0) { 0 } else { measure(slot)? };
     let (object, padding) = slot.split_at(used);
-    match padding.iter().position(|byte| *byte != 0) {
-        Some(place) => Err(DecodeError::Padding { at: used + place }),
-        None if used == 0 => Ok(None),
-        None => Ok(Some(object)),
+    if !all_zero(padding) {
+        let place = padding.iter().position(|byte| *byte != 0).unwrap_or_default();
+        return Err(DecodeError::Padding { at: used + place });
     }
+    Ok((used > 0).then_some(object))
+}
+
+/// Are these bytes all zero? Many are looked at in one go.
+pub fn all_zero(bytes: &[u8]) -> bool {
+    bytes.chunks(256).all(|some| some.iter().fold(0, |all, byte| all | byte) == 0)
 }
 
 /// Write a byte string behind what is there.

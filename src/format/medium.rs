@@ -1,9 +1,10 @@
 //! What is stamped on one medium: certificate, user information, seal.
 
 use super::certificate::{Chain, Confirmation};
+use super::cose::Sign1;
 use super::edition::EditionId;
 use super::field::{Bytes, record};
-use super::objects;
+use super::{Kind, cbor, objects};
 use crate::units::{ByteCount, Currency, MediumId, StoreId, Timestamp};
 
 record! {
@@ -31,6 +32,31 @@ record! {
         -70_015 => currency: Currency,
         /// Identity of the hardware it was burnt to, where that has one: `sd-cid:…`, `usb:…`.
         -70_016 => hardware: Option<String>,
+    }
+}
+
+/// Whose a signed certificate says it is: nobody has checked the signature, nor the rest of its form.
+///
+/// Its key isn't read, which would cost as much as checking the signature does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StatedOwner {
+    /// The medium.
+    pub medium: MediumId,
+    /// The store.
+    pub store: StoreId,
+    /// The currency it holds.
+    pub currency: Currency,
+}
+
+impl StatedOwner {
+    /// What signed bytes say, if they have a certificate's form.
+    pub fn read(certificate: &[u8]) -> Option<Self> {
+        let message = Sign1::decode(certificate, Kind::MediumCertificate).ok()?;
+        let mut reader = cbor::begin(message.payload(), Kind::MediumCertificate).ok()?;
+        let mut map = reader.map().ok()?;
+        let medium = map.take(-70_010, "medium").ok()?;
+        let store = map.take(-70_012, "store").ok()?;
+        Some(Self { medium, store, currency: map.take(-70_015, "currency").ok()? })
     }
 }
 

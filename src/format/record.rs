@@ -1,6 +1,6 @@
 //! One entry of a medium's journal.
 
-pub use super::body::{Body, Cause};
+pub use super::body::{Body, Cause, StatedUpload};
 use super::field::{Field, Mismatch, Read, Reader, choice, record};
 use super::text::TextView;
 use super::{Kind, cbor, objects};
@@ -159,6 +159,11 @@ impl BodyReader<'_> {
         let body = Body::read(&mut self.0).ok()?;
         self.0.end().ok()?;
         Some(body)
+    }
+
+    /// What it says, if it is an upload's start; what is behind that isn't looked at.
+    pub fn upload(mut self) -> Option<StatedUpload> {
+        StatedUpload::read(&mut self.0).ok()?
     }
 }
 

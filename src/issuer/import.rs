@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Issuer;
 use crate::format::store::{StoreEntry, StoreEvent};
-use crate::records::{Account, ImportError, Imported, JournalLine, Move, sold_event};
+use crate::records::{Account, ImportError, Imported, JournalLine, Move, is_own, sold_event};
 use crate::shop::{Export, ExportError, read_export};
 use crate::trust::{TestRoots, Trust};
 use crate::units::{Amount, Currency, MediumId, StoreId};
@@ -108,6 +108,7 @@ impl StoreJournal {
                 voids: entry.voids.filter(|_| entry.event == StoreEvent::Voided),
                 medium: entry.medium,
                 event: sold_event(entry),
+                own: is_own(entry),
                 moves: moves.clone(),
                 content: entry.bytes(),
             })

@@ -15,6 +15,7 @@
 //! continuation can't be taken for the next frame of another.
 
 use super::planted::{Fault, planted};
+use crate::format::cbor::all_zero;
 
 /// Frames begin on multiples of this.
 pub const SECTOR_BYTES: usize = 512;
@@ -37,6 +38,49 @@ pub struct Frame {
     pub before: u32,
     /// The record's bytes.
     pub record: Vec<u8>,
+}
+
+/// A frame where it lies: its header and CRC are right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FrameView<'a> {
+    /// As [`Frame::generation`].
+    pub generation: u64,
+    /// As [`Frame::index`].
+    pub index: u32,
+    /// As [`Frame::before`].
+    pub before: u32,
+    /// As [`Frame::record`].
+    pub record: &'a [u8],
+}
+
+impl<'a> FrameView<'a> {
+    /// Where the frame that `bytes` begins with says that it ends, and its record: nothing is checked.
+    pub fn claimed(bytes: &'a [u8]) -> Option<(usize, &'a [u8])> {
+        let length = u32::from_be_bytes(*bytes.get(20..HEADER_BYTES)?.first_chunk()?);
+        let end = HEADER_BYTES.checked_add(usize::try_from(length).ok()?)?;
+        let stored = end.checked_next_multiple_of(SECTOR_BYTES)?;
+        (stored <= bytes.len()).then(|| (stored, &bytes[HEADER_BYTES..end]))
+    }
+
+    /// The frame that `bytes` begins with, if one does, and what is behind it; padding must be zero.
+    pub fn split(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let header = bytes.get(..HEADER_BYTES)?;
+        let word = |at: usize| header[at..at + 4].try_into().map(u32::from_be_bytes).ok();
+        let length = usize::try_from(word(20)?).ok()?;
+        if header[..4] != MAGIC || length > RECORD_BYTES_MAX {
+            return None;
+        }
+        let end = HEADER_BYTES + length;
+        let checked = bytes.get(8..end)?;
+        let (stored, rest) = bytes.split_at_checked(end.next_multiple_of(SECTOR_BYTES))?;
+        let torn = crc32c::crc32c(checked) != word(4)? && !planted(Fault::NoCrc);
+        if torn || !all_zero(&stored[end..]) {
+            return None;
+        }
+        let generation = header[8..16].try_into().map(u64::from_be_bytes).ok()?;
+        let record = &bytes[HEADER_BYTES..end];
+        Some((Self { generation, index: word(16)?, before: word(24)?, record }, rest))
+    }
 }
 
 impl Frame {
@@ -67,22 +111,8 @@ impl Frame {
 
     /// The frame that `bytes` begins with, if one does; padding must be zero.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let header = bytes.get(..HEADER_BYTES)?;
-        let word = |at: usize| header[at..at + 4].try_into().map(u32::from_be_bytes).ok();
-        let length = usize::try_from(word(20)?).ok()?;
-        if header[..4] != MAGIC || length > RECORD_BYTES_MAX {
-            return None;
-        }
-        let end = HEADER_BYTES + length;
-        let checked = bytes.get(8..end)?;
-        let padding = bytes.get(end..end.next_multiple_of(SECTOR_BYTES))?;
-        let torn = crc32c::crc32c(checked) != word(4)? && !planted(Fault::NoCrc);
-        if torn || padding.iter().any(|byte| *byte != 0) {
-            return None;
-        }
-        let generation = header[8..16].try_into().map(u64::from_be_bytes).ok()?;
-        let record = bytes[HEADER_BYTES..end].to_vec();
-        Some(Self { generation, index: word(16)?, before: word(24)?, record })
+        let (FrameView { generation, index, before, record }, _) = FrameView::split(bytes)?;
+        Some(Self { generation, index, before, record: record.to_vec() })
     }
 }
 

@@ -274,12 +274,15 @@ fn ahead(judged: &mut Judged) {
 fn matched(judged: &mut Judged) {
     let row = judged.known.as_ref().map(|known| known.row);
     let (number, head) = row.map_or((0, [0; 32]), |row| (row.number, row.head));
-    let what = match number {
-        0 => "nothing of it is in the evidence".to_owned(),
-        number => format!("answered by checkpoint {number}"),
-    };
-    let draft = Draft::of(if number == 0 { Class::NotChecked } else { Class::Matched });
-    judged.tell(draft.side(what, head));
+    judged.tell(match number {
+        0 => Draft::of(Class::NotChecked).side("nothing of it is in the evidence", head),
+        number => settled_before(number, head),
+    });
+}
+
+/// All that is shown was settled by this checkpoint or before it.
+pub(super) fn settled_before(number: u64, head: [u8; 32]) -> Draft {
+    Draft::of(Class::Matched).side(format!("answered by checkpoint {number}"), head)
 }
 
 fn posting(

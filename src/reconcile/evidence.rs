@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::pieces::{Pieces, Rights};
+use super::still::{Held, Unchanged};
 use crate::shop::Export;
 use crate::trust::Revoked;
 use crate::units::{MediumId, StoreId, Timestamp};
@@ -21,6 +22,12 @@ pub trait Evidence: Sync {
 
     /// Who is paid for items.
     fn rights(&self) -> &Rights;
+
+    /// Is an export all that it says of a medium?
+    fn is_lone(&self, medium: MediumId) -> bool;
+
+    /// What a medium's one export says, if it says nothing new; it is read into `room`.
+    fn unchanged(&self, medium: MediumId, held: Held<'_>, room: &mut Vec<u8>) -> Option<Unchanged>;
 
     /// The newest revocation list that was seen.
     fn revoked(&self) -> Revoked;

@@ -10,6 +10,7 @@ use super::frames::Row;
 use super::judged::Signatures;
 use super::memo::Memo;
 use super::pieces::{Carried, Certified, Damage, Pieces, Rights, Tip};
+use super::still::{Held, Unchanged};
 use super::taken::{Skipped, Taken, What};
 use crate::crypto::digest::{sha256, sha256_parts};
 use crate::format::certificate::Chain;
@@ -112,11 +113,30 @@ impl Heap {
         self.lists.insert((list.number, list.hash()), list);
     }
 
-    fn policy(&self, issuer: &Signer, bytes: &[u8]) -> Result<Verified<Policy>, TrustError> {
+    /// Does it hold this list?
+    pub(super) fn has_list(&self, list: &Verified<Revocation>) -> bool {
+        self.lists.contains_key(&(list.number, list.hash()))
+    }
+
+    /// The settler that an issuer certified.
+    pub(super) fn settler(&self, issuer: &Signer, certificate: &[u8]) -> Option<Signer> {
+        let settler = || issuer.certify(certificate, None);
+        self.memo.settlers.or_made(under(issuer, certificate), settler).ok()
+    }
+
+    pub(super) fn policy(
+        &self,
+        issuer: &Signer,
+        bytes: &[u8],
+    ) -> Result<Verified<Policy>, TrustError> {
         self.memo.policies.or_made(under(issuer, bytes), || issuer.open::<Policy>(bytes))
     }
 
-    fn list(&self, issuer: &Signer, bytes: &[u8]) -> Result<Verified<Revocation>, TrustError> {
+    pub(super) fn list(
+        &self,
+        issuer: &Signer,
+        bytes: &[u8],
+    ) -> Result<Verified<Revocation>, TrustError> {
         self.memo.lists.or_made(under(issuer, bytes), || issuer.open::<Revocation>(bytes))
     }
 
@@ -315,7 +335,7 @@ impl Heap {
         self.newest = self.newest.max(Some(signed));
     }
 
-    fn pinned(&self, chain: &Chain, what: &'static str) -> Result<Signer, Skipped> {
+    pub(super) fn pinned(&self, chain: &Chain, what: &'static str) -> Result<Signer, Skipped> {
         let parts: Vec<[u8; 32]> = chain.0.iter().map(|bytes| sha256(bytes)).collect();
         let walked = || self.trust.signer(chain).map_err(Skipped::trust(what));
         let signer = self.memo.chains.or_made(sha256(parts.as_flattened()), walked)?;
@@ -342,6 +362,14 @@ impl Evidence for Heap {
 
     fn rights(&self) -> &Rights {
         &self.rights
+    }
+
+    fn is_lone(&self, _: MediumId) -> bool {
+        false
+    }
+
+    fn unchanged(&self, _: MediumId, _: Held<'_>, _: &mut Vec<u8>) -> Option<Unchanged> {
+        None
     }
 
     fn revoked(&self) -> Revoked {
@@ -402,12 +430,12 @@ pub(super) enum Statement {
     Others,
 }
 
-fn slots_bytes() -> usize {
+pub(super) fn slots_bytes() -> usize {
     SLOTS.iter().map(|slot| usize::try_from(slot.bytes).expect("slots are short")).sum()
 }
 
 /// The slots one behind the other; `slots` has their length.
-fn cut(mut slots: &[u8]) -> [&[u8]; 5] {
+pub(super) fn cut(mut slots: &[u8]) -> [&[u8]; 5] {
     SLOTS.map(|slot| {
         let length = usize::try_from(slot.bytes).expect("slots are short").min(slots.len());
         let (one, rest) = slots.split_at(length);

@@ -17,6 +17,7 @@ use super::judged::Signatures;
 use super::looks::{Looks, looks};
 use super::pieces::{Pieces, Rights};
 use super::remembered::{Reader, Writer};
+use super::still::{Held, Unchanged};
 use super::taken::{Skipped, Taken, What};
 use crate::crypto::digest::{sha256, sha256_parts};
 use crate::device::{Access, Device, FileDevice, FileMark, MountedTree, Slice, Target};
@@ -254,19 +255,20 @@ impl Index {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn read(&self, unit: &Unit) -> Result<Vec<u8>, Skipped> {
+    fn read_into(&self, unit: &Unit, bytes: &mut Vec<u8>) -> Result<(), Skipped> {
         let device = self.sources[place(unit.source)].open()?;
         let slice = Slice::new(&*device, unit.offset, unit.length)?;
-        let mut bytes = vec![0; usize::try_from(unit.length).expect("at most 64 MiB")];
-        slice.read_at(0, &mut bytes)?;
-        Ok(bytes)
+        bytes.resize(usize::try_from(unit.length).expect("at most 64 MiB"), 0);
+        Ok(slice.read_at(0, bytes)?)
     }
 
     fn take(&self, heap: &mut Heap, number: u32) -> Result<Taken, Skipped> {
         let unit = &self.units[place(number)];
         let turn = || self.long.lock().unwrap_or_else(PoisonError::into_inner);
         let _turn = (unit.length > LONG_BYTES).then(turn);
-        heap.take_bytes(&self.read(unit)?)
+        let mut bytes = vec![];
+        self.read_into(unit, &mut bytes)?;
+        heap.take_bytes(&bytes)
     }
 }
 
@@ -309,6 +311,26 @@ impl Evidence for Index {
 
     fn rights(&self) -> &Rights {
         &self.whole.rights
+    }
+
+    fn is_lone(&self, medium: MediumId) -> bool {
+        let seen = self.seen();
+        let others = [&self.whole, &seen.others];
+        let elsewhere = others.iter().any(|all| all.media.contains_key(&medium));
+        !elsewhere && self.media.get(&medium).is_some_and(|units| units.len() == 1)
+    }
+
+    fn unchanged(&self, medium: MediumId, held: Held<'_>, room: &mut Vec<u8>) -> Option<Unchanged> {
+        let [number] = self.media.get(&medium)?.as_slice() else { return None };
+        let unit = &self.units[place(*number)];
+        if unit.length > LONG_BYTES {
+            return None;
+        }
+        self.read_into(unit, room).ok()?;
+        let unchanged = self.whole.unchanged(room, held)?;
+        let taken = Taken::of(What::Export, Some(medium), unchanged.records);
+        self.seen().became.insert(*number, Ok(taken));
+        Some(unchanged)
     }
 
     fn revoked(&self) -> Revoked {

@@ -6,6 +6,7 @@ use super::branches::{Branches, Orphans, Refused, branches};
 use super::decisions::{Decisions, Standing as Decision};
 use super::finding::Draft;
 use super::pieces::{Pieces, Ruling};
+use super::told::Told;
 use crate::crypto::sign::PublicKey;
 use crate::format::plan::{Class, Finding};
 use crate::format::record::{Body, EventId, Record};
@@ -16,7 +17,7 @@ use crate::units::{Currency, MediumId, Sequence, StoreId, Timestamp};
 use crate::voucher::VoucherError;
 
 /// Clocks may be so far apart without anyone being told.
-const CLOCK_S: u64 = Timestamp::DAY_S;
+pub(super) const CLOCK_S: u64 = Timestamp::DAY_S;
 /// So many odd clocks of one medium are told.
 const CLOCKS_MAX: usize = 8;
 
@@ -161,6 +162,11 @@ impl Judged {
             }
         }
         keys
+    }
+
+    /// What its records tell others, by their hashes.
+    pub(super) fn told(&self) -> Vec<Told<'_>> {
+        self.found.records.iter().map(Told::of).collect()
     }
 
     /// The record that states each event, the oldest of the least hash.

@@ -5,7 +5,7 @@ use super::files::{EXPORT, FRAMES, OBJECT, RECEIPT, STORE_JOURNAL, TABLE_MAGIC, 
 use super::heap::{Heap, settled, stated};
 use crate::device::Device;
 use crate::format::checkpoint::{Checkpoint, CheckpointFile};
-use crate::format::medium::{CertificateSlot, MediumCertificate};
+use crate::format::medium::{CertificateSlot, StatedOwner};
 use crate::format::transfer::{Funding, Receipt};
 use crate::format::{Kind, Object, cbor};
 use crate::image::layout::{CERTIFICATE_SLOT, POLICY_SLOT, REVOKED_SLOT};
@@ -41,7 +41,7 @@ pub(super) fn looks(all: &mut Heap, unit: &dyn Device, head: &[u8]) -> Looks {
 fn exported(all: &mut Heap, unit: &dyn Device, head: &[u8]) -> Option<MediumId> {
     let slot = cbor::unpad(head).ok()??;
     let slot = CertificateSlot::decode(slot).ok()?;
-    let certificate = Claimed::<MediumCertificate>::read(&slot.certificate.0).ok()?;
+    let owner = StatedOwner::read(&slot.certificate.0)?;
     let mut list = vec![0; 512];
     let at = CERTIFICATE_SLOT.bytes + POLICY_SLOT.bytes;
     unit.read_at(at, &mut list).ok()?;
@@ -50,7 +50,7 @@ fn exported(all: &mut Heap, unit: &dyn Device, head: &[u8]) -> Option<MediumId> 
         unit.read_at(at, &mut list).ok()?;
         all.take_list(&slot.chain, cbor::unpad(&list).ok()??);
     }
-    Some(certificate.medium)
+    Some(owner.medium)
 }
 
 fn framed(mut head: &[u8]) -> Option<MediumId> {
@@ -79,8 +79,7 @@ fn signed(bytes: &[u8]) -> Option<MediumId> {
         return Some(receipt.medium);
     }
     if let Ok(funding) = Funding::decode(bytes) {
-        let certificate = Claimed::<MediumCertificate>::read(&funding.certificate.0).ok()?;
-        return Some(certificate.medium);
+        return StatedOwner::read(&funding.certificate.0).map(|owner| owner.medium);
     }
     let file = CheckpointFile::decode(bytes).ok()?;
     Some(Claimed::<Checkpoint>::read(&file.checkpoint.0).ok()?.medium)

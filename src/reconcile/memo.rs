@@ -9,12 +9,13 @@ use crate::trust::{Signer, Verified};
 /// So many of a kind are remembered.
 const KEPT_MAX: usize = 4_096;
 
-/// Chains, policies and lists: few of each, named by every medium.
+/// Chains, policies, lists and settlers: few of each, named by every medium.
 #[derive(Debug, Default)]
 pub(super) struct Memo {
     pub(super) chains: Kept<Signer>,
     pub(super) policies: Kept<Verified<Policy>>,
     pub(super) lists: Kept<Verified<Revocation>>,
+    pub(super) settlers: Kept<Signer>,
 }
 
 /// Verified objects of a kind.

@@ -9,13 +9,15 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::checked::Checked;
-use super::conclude::{adds, conclude, listed_until};
+use super::conclude::{adds, conclude, listed_until, settled_before};
 use super::evidence::Evidence;
 use super::judged::{Bench, Judged, Signatures, Standing};
 use super::pieces::Pieces;
 use super::plan::{plan_row, planned};
 use super::remembered::{self, Writer, keep, ruled, rulings};
 use super::run::{Books, Terms};
+use super::still::Held;
+use super::told::{self, Told};
 use super::transfers::{
     Mark, Ruled, Shown, charge_all, closed_by, earned_by, vest_all, without_payer,
 };
@@ -25,6 +27,7 @@ use crate::format::Object;
 use crate::format::plan::PlanEntry;
 use crate::image::leaves::Watch;
 use crate::ledger::Effect;
+use crate::records::Row;
 use crate::trust::{Revoked, Verified};
 use crate::units::{MediumId, Timestamp};
 
@@ -102,11 +105,13 @@ pub(super) struct First {
 /// A fee that a medium earned.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fee {
+    pub(super) by: MediumId,
     pub(super) payer: MediumId,
     pub(super) mark: Option<Mark>,
     /// Is it the records' already?
     pub(super) vested: bool,
-    pub(super) shown: Put,
+    /// What is shown of it, where that was put down.
+    pub(super) shown: Option<Put>,
 }
 
 /// What others say of media.
@@ -166,8 +171,8 @@ where
             media.extend(strays);
             media.sort_unstable();
             media.dedup();
-            let all = self.each(&media, |medium| self.first(medium))?;
-            found.extend(all.into_iter().map(|first| (first.medium, first)));
+            let all = self.each(&media, |medium, room| self.first(medium, room))?;
+            found.extend(all.into_iter().flatten().map(|first| (first.medium, first)));
             let newest = self.evidence.revoked();
             media = if hash_of(&newest) == hash_of(&self.revoked) {
                 vec![]
@@ -183,23 +188,30 @@ where
         }
     }
 
-    fn first(&self, medium: MediumId) -> Outcome<First, B> {
+    /// None of a medium of which nothing that was there could be read.
+    fn first(&self, medium: MediumId, room: &mut Vec<u8>) -> Outcome<Option<First>, B> {
         let key = self.key(medium)?;
         if let Some(value) = self.recall(key) {
             let known = First::recalled(medium, &value, self.scratch)?;
             if let Some((first, _)) =
                 known.filter(|(_, became)| self.evidence.recall(medium, became))
             {
-                return Ok(first.fitted());
+                return Ok(Some(first.fitted()));
             }
         }
-        let first = self.first_read(medium)?;
+        let first = match self.unchanged(medium, room)? {
+            Some(first) => first,
+            None => match self.first_read(medium)? {
+                Some(first) => first,
+                None => return Ok(None),
+            },
+        };
         if let (Some(memory), Some(key)) = (self.memory, key)
             && let Some(became) = self.evidence.became(medium)
         {
             keep(memory, key, &first.remembered(self.scratch, &became)?);
         }
-        Ok(first.fitted())
+        Ok(Some(first.fitted()))
     }
 
     /// What names all that is found of a medium by itself; none where nothing is remembered.
@@ -233,20 +245,61 @@ where
         self.memory?.recall(&key?)
     }
 
-    fn first_read(&self, medium: MediumId) -> Outcome<First, B> {
+    /// What follows for a medium of which nothing is new: none where that isn't so, or isn't seen at
+    /// once.
+    fn unchanged(&self, medium: MediumId, room: &mut Vec<u8>) -> Outcome<Option<First>, B> {
+        let Terms { currency, as_of, decisions, .. } = *self.terms;
+        let usual = self.signatures == Signatures::New
+            && self.evidence.is_lone(medium)
+            && self.revoked.check_medium(medium).is_ok()
+            && decisions.of(Some(medium)).is_empty();
+        let known = if usual { self.reader().still(medium) } else { Ok(None) };
+        let Some(known) = known.map_err(RunError::Books)? else {
+            return Ok(None);
+        };
+        let held = Held { known: &known, currency, as_of };
+        let Some(unchanged) = self.evidence.unchanged(medium, held, room) else {
+            return Ok(None);
+        };
+        let told: Vec<Told<'_>> = unchanged.told.iter().map(told::Kept::told).collect();
+        let fees = earned_by(medium, &told).into_iter().map(|one| Fee {
+            by: medium,
+            payer: one.receipt.medium,
+            mark: one.mark(),
+            // Nothing is provisional: all that it earned is the records'.
+            vested: one.earned.is_some_and(|earned| earned.fee != 0),
+            shown: None,
+        });
+        let (fees, closed) = (fees.collect(), closed_by(medium, &told));
+        let credits = credits(medium, &told, self.scratch)?;
+        let Row { number, head, .. } = known.row;
+        let finding = settled_before(number, head).finish(Some(medium), Some(known.store));
+        let (before, findings) = (Some(plan_row(&known.row)), vec![finding]);
+        let entry = PlanEntry { medium: Some(medium), before, findings, posting: None };
+        let entry = self.scratch.put(&entry.encode())?;
+        let kept = Kept { entry, dated: Dated::Never };
+        Ok(Some(First { medium, kept, newest: Some(unchanged.newest), fees, closed, credits }))
+    }
+
+    fn first_read(&self, medium: MediumId) -> Outcome<Option<First>, B> {
         let pieces = self.evidence.pieces(medium);
+        if pieces.is_empty() {
+            return Ok(None);
+        }
         self.checked.forget(medium);
         let mut judged = self.judge(medium, &pieces)?;
         self.checked.note(&judged);
-        let fees = earned_by(&judged).into_iter().map(|one| self.fee(&judged, &one));
+        let told = judged.told();
+        let fees = earned_by(medium, &told).into_iter().map(|one| self.fee(&judged, &one));
         let fees = fees.collect::<Result<_, DeviceError>>()?;
-        let closed = closed_by(&judged);
-        let credits = credits(&judged, self.scratch)?;
+        let one_chain = judged.found.branches.len() == 1;
+        let closed = if one_chain { closed_by(medium, &told) } else { vec![] };
+        let credits = credits(medium, &told, self.scratch)?;
         let stated = judged.found.checkpoints.values().map(|checkpoint| checkpoint.as_of).max();
         let newest = stated.max(pieces.newest());
         charge_all(&mut judged, &pieces, vec![]);
         let kept = self.conclude(judged, &pieces, self.terms.as_of)?;
-        Ok(First { medium, kept, newest, fees, closed, credits })
+        Ok(Some(First { medium, kept, newest, fees, closed, credits }))
     }
 
     fn fee(&self, judged: &Judged, shown: &Shown) -> Result<Fee, DeviceError> {
@@ -255,8 +308,8 @@ where
         let vested = booked.is_some_and(|booked| {
             booked.effect == Effect::Own && earned.is_some_and(|one| one.fee == booked.amount)
         });
-        let (payer, mark) = (shown.receipt.medium, shown.mark());
-        Ok(Fee { payer, mark, vested, shown: shown.put(self.scratch)? })
+        let (by, payer, mark) = (judged.medium, shown.receipt.medium, shown.mark());
+        Ok(Fee { by, payer, mark, vested, shown: Some(shown.put(self.scratch)?) })
     }
 
     fn second_pass(&self, first: BTreeMap<MediumId, First>, as_of: Timestamp) -> Outcome<Found, B> {
@@ -277,8 +330,9 @@ where
         };
         let asked = fees.iter().filter(|fee| !agreed(fee));
         let asked: BTreeSet<MediumId> = asked.map(|fee| fee.payer).collect();
-        for fee in fees.iter().filter(|fee| asked.contains(&fee.payer)) {
-            exchange.shown.entry(fee.payer).or_default().push(fee.shown);
+        fees.retain(|fee| asked.contains(&fee.payer));
+        for fee in self.all_shown(fees, &asked)? {
+            exchange.shown.entry(fee.payer).or_default().extend(fee.shown);
         }
         exchange.twins = twins(credits, self.scratch)?;
         exchange.ruled = self.rule(&exchange.shown, &entries)?;
@@ -291,9 +345,22 @@ where
         again.extend(exchange.shown.keys().filter(|payer| entries.contains_key(payer)));
         again.extend(exchange.ruled.keys().chain(exchange.twins.keys()));
         let again: Vec<MediumId> = again.into_iter().collect();
-        let anew = self.each(&again, |medium| self.second(medium, &exchange, as_of))?;
+        let anew = self.each(&again, |medium, _| self.second(medium, &exchange, as_of))?;
         entries.extend(again.into_iter().zip(anew));
         Ok(Found { as_of, entries })
+    }
+
+    /// The fees that these payers are asked for: what wasn't put down of them is read once more.
+    fn all_shown(&self, mut fees: Vec<Fee>, asked: &BTreeSet<MediumId>) -> Outcome<Vec<Fee>, B> {
+        let silent = fees.iter().filter(|fee| fee.shown.is_none());
+        let silent: BTreeSet<MediumId> = silent.map(|fee| fee.by).collect();
+        fees.retain(|fee| !silent.contains(&fee.by));
+        let silent: Vec<MediumId> = silent.into_iter().collect();
+        let read = self.each(&silent, |giver, _| self.first_read(giver))?;
+        let read = read.into_iter().flatten().flat_map(|first| first.fees);
+        fees.extend(read.filter(|fee| asked.contains(&fee.payer)));
+        fees.sort_by_key(|fee| fee.by);
+        Ok(fees)
     }
 
     /// What becomes of all fees that were shown.
@@ -303,7 +370,7 @@ where
         known: &BTreeMap<MediumId, Kept>,
     ) -> Outcome<BTreeMap<MediumId, Vec<Ruled>>, B> {
         let payers: Vec<MediumId> = shown.keys().copied().collect();
-        let ruled = self.each(&payers, |payer| {
+        let ruled = self.each(&payers, |payer, _| {
             if !known.contains_key(&payer) {
                 return Ok(without_payer(&self.taken(&shown[&payer])?));
             }
@@ -418,17 +485,18 @@ where
         Ok(Kept { entry: self.scratch.put(&entry.encode())?, dated })
     }
 
-    /// Do this with each of these media, several at once; what it gives, in their order.
+    /// Do this with each of these media, several at once, each thread with its own room to read into;
+    /// what it gives, in their order.
     fn each<T: Send>(
         &self,
         media: &[MediumId],
-        one: impl Fn(MediumId) -> Outcome<T, B> + Sync,
+        one: impl Fn(MediumId, &mut Vec<u8>) -> Outcome<T, B> + Sync,
     ) -> Outcome<Vec<T>, B> {
         let total: u64 = media.iter().map(|medium| self.evidence.bytes(*medium)).sum();
         let (next, bytes) = (AtomicUsize::new(0), AtomicU64::new(0));
         let ended = Mutex::new(None);
         let work = || {
-            let mut done = vec![];
+            let (mut done, mut room) = (vec![], vec![]);
             loop {
                 let place = next.fetch_add(1, Ordering::Relaxed);
                 let Some(medium) = media.get(place) else { return done };
@@ -436,7 +504,7 @@ where
                     let (done, total) = (place as u64, media.len() as u64);
                     Err(RunError::Stopped { done, total })
                 };
-                let found = if self.watch.stopped() { stopped() } else { one(*medium) };
+                let found = if self.watch.stopped() { stopped() } else { one(*medium, &mut room) };
                 match found {
                     Ok(found) => done.push((place, found)),
                     Err(error) => {

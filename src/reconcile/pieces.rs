@@ -87,6 +87,15 @@ impl Pieces {
         self.policies.values().next()
     }
 
+    /// Do they say nothing?
+    pub(super) fn is_empty(&self) -> bool {
+        let Self { certified, policies, sheets, records, carried, .. } = self;
+        let papers = certified.is_empty() && policies.is_empty() && sheets.is_empty();
+        let signed = records.is_empty() && carried.is_empty() && self.beside.is_empty();
+        let said = self.receipts.is_empty() && self.tips.is_empty() && self.damage.is_empty();
+        papers && signed && said
+    }
+
     pub(super) fn add_record(&mut self, bytes: &[u8]) {
         self.records.entry(sha256(bytes)).or_insert_with(|| bytes.to_vec());
     }

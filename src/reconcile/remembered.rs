@@ -107,9 +107,10 @@ impl First {
             Dated::Anew => (2, None),
         };
         out.number(form).time(until).time(self.newest).number(self.fees.len() as u64);
-        for Fee { payer, mark, vested, shown } in &self.fees {
+        for Fee { payer, mark, vested, shown, .. } in &self.fees {
             out.number(payer.number()).bytes(mark.as_ref().map_or(&[], |mark| &mark[..]));
-            out.number((*vested).into()).bytes(&scratch.get(*shown)?);
+            let shown = shown.map(|shown| scratch.get(shown)).transpose()?.unwrap_or_default();
+            out.number((*vested).into()).bytes(&shown);
         }
         out.bytes(self.closed.as_flattened()).number(self.credits.len() as u64);
         for credit in &self.credits {
@@ -147,8 +148,9 @@ impl First {
         for _ in 0..read.number()? {
             let (payer, mark, vested) = (read.medium()?, read.bytes()?, read.number()? == 1);
             let mark = mark.try_into().ok();
-            match put(read.bytes()?) {
-                Ok(shown) => fees.push(Fee { payer, mark, vested, shown }),
+            let shown = Some(read.bytes()?).filter(|shown| !shown.is_empty());
+            match shown.map(&mut *put).transpose() {
+                Ok(shown) => fees.push(Fee { by: medium, payer, mark, vested, shown }),
                 Err(error) => return Some(Err(error)),
             }
         }

@@ -15,7 +15,8 @@ use crate::device::{DeviceError, Scratch};
 use crate::format::plan::{Class, Finding, PlanEntry, PlanHead};
 use crate::image::leaves::Unwatched;
 use crate::records::{
-    ImportError, Imported, JournalLine, Known, Records, Row, StorageError, sold_event,
+    ImportError, Imported, JournalLine, Known, Records, Row, Still, StorageError, is_own,
+    sold_event,
 };
 use crate::shop::Export;
 use crate::units::{Currency, MediumId, Sequence, StoreId, Timestamp};
@@ -27,6 +28,10 @@ pub trait Books {
 
     /// What is known of a medium; none where its number was never given out.
     fn known(&mut self, medium: MediumId) -> Result<Option<Known>, Self::Error>;
+
+    /// What is known of a medium that is settled and of which nothing is open; none where something
+    /// is, or nothing known.
+    fn still(&mut self, medium: MediumId) -> Result<Option<Still>, Self::Error>;
 
     /// What all that is known of a medium is known by: another stamp wherever that is different; none
     /// where there is no such thing.
@@ -56,6 +61,10 @@ impl Books for Records {
         Self::known(self, medium)
     }
 
+    fn still(&mut self, medium: MediumId) -> Result<Option<Still>, StorageError> {
+        Self::still(self, medium)
+    }
+
     fn stamp(&mut self, medium: MediumId) -> Result<Option<[u8; 32]>, StorageError> {
         Self::stamp(self, medium).map(Some)
     }
@@ -67,6 +76,7 @@ impl Books for Records {
             voids: None,
             medium: entry.medium,
             event: sold_event(entry),
+            own: is_own(entry),
             moves: None,
             content: entry.bytes(),
         });

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use super::finding::Draft;
 use super::judged::{Judged, Standing};
 use super::pieces::Pieces;
+use super::told::{Says, Told};
 use crate::crypto::digest::{sha256, sha256_parts};
 use crate::format::plan::Class;
 use crate::format::record::{Body, EventId, Record};
@@ -122,29 +123,28 @@ pub(super) fn without_payer(shown: &[Shown]) -> Vec<Ruled> {
 type Begun<'a> = (&'a Terms, [u8; 32], ByteCount);
 
 /// The fees that a medium's records earned, each with the terms of its upload.
-pub(super) fn earned_by(judged: &Judged) -> Vec<Shown> {
+pub(super) fn earned_by(medium: MediumId, told: &[Told<'_>]) -> Vec<Shown> {
     let mut uploads: BTreeMap<TransferId, Vec<Begun<'_>>> = BTreeMap::new();
-    for record in judged.found.records.values() {
-        if let Body::UploadStart { terms, start, before, .. } = &record.body {
-            uploads.entry(terms.transfer).or_default().push((terms, *start, *before));
+    for record in told {
+        if let Says::Upload { terms, start, before } = record.says {
+            uploads.entry(terms.transfer).or_default().push((terms, start, before));
         }
     }
     let mut earned = vec![];
-    for record in judged.found.records.values() {
-        let Body::Earn { receipt: bytes } = &record.body else { continue };
-        let (Ok(receipt), Some(entry)) = (Claimed::<Receipt>::read(&bytes.0), &record.accounting)
-        else {
+    for record in told {
+        let Says::Earned(bytes) = record.says else { continue };
+        let (Ok(receipt), Some(fee)) = (Claimed::<Receipt>::read(bytes), record.amount) else {
             continue;
         };
-        let receipt = Receipt::clone(&receipt);
+        let receipt = receipt.into_value();
         let begun = uploads.get(&receipt.transfer).into_iter().flatten();
         let Some((terms, start, _)) = begun.copied().find(|begun| begun.2 == receipt.before) else {
             continue;
         };
-        let event = earn_event(&receipt, judged.medium);
-        let (by, terms, fee, seq) = (judged.medium, terms.clone(), entry.amount, record.seq);
+        let event = earn_event(&receipt, medium);
+        let (by, terms, seq) = (medium, terms.clone(), record.seq);
         let earned_here = Earned { by, terms, start, event, fee, seq };
-        earned.push(Shown { receipt, bytes: bytes.0.clone(), earned: Some(earned_here) });
+        earned.push(Shown { receipt, bytes: bytes.to_vec(), earned: Some(earned_here) });
     }
     earned
 }
@@ -188,25 +188,22 @@ impl Shown {
     }
 }
 
-/// The marks of the segments that a payer's one branch began and closed: what was shown of them and
+/// The marks of the segments that a payer's one chain began and closed: what was shown of them and
 /// is settled moves nothing.
-pub(super) fn closed_by(payer: &Judged) -> Vec<Mark> {
-    if payer.found.branches.len() != 1 {
-        return vec![];
-    }
+pub(super) fn closed_by(payer: MediumId, told: &[Told<'_>]) -> Vec<Mark> {
     let mut started: BTreeMap<EventId, (Start, Sequence)> = BTreeMap::new();
-    for record in payer.found.records.values() {
-        let Body::DownloadStart { terms, partner, before } = &record.body else { continue };
-        let Some(event) = record.history.link else { continue };
-        let (hash, terms) = (record.hash(), terms.clone());
-        let start = Start { hash, terms, partner: *partner, before: *before, event };
+    for record in told {
+        let Says::Download { terms, partner, before } = record.says else { continue };
+        let Some(event) = record.link else { continue };
+        let (hash, terms) = (record.hash, terms.clone());
+        let start = Start { hash, terms, partner, before, event };
         started.insert(event, (start, record.seq));
     }
-    let closing = payer.found.records.values().filter(|record| count_of(record).is_some());
+    let closing = told.iter().filter(|record| matches!(record.says, Says::Ended));
     let marks = closing.filter_map(|record| {
-        let (start, seq) = started.get(&record.history.link?)?;
-        let due = record.accounting.as_ref().map_or(0, |entry| -entry.amount);
-        Some(mark((payer.medium, start.terms.transfer, *seq), start, due))
+        let (start, seq) = started.get(&record.link?)?;
+        let due = record.amount.map_or(0, |amount| -amount);
+        Some(mark((payer, start.terms.transfer, *seq), start, due))
     });
     marks.collect()
 }
@@ -401,7 +398,7 @@ fn verdict(payer: &Judged, one: &Shown, starts: &[Start]) -> Option<Verdict> {
 
 /// Do with a giver's fees what their payers' journals say.
 pub(super) fn vest_all(giver: &mut Judged, ruled: &[Ruled]) {
-    let shown = earned_by(giver);
+    let shown = earned_by(giver.medium, &giver.told());
     for one in ruled {
         let here: Vec<&Shown> = shown.iter().filter(|shown| shown.place() == one.place).collect();
         let Some(own) = here.iter().find(|shown| sha256(&shown.bytes) == one.receipt) else {

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use super::finding::Draft;
 use super::judged::Judged;
+use super::told::{Says, Told};
 use crate::crypto::digest::sha256;
 use crate::device::{DeviceError, Put, Scratch};
 use crate::format::plan::Class;
-use crate::format::record::{Body, Record};
 use crate::format::sheet::Voucher;
-use crate::trust::{Claimed, Verified};
+use crate::trust::Claimed;
 use crate::units::{MediumId, Sequence};
 
 /// Where a voucher was credited.
@@ -34,12 +34,18 @@ pub(super) struct Twin {
 }
 
 /// The vouchers that a medium's records credit, by the hashes of the records.
-pub(super) fn credits(judged: &Judged, scratch: &Scratch) -> Result<Vec<Credit>, DeviceError> {
+pub(super) fn credits(
+    medium: MediumId,
+    told: &[Told<'_>],
+    scratch: &Scratch,
+) -> Result<Vec<Credit>, DeviceError> {
     let mut credits = vec![];
-    for record in judged.found.records.values() {
-        let Some((voucher, id)) = voucher_of(record) else { continue };
-        let amount = record.accounting.as_ref().map_or(0, |entry| entry.amount);
-        let (medium, seq, bytes) = (judged.medium, record.seq, scratch.put(voucher)?);
+    for record in told {
+        let Says::Voucher(voucher) = record.says else { continue };
+        let Ok(read) = Claimed::<Voucher>::read(voucher) else { continue };
+        let id = read.id;
+        let amount = record.amount.unwrap_or(0);
+        let (seq, bytes) = (record.seq, scratch.put(voucher)?);
         credits.push(Credit { id, voucher: sha256(voucher), medium, seq, amount, bytes });
     }
     Ok(credits)
@@ -86,16 +92,5 @@ pub(super) fn tell_twins(judged: &mut Judged, all: &[Vec<Twin>]) {
             }
             judged.tell(draft);
         }
-    }
-}
-
-/// The voucher in a record, and its id.
-fn voucher_of(record: &Verified<Record>) -> Option<(&[u8], [u8; 16])> {
-    match &record.body {
-        Body::TopupVoucher { voucher, .. } | Body::Refund { voucher, .. } => {
-            let read = Claimed::<Voucher>::read(&voucher.0).ok()?;
-            Some((&voucher.0, read.id))
-        }
-        _ => None,
     }
 }

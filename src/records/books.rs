@@ -27,6 +27,8 @@ pub struct JournalLine<'a> {
     pub medium: MediumId,
     /// The event that crediting what it sold is.
     pub event: Option<EventId>,
+    /// Is it about the medium itself? See [`is_own`](super::is_own).
+    pub own: bool,
     /// What it moves, if anything.
     pub moves: Option<Move>,
     /// The signed entry.
@@ -312,7 +314,7 @@ fn add_entries(
     store: StoreId,
     lines: &[JournalLine<'_>],
 ) -> Result<(), StorageError> {
-    const ENTRIES: Table<6> = Table {
+    const ENTRIES: Table<7> = Table {
         name: "store_entries",
         columns: [
             ("store", Type::INT8),
@@ -321,13 +323,15 @@ fn add_entries(
             ("content", Type::BYTEA),
             ("medium", Type::INT8),
             ("event", Type::BYTEA),
+            ("own", Type::INT8),
         ],
     };
     let rows = lines.iter().map(|line| {
         let voids = line.voids.map_or(Value::Nothing, Value::count);
         let event = line.event.as_ref().map_or(Value::NoBytes, |event| Value::Bytes(event));
-        let (seq, medium) = (Value::count(line.seq), line.medium.into());
-        [store.into(), seq, voids, Value::Bytes(line.content), medium, event]
+        let (seq, medium) = (Value::count(line.seq), Value::from(line.medium));
+        let own = if line.own { line.medium.into() } else { Value::Nothing };
+        [store.into(), seq, voids, Value::Bytes(line.content), medium, event, own]
     });
     tx.insert_all(&ENTRIES, rows)
 }

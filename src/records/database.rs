@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use postgres::IsolationLevel;
 use postgres::error::SqlState;
+use rusqlite::config::DbConfig;
 use rusqlite::{ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::place::Place;
@@ -281,8 +282,7 @@ fn reach(place: &Place, mut config: postgres::Config) -> Result<Session, Storage
 fn open_file_reading(path: &Path) -> Result<rusqlite::Connection, StorageError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let opened = rusqlite::Connection::open_with_flags(path, flags).and_then(|connection| {
-        connection.busy_timeout(Duration::from_millis(BUSY_MS_MAX))?;
-        connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+        keep_statements(&connection)?;
         Ok(connection)
     });
     opened.map_err(|error| file_error(format!("opening {}", path.display()), &error))
@@ -310,9 +310,15 @@ fn make_file(path: &Path) -> std::io::Result<()> {
     options.open(path).map(drop)
 }
 
-fn prepare_file(connection: &rusqlite::Connection) -> rusqlite::Result<()> {
+/// Statements stay prepared: without this some are prepared anew whenever their values change.
+fn keep_statements(connection: &rusqlite::Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(Duration::from_millis(BUSY_MS_MAX))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
+}
+
+fn prepare_file(connection: &rusqlite::Connection) -> rusqlite::Result<()> {
+    keep_statements(connection)?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "foreign_keys", true)

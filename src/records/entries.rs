@@ -40,11 +40,37 @@ pub fn sold_event(entry: &StoreEntry) -> Option<EventId> {
     }
 }
 
+/// Is an entry about its medium itself, rather than about a code or voucher for it?
+pub fn is_own(entry: &StoreEntry) -> bool {
+    use StoreEvent::{CodeSold, Spent, VoucherSold};
+    !matches!(entry.event, CodeSold | VoucherSold | Spent)
+}
+
 /// What stores' journals, and then the issuer's own sales, say of a medium.
 pub(super) fn sales_of(tx: &mut Transaction<'_>, medium: MediumId) -> Result<Sales, StorageError> {
     const ENTRIES: &str = "SELECT store, seq, content FROM store_entries WHERE medium = $1 \
         ORDER BY store, seq";
-    let entries = tx.rows(ENTRIES, &[medium.into()], |row| {
+    let mut sales = journalled(tx, ENTRIES, medium)?;
+    sales.sold.extend(sold_by_issuer(tx, medium)?);
+    Ok(sales)
+}
+
+/// What stores' journals say of a medium itself; a sale that brought a code is among them.
+pub(super) fn own_sales_of(
+    tx: &mut Transaction<'_>,
+    medium: MediumId,
+) -> Result<Sales, StorageError> {
+    const OWN: &str = "SELECT store, seq, content FROM store_entries WHERE own = $1 \
+        ORDER BY store, seq";
+    journalled(tx, OWN, medium)
+}
+
+fn journalled(
+    tx: &mut Transaction<'_>,
+    entries: &'static str,
+    medium: MediumId,
+) -> Result<Sales, StorageError> {
+    let entries = tx.rows(entries, &[medium.into()], |row| {
         let (store, seq) = (row.store(0)?, row.count(1)?);
         read_entry(row.bytes(2)?).map_err(|error| damaged(store, seq, &error))
     })?;
@@ -54,7 +80,6 @@ pub(super) fn sales_of(tx: &mut Transaction<'_>, medium: MediumId) -> Result<Sal
     for entry in &entries {
         sales.add(entry, voided.get(&(entry.store, entry.seq)).copied());
     }
-    sales.sold.extend(sold_by_issuer(tx, medium)?);
     Ok(sales)
 }
 
@@ -142,34 +167,59 @@ pub(super) fn fill_entries(tx: &mut Transaction<'_>) -> Result<(), StorageError>
         event = filled_entries.event FROM filled_entries \
         WHERE filled_entries.store = store_entries.store AND filled_entries.seq = store_entries.seq";
     tx.run_script(&script(BEGIN))?;
-    let mut last = (0, -1);
-    loop {
-        let page = page_behind(tx, last)?;
-        let Some((store, seq, ..)) = page.last() else { break };
-        last = (store.number().into(), seq.cast_signed());
-        let rows = page.iter().map(|(store, seq, medium, event)| {
+    by_pages(tx, |tx, page| {
+        let events: Vec<_> = page.iter().map(sold_event).collect();
+        let rows = page.iter().zip(&events).map(|(entry, event)| {
             let event = event.as_ref().map_or(Value::NoBytes, |event| Value::Bytes(event));
-            [(*store).into(), Value::count(*seq), (*medium).into(), event]
+            [entry.store.into(), Value::count(entry.seq), entry.medium.into(), event]
         });
-        tx.insert_all(&FILLED, rows)?;
-    }
+        tx.insert_all(&FILLED, rows)
+    })?;
     tx.execute(FILL, &[])?;
     tx.run_script(&script("DROP TABLE filled_entries;"))
 }
 
-type Filled = (StoreId, u64, MediumId, Option<EventId>);
+/// Mark the entries that are about a medium itself.
+pub(super) fn fill_own(tx: &mut Transaction<'_>) -> Result<(), StorageError> {
+    const BEGIN: &str = "CREATE TEMPORARY TABLE own_filled (store BIGINT NOT NULL, \
+        seq BIGINT NOT NULL, PRIMARY KEY (store, seq));";
+    const FILLED: Table<2> =
+        Table { name: "own_filled", columns: [("store", Type::INT8), ("seq", Type::INT8)] };
+    const FILL: &str = "UPDATE store_entries SET own = store_entries.medium FROM own_filled \
+        WHERE own_filled.store = store_entries.store AND own_filled.seq = store_entries.seq";
+    tx.run_script(&script(BEGIN))?;
+    by_pages(tx, |tx, page| {
+        let own = page.iter().filter(|entry| is_own(entry));
+        tx.insert_all(&FILLED, own.map(|entry| [entry.store.into(), Value::count(entry.seq)]))
+    })?;
+    tx.execute(FILL, &[])?;
+    tx.run_script(&script("DROP TABLE own_filled;"))
+}
+
+/// Do this with all entries, some at a time.
+fn by_pages(
+    tx: &mut Transaction<'_>,
+    mut each: impl FnMut(&mut Transaction<'_>, &[StoreEntry]) -> Result<(), StorageError>,
+) -> Result<(), StorageError> {
+    let mut last = (0, -1);
+    loop {
+        let page = page_behind(tx, last)?;
+        let Some(entry) = page.last() else { return Ok(()) };
+        last = (entry.store.number().into(), entry.seq.cast_signed());
+        each(tx, &page)?;
+    }
+}
 
 /// Some entries behind this one.
 fn page_behind(
     tx: &mut Transaction<'_>,
     (store, seq): (i64, i64),
-) -> Result<Vec<Filled>, StorageError> {
+) -> Result<Vec<StoreEntry>, StorageError> {
     const READ: &str = "SELECT store, seq, content FROM store_entries \
         WHERE (store, seq) > ($1, $2) ORDER BY store, seq LIMIT $3";
     tx.rows(READ, &[Value::Int(store), Value::Int(seq), Value::Int(PAGE)], |row| {
         let (store, seq) = (row.store(0)?, row.count(1)?);
-        let entry = read_entry(row.bytes(2)?).map_err(|error| damaged(store, seq, &error))?;
-        Ok((store, seq, entry.medium, sold_event(&entry)))
+        read_entry(row.bytes(2)?).map_err(|error| damaged(store, seq, &error))
     })
 }
 

@@ -28,6 +28,7 @@ mod replacing;
 mod schema;
 mod stamp;
 mod statement;
+mod still;
 mod stores;
 mod value;
 
@@ -43,7 +44,7 @@ pub use books::{
 };
 pub use database::{OperationError, StorageError};
 pub use decisions::{DecideError, Ruled};
-pub use entries::sold_event;
+pub use entries::{is_own, sold_event};
 pub use held::{HeldError, HeldSlot, Stock};
 pub use holding::{Happening, Holding, Statement, StatementError, StatementLine};
 pub use kits::{HandedSlots, Kit, KitError, Sheet, Slot, SlotPlace, SlotState};
@@ -54,6 +55,7 @@ pub use plain::{AccountNames, PlainBooks};
 pub use post::Signing;
 pub use replacing::{ReplaceError, Replacement};
 pub use schema::{OpenError, SCHEMA_VERSION};
+pub use still::Still;
 pub use stores::{
     EnrolError, Enrolment, Quota, RevokeError, SERIAL_MAX, Store, StoreRefusal, StoreStatus,
 };

@@ -7,7 +7,7 @@
 //! arrival beside an index (`WITHOUT ROWID`).
 
 use super::database::{Database, StorageError, operation_error};
-use super::entries::fill_entries;
+use super::entries::{fill_entries, fill_own};
 use super::place::Place;
 use super::statement::{Script, Transaction};
 
@@ -17,12 +17,13 @@ struct Step {
     fill: fn(&mut Transaction<'_>) -> Result<(), StorageError>,
 }
 
-const STEPS: [Step; 5] = [
+const STEPS: [Step; 6] = [
     Step { text: include_str!("schema/1-issuing.sql"), fill: |_| Ok(()) },
     Step { text: include_str!("schema/2-books.sql"), fill: |_| Ok(()) },
     Step { text: include_str!("schema/3-settling.sql"), fill: fill_entries },
     Step { text: include_str!("schema/4-deciding.sql"), fill: |_| Ok(()) },
     Step { text: include_str!("schema/5-replacing.sql"), fill: |_| Ok(()) },
+    Step { text: include_str!("schema/6-own.sql"), fill: fill_own },
 ];
 
 /// The version of the records that this program reads and writes.

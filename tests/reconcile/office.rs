@@ -9,7 +9,7 @@ use scrip::format::store::{Burn, StoreEntry, StoreEvent, Value};
 use scrip::ledger::Settler;
 use scrip::reconcile::{Decisions, Heap, Plan, Terms, reconcile};
 use scrip::records::{
-    Account, Enrolment, JournalLine, Move, Place, Planned, Posted, Quota, Records, Signing,
+    Account, Enrolment, JournalLine, Move, Place, Planned, Posted, Quota, Records, Signing, is_own,
     sold_event,
 };
 use scrip::trust::sign;
@@ -109,6 +109,7 @@ impl Office {
                 voids: entry.voids,
                 medium: entry.medium,
                 event: sold_event(entry),
+                own: is_own(entry),
                 moves,
                 content: signed,
             }

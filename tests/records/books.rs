@@ -34,7 +34,7 @@ fn lines(store: u8, contents: &[Vec<u8>]) -> Vec<JournalLine<'_>> {
         let moves = Some(Move { debit, credit, amount: amount(100 + sold) });
         let (at, medium, event) =
             (time(10 * seq), medium(sold % 3), voids.is_none().then_some([store; 16]));
-        JournalLine { seq, at, voids, medium, event, moves, content }
+        JournalLine { seq, at, voids, medium, event, own: event.is_none(), moves, content }
     };
     (0..).zip(contents.iter().map(Vec::as_slice)).map(line).collect()
 }

@@ -47,6 +47,8 @@ pub(super) fn brought_up(place: &Place) {
     for table in ["replacements", "decisions"] {
         execute(place, &format!("DROP TABLE {table}"));
     }
+    execute(place, "DROP INDEX own_entries");
+    execute(place, "ALTER TABLE store_entries DROP COLUMN own");
     execute(place, "UPDATE scrip_schema SET version = 3");
     let mut records = Records::open(place).unwrap();
     assert_eq!(records.stores().unwrap(), vec![store]);

@@ -52,6 +52,8 @@ pub(super) fn goes_over_once(place: &Place) {
 pub(super) fn brought_up(place: &Place) {
     drop(Records::create(place).unwrap());
     execute(place, "DROP TABLE replacements");
+    execute(place, "DROP INDEX own_entries");
+    execute(place, "ALTER TABLE store_entries DROP COLUMN own");
     execute(place, "UPDATE scrip_schema SET version = 4");
     assert!(Records::open(place).unwrap().replacements().unwrap().is_empty());
 }

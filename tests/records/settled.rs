@@ -8,7 +8,7 @@ use scrip::format::store::{Burn, StoreEntry, StoreEvent, Value};
 use scrip::ledger::{Booked, Effect, Settler, settled_since_hash};
 use scrip::records::{
     Account, FindingNote, JournalLine, Known, Move, Planned, PostError, Posted, Posting, Records,
-    Signing, sold_event,
+    Signing, is_own, sold_event,
 };
 use scrip::trust::{Verified, sign, verify};
 use scrip::units::{Amount, MediumId, Sequence, StoreId};
@@ -164,6 +164,7 @@ pub(crate) fn import(records: &mut Records, entries: &[StoreEntry]) {
                 voids: entry.voids,
                 medium: entry.medium,
                 event: sold_event(entry),
+                own: is_own(entry),
                 moves: sum.map(|amount| Move { debit, credit, amount }),
                 content: entry.bytes(),
             }

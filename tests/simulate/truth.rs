@@ -56,10 +56,10 @@ impl Office {
         (output.status.code(), serde_json::from_str(last).unwrap())
     }
 
-    fn reconcile(&self, plan: &str) -> (Option<i32>, Value) {
+    fn reconcile(&self, plan: &str, more: &[&str]) -> (Option<i32>, Value) {
         let roots = ["--trust", "issuer/trust.cbr", "--allow-test-root"];
         let asked = ["reconcile", "--records", "issuer", "evidence", "--plan", plan];
-        self.run("scrip-verify", &[&asked[..], &roots].concat())
+        self.run("scrip-verify", &[&asked[..], &roots, more].concat())
     }
 
     fn held(&self) -> Held {
@@ -164,7 +164,7 @@ fn moves_what_is_missing(truth: &Truth, before: &Held, plan: &Value, seed: u64) 
 fn goes_round(seed: u64) -> Truth {
     let office = Office::of(seed);
     let truth = &office.truth;
-    let (_, first) = office.reconcile("first.plan");
+    let (_, first) = office.reconcile("first.plan", &[]);
     let skipped = first["skipped"].as_array().unwrap().iter();
     let skipped: BTreeSet<_> =
         skipped.map(|one| one["file"].as_str().unwrap().to_owned()).collect();
@@ -191,7 +191,9 @@ fn goes_round(seed: u64) -> Truth {
     for name in &truth.foreign {
         std::fs::remove_file(office.folder.path().join(name)).unwrap();
     }
-    let (exit, again) = office.reconcile("second.plan");
+    let (exit, again) = office.reconcile("second.plan", &[]);
+    let (_, checked) = office.reconcile("third.plan", &["--every-signature"]);
+    assert_eq!(again["plan_hash"], checked["plan_hash"], "seed {seed}: with every signature");
     let settled = truth.media.iter().filter(|own| own.books.is_some());
     let settled: BTreeSet<_> = settled.map(|own| own.medium.as_str()).collect();
     let open = planted(truth, |medium| !settled.contains(medium));

@@ -1,0 +1,194 @@
+//! A medium whose one export ends with the record that the records have as its newest: nothing of it
+//! is new, and what was verified when it was settled isn't verified again.
+//!
+//! The newest record's hash vouches for all before it, a store's journal for the certificate, the
+//! records for the sheets that they handed out. Whatever is unusual is left to
+//! [`Judged`](super::judged::Judged), which would find the same in more time.
+
+use super::heap::Heap;
+use super::judged::CLOCK_S;
+use super::told::{Kept, KeptBody};
+use crate::crypto::digest::sha256;
+use crate::format::checkpoint::Checkpoint;
+use crate::format::cose::Sign1;
+use crate::format::medium::{CertificateSlot, SheetSlot, StatedOwner};
+use crate::format::record::{Body, RecordHead, RecordKind};
+use crate::format::sheet::Sheet;
+use crate::format::{Kind, Object, cbor};
+use crate::journal::frame::FrameView;
+use crate::journal::opening::Opening;
+use crate::records::Still;
+use crate::trust::{Claimed, Signer};
+use crate::units::{Currency, Timestamp};
+
+/// What an export says of a medium of which nothing is new.
+pub struct Unchanged {
+    /// Records in it.
+    pub(super) records: usize,
+    /// The newest time that an issuer or settler signed in it.
+    pub(super) newest: Timestamp,
+    /// What it tells others, by the records' hashes.
+    pub(super) told: Vec<Kept>,
+}
+
+/// By what it is held.
+#[derive(Debug, Clone, Copy)]
+pub struct Held<'a> {
+    pub(super) known: &'a Still,
+    pub(super) currency: Currency,
+    pub(super) as_of: Option<Timestamp>,
+}
+
+/// What an export carries beside its records.
+struct Papers {
+    issuer: Signer,
+    certificate: [u8; 32],
+    newest: Timestamp,
+}
+
+impl Heap {
+    /// What an export says, if it says nothing new.
+    pub(super) fn unchanged(&self, export: &[u8], held: Held<'_>) -> Option<Unchanged> {
+        let (slots, frames) = export.split_at_checked(super::heap::slots_bytes())?;
+        ends_with(frames, &held.known.row.head).then_some(())?;
+        let papers = self.papers(slots, held)?;
+        let mut walk = Walk { heap: self, held, papers: &papers, told: vec![], last: None };
+        let records = walk.all(frames)?;
+        let (mut told, newest) = (walk.told, papers.newest);
+        told.sort_unstable_by_key(|one| one.hash);
+        let stated = told.iter().filter_map(|one| stated_time(&one.body));
+        Some(Unchanged { records, newest: stated.fold(newest, Timestamp::max), told })
+    }
+
+    /// The stamped slots, if they are those of this medium as it was burnt.
+    fn papers(&self, slots: &[u8], held: Held<'_>) -> Option<Papers> {
+        let Still { medium, store, burnt, sheets: handed, sales, .. } = held.known;
+        let [certificate, policy, revoked, sheets, _] = super::heap::cut(slots);
+        let slot = CertificateSlot::decode(cbor::unpad(certificate).ok()??).ok()?;
+        let signer = self.pinned(&slot.chain, "stamped slots").ok()?;
+        let hash = sha256(&slot.certificate.0);
+        let stated = StatedOwner::read(&slot.certificate.0)?;
+        let granted = signer.certificate().grant.as_ref()?.store;
+        let own = StatedOwner { medium: *medium, store: *store, currency: held.currency };
+        let journalled = burnt.iter().any(|burnt| burnt.certificate == hash);
+        let sold = sales.iter().filter(|sale| sale.voided.is_none()).count();
+        (stated == own && granted == *store && journalled && sold < 2).then_some(())?;
+        let issuer = signer.issuer();
+        let policy = self.policy(&issuer, cbor::unpad(policy).ok()??).ok()?;
+        if let Some(list) = cbor::unpad(revoked).ok()? {
+            self.has_list(&self.list(&issuer, list).ok()?).then_some(())?;
+        }
+        let mut newest = policy.issued;
+        let slot = SheetSlot::decode(cbor::unpad(sheets).ok()??).ok()?;
+        for sheet in &slot.sheets {
+            let known = handed.contains(&sheet.0);
+            let sheet = match known {
+                true => Claimed::<Sheet>::read(&sheet.0).ok()?.into_value(),
+                false => issuer.open::<Sheet>(&sheet.0).ok()?.into_value(),
+            };
+            if sheet.medium == *medium {
+                newest = newest.max(sheet.issued);
+            }
+        }
+        Some(Papers { issuer, certificate: hash, newest })
+    }
+}
+
+/// Is this the hash of the last record in a row of frames? What is before it isn't looked at.
+fn ends_with(mut frames: &[u8], head: &[u8; 32]) -> bool {
+    let mut last = None;
+    while let Some((stored, record)) = FrameView::claimed(frames) {
+        last = Some(record);
+        frames = &frames[stored..];
+    }
+    frames.is_empty() && last.is_some_and(|record| sha256(record) == *head)
+}
+
+/// On its way along a chain.
+struct Walk<'a> {
+    heap: &'a Heap,
+    held: Held<'a>,
+    papers: &'a Papers,
+    told: Vec<Kept>,
+    last: Option<Last>,
+}
+
+/// The record before.
+struct Last {
+    hash: [u8; 32],
+    at: u64,
+}
+
+impl Walk<'_> {
+    /// How many records there are, if they are those up to the newest that is settled.
+    fn all(&mut self, mut frames: &[u8]) -> Option<usize> {
+        let mut count = 0;
+        while !frames.is_empty() {
+            let (frame, rest) = FrameView::split(frames)?;
+            (usize::try_from(frame.index) == Ok(count)).then_some(())?;
+            (count > 0 || Opening::decode(frame.record).is_none()).then_some(())?;
+            self.record(frame.record)?;
+            (frames, count) = (rest, count + 1);
+        }
+        (self.last.as_ref()?.hash == self.held.known.row.head).then_some(count)
+    }
+
+    fn record(&mut self, bytes: &[u8]) -> Option<()> {
+        let message = Sign1::decode(bytes, Kind::Record).ok()?;
+        let (head, body) = RecordHead::read(message.payload())?;
+        let prev = self.last.as_ref().map_or(&self.papers.certificate, |last| &last.hash);
+        (head.prev == *prev && head.medium == self.held.known.medium).then_some(())?;
+        let at = head.history.at.seconds();
+        let late = at.saturating_add(CLOCK_S);
+        let odd = late < head.floor.seconds()
+            || self.last.as_ref().is_some_and(|last| late < last.at)
+            || self.held.as_of.is_some_and(|as_of| at > as_of.seconds().saturating_add(CLOCK_S));
+        (!odd).then_some(())?;
+        let hash = sha256(bytes);
+        if tells(head.history.kind) {
+            let body = if head.history.kind == RecordKind::UploadStart {
+                KeptBody::Upload(body.upload()?)
+            } else {
+                KeptBody::Whole(self.settled(body.body()?)?)
+            };
+            let amount = head.accounting.as_ref().map(|entry| entry.amount);
+            let (seq, link) = (head.seq, head.history.link);
+            self.told.push(Kept { hash, seq, link, amount, body });
+        }
+        self.last = Some(Last { hash, at });
+        Some(())
+    }
+
+    /// A checkpoint that was taken over is one that the records hold, or older; what was merged is
+    /// looked at as a whole.
+    fn settled(&self, body: Body) -> Option<Body> {
+        let settled = match &body {
+            Body::Merge { .. } => false,
+            Body::Checkpoint { checkpoint, certificate } => {
+                let row = self.held.known.row;
+                let settler = self.heap.settler(&self.papers.issuer, &certificate.0)?;
+                let checkpoint = settler.open::<Checkpoint>(&checkpoint.0).ok()?;
+                let same = checkpoint.number == row.number && checkpoint.hash() == row.hash;
+                checkpoint.number < row.number || same
+            }
+            _ => true,
+        };
+        settled.then_some(body)
+    }
+}
+
+/// Does a record of this kind say anything that is held against what others say?
+fn tells(kind: RecordKind) -> bool {
+    use RecordKind::{
+        Checkpoint, DownloadEnd, DownloadInterrupted, DownloadStart, Earn, Merge, Refund, Topup,
+        UploadStart,
+    };
+    let transfers = matches!(kind, DownloadStart | DownloadInterrupted | DownloadEnd | UploadStart);
+    transfers || matches!(kind, Earn | Topup | Refund | Checkpoint | Merge)
+}
+
+/// The time that a settler signed in a record whose checkpoint was verified.
+fn stated_time(body: &KeptBody) -> Option<Timestamp> {
+    let KeptBody::Whole(Body::Checkpoint { checkpoint, .. }) = body else { return None };
+    Some(super::heap::settled(&checkpoint.0)?.as_of)
+}
