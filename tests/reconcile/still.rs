@@ -131,13 +131,14 @@ fn what_another_says_of_it_is_held_against_it() {
 fn whatever_byte_is_changed_it_says_the_same_as_all_of_it() {
     let mut office = Office::new();
     let files = settled(&mut office);
-    let (mut by_head, mut places) = (0, 0);
+    let (untouched, ..) = indexed(&mut office, &files);
+    let (mut same, mut places) = (0, 0);
     for place in (0..files[0].len()).step_by(STEP) {
         let mut changed = files.clone();
         changed[0][place] ^= 0x10;
-        let (plan, became, looked_at) = indexed(&mut office, &changed);
+        let (plan, became, _) = indexed(&mut office, &changed);
+        same += usize::from(plan == untouched);
         assert_eq!((plan, became), whole(&mut office, &changed), "byte {place}");
-        by_head += usize::from(looked_at == 0);
         places += 1;
     }
     for end in [files[0].len() - 512, files[0].len() - 1, 40 << 10, 100] {
@@ -146,5 +147,6 @@ fn whatever_byte_is_changed_it_says_the_same_as_all_of_it() {
         let (plan, became, _) = indexed(&mut office, &cut);
         assert_eq!((plan, became), whole(&mut office, &cut), "cut at {end}");
     }
-    assert!(places > 400 && by_head < places / 2, "{by_head} of {places} weren't looked at whole");
+    // The slot of who has it says nothing of money.
+    assert!(places > 400 && same < places / 4, "{same} of {places} are seen by nobody");
 }
