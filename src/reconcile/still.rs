@@ -81,10 +81,10 @@ impl Heap {
         let mut newest = policy.issued;
         let slot = SheetSlot::decode(cbor::unpad(sheets).ok()??).ok()?;
         for sheet in &slot.sheets {
-            let known = handed.contains(&sheet.0);
-            let sheet = match known {
-                true => Claimed::<Sheet>::read(&sheet.0).ok()?.into_value(),
-                false => issuer.open::<Sheet>(&sheet.0).ok()?.into_value(),
+            let sheet = if handed.contains(&sheet.0) {
+                Claimed::<Sheet>::read(&sheet.0).ok()?.into_value()
+            } else {
+                issuer.open::<Sheet>(&sheet.0).ok()?.into_value()
             };
             if sheet.medium == *medium {
                 newest = newest.max(sheet.issued);
