@@ -33,12 +33,13 @@ impl Table {
 }
 
 impl Run<'_> {
-    /// The records hold everything from the first run on.
+    /// What the records hold they hold from the first run on.
     pub(super) fn again(&self, cores: usize) {
         let remembered = self.own.join("remembered");
         let (first, told) = self.reconcile(cores, &["evidence"], Some(&remembered));
         self.check(&told, Within::Evidence);
-        let title = format!("{} events, settled before the first run", self.made.events);
+        let (events, held) = (self.made.events, self.made.held);
+        let title = format!("{events} events, {held} of them settled before the first run");
         let table = Table::begin(&title, "first run, remembering", first);
         let (same, told) = self.reconcile(cores, &["evidence"], Some(&remembered));
         self.check(&told, Within::Evidence);
