@@ -1,5 +1,6 @@
 //! Reconciling: what a heap of evidence says, against records that a server holds.
 
+mod at_stake;
 mod bounds;
 mod classes;
 mod decided;

@@ -96,7 +96,7 @@ fn is_new(judged: &Judged, fork: &Fork) -> bool {
 }
 
 fn look_at_forks(judged: &mut Judged) {
-    let frozen = judged.frozen.then(|| lacking(judged));
+    let frozen = judged.frozen.then(|| judged.lacks());
     for draft in losses(judged) {
         match frozen {
             Some(stake) => judged.hold_for_person(draft, stake),
@@ -114,7 +114,7 @@ pub(super) fn losses(judged: &Judged) -> Vec<Draft> {
     let sum = |one: u64, other: u64| i128::from(one) - i128::from(other);
     let lost = sum(after.debt.minor(), before.debt.minor())
         + sum(after.store_loss.minor(), before.store_loss.minor());
-    let lost = if judged.frozen { lacking(judged) } else { lost.max(0) };
+    let lost = if judged.frozen { judged.lacks() } else { lost.max(0) };
     let told = |by| match (judged.frozen, settlement.outcome) {
         (true, Outcome::Debt) => "more is lacking than goes on: a person decided",
         _ => outcome(settlement.outcome, by, lost),

@@ -120,7 +120,15 @@ impl Standing {
         if *verdict == Verdict::Explained {
             return same && finding.stake.unwrap_or(Amount::ZERO) <= *stake;
         }
-        same && (*number, *hash) == (row.number, row.hash) && Some(*stake) == finding.stake
+        let stands = same && (*number, *hash) == (row.number, row.hash);
+        stands && finding.stake.is_some_and(|found| found <= *stake)
+    }
+
+    /// Was it about less than is at stake now?
+    fn falls_short(&self, finding: &Finding) -> bool {
+        let Decision { class, medium, stake, .. } = &self.decision;
+        let same = (*class, *medium) == (finding.class, finding.medium);
+        same && finding.stake.is_some_and(|found| found > *stake)
     }
 
     fn told(&self) -> Decided {
@@ -128,6 +136,9 @@ impl Standing {
         Decided { verdict, at, text, by: self.by.clone() }
     }
 }
+
+/// The rule of a finding that was decided when less was at stake ends with this.
+const LAPSED: &str = "; what was decided was about less than is at stake now, and lapsed";
 
 /// Say in a finding what was decided about it, as far as that counts.
 pub(super) fn tell_decided(
@@ -137,6 +148,10 @@ pub(super) fn tell_decided(
 ) {
     let known = standing.get(&finding.id).filter(|known| known.covers(finding, row));
     finding.decided = known.map(Standing::told);
+    let short = standing.get(&finding.id).is_some_and(|known| known.falls_short(finding));
+    if short && !finding.rule.ends_with(LAPSED) {
+        finding.rule.push_str(LAPSED);
+    }
 }
 
 /// May it be posted, by what was decided about it?

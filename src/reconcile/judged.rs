@@ -47,6 +47,8 @@ pub(super) struct Judged {
     pub(super) vested: BTreeSet<EventId>,
     /// More is lacking than goes on without a person.
     pub(super) frozen: bool,
+    /// What would be lacking with what others showed.
+    pub(super) lacks_by_others: i128,
     /// What was decided about it.
     pub(super) decisions: BTreeMap<[u8; 16], Decision>,
 }
@@ -113,6 +115,7 @@ impl Judged {
             findings: vec![],
             vested: BTreeSet::new(),
             frozen: false,
+            lacks_by_others: 0,
             decisions: bench.decisions.of(Some(medium)),
         };
         judged.settle();

@@ -9,7 +9,8 @@ use super::sold::newly;
 use crate::format::decision::{DECIDERS_MAX, Verdict};
 use crate::format::plan::Finding;
 use crate::format::policy::Policy;
-use crate::ledger::{Settlement, settle};
+use crate::format::record::EventId;
+use crate::ledger::{Account, Effect, Outcome, Settlement, settle};
 use crate::records::Row;
 use crate::units::Amount;
 
@@ -25,16 +26,18 @@ impl Judged {
 
     pub(super) fn finish(&self, draft: Draft, stake: Option<i128>) -> Finding {
         let mut finding = draft.finish(Some(self.medium), self.store());
-        finding.stake = stake.map(|stake| {
-            let minor = u64::try_from(stake.unsigned_abs()).unwrap_or(u64::MAX);
-            Amount::from_minor(minor).unwrap_or(Amount::MAX)
-        });
+        finding.stake = stake.map(minor);
+        self.decide(&mut finding);
+        finding
+    }
+
+    /// Say what was decided about a finding with that at stake.
+    fn decide(&self, finding: &mut Finding) {
         let row = self.known.as_ref().map_or(Row::UNSETTLED, |known| known.row);
-        tell_decided(&mut finding, &self.decisions, &row);
-        if is_lifted(&finding) && !self.enough_signed(&finding) {
+        tell_decided(finding, &self.decisions, &row);
+        if is_lifted(finding) && !self.enough_signed(finding) {
             finding.decided = None;
         }
-        finding
     }
 
     /// Did as many people decide as the policy asks for?
@@ -52,11 +55,63 @@ impl Judged {
         settle(&lenient, &self.before, &self.states()).ok()
     }
 
-    /// What settling would add and take, all told, minor units.
+    /// What settling would add and take, all told, with the fees that may vest; minor units.
     pub(super) fn gross(&self) -> i128 {
-        let lenient = self.lenient();
-        let new = lenient.iter().flat_map(|lenient| newly(&self.before, &lenient.account));
-        new.map(|(_, _, delta)| i128::from(delta.unsigned_abs())).sum()
+        self.lenient().map_or(0, |lenient| moved(&self.before, &lenient.account))
+    }
+
+    /// What is lacking where nothing is settled, with all that others showed.
+    pub(super) fn lacks(&self) -> i128 {
+        self.lacks_by_others.max(lacking(self))
+    }
+
+    /// Does a person decide about it, or did one?
+    pub(super) fn is_decided_by_people(&self) -> bool {
+        self.frozen || self.findings.iter().any(|finding| finding.stake.is_some())
+    }
+
+    /// Do as if a person had let it go on, and take that back; what is at stake is what `charge` made
+    /// of it. What was decided when less was at stake lapses.
+    pub(super) fn restake(&mut self, charge: impl FnOnce(&mut Self)) {
+        let kept = (self.settlement.clone(), self.standing, self.findings.len());
+        self.standing = Standing::Postable;
+        if let Some(lenient) = self.lenient().filter(|_| self.frozen) {
+            self.settlement = Some(lenient);
+        }
+        charge(self);
+        let account = self.settlement.as_ref().map_or(&self.before, |known| &known.account);
+        let gross = moved(&self.before, account);
+        let debt = i128::from(account.debt.minor()) + i128::from(account.store_loss.minor());
+        self.lacks_by_others = debt - i128::from(self.before.store_loss.minor());
+        (self.settlement, self.standing) = (kept.0, kept.1);
+        self.findings.truncate(kept.2);
+        self.freeze_again();
+        for mut finding in std::mem::take(&mut self.findings) {
+            if let Some(stake) = finding.stake {
+                let was_lifted = is_lifted(&finding);
+                finding.stake = Some(stake.max(minor(gross)));
+                self.decide(&mut finding);
+                if was_lifted && !is_lifted(&finding) {
+                    self.standing = Standing::Held;
+                }
+            }
+            self.findings.push(finding);
+        }
+    }
+
+    /// Where what was decided doesn't reach for what is lacking now, nothing is settled after all.
+    fn freeze_again(&mut self) {
+        let outcome = self.settlement.as_ref().map(|settlement| settlement.outcome);
+        if !self.frozen || outcome == Some(Outcome::Frozen) {
+            return;
+        }
+        let losses = losses(self).into_iter().map(|draft| self.finish(draft, Some(self.lacks())));
+        if !losses.collect::<Vec<_>>().iter().all(is_lifted) {
+            let ruling = self.ruling.as_ref();
+            let policy = ruling.map(policy);
+            self.settlement =
+                policy.and_then(|policy| settle(policy, &self.before, &self.states()).ok());
+        }
     }
 
     /// Where all that it is frozen for was decided, what was decided is what it settles to.
@@ -77,6 +132,22 @@ impl Judged {
         }
         self.settlement = Some(lifted);
     }
+}
+
+/// What goes from one account to the other adds and takes, and the fees that it may still vest.
+fn moved(before: &Account, after: &Account) -> i128 {
+    let new: i128 =
+        newly(before, after).map(|(_, _, delta)| i128::from(delta.unsigned_abs())).sum();
+    let known = |event: &EventId| before.events.get(event).map(|booked| booked.amount);
+    let waiting = after.events.iter().filter(|(event, booked)| {
+        booked.effect == Effect::Earned && known(event) == Some(booked.amount)
+    });
+    new + waiting.map(|(_, booked)| i128::from(booked.amount.unsigned_abs())).sum::<i128>()
+}
+
+fn minor(stake: i128) -> Amount {
+    let minor = u64::try_from(stake.unsigned_abs()).unwrap_or(u64::MAX);
+    Amount::from_minor(minor).unwrap_or(Amount::MAX)
 }
 
 /// The newest that binds.

@@ -106,12 +106,19 @@ pub(super) fn charge_all(payer: &mut Judged, pieces: &Pieces, shown: Vec<Shown>)
     for one in shown.into_iter().chain(own) {
         places.entry(one.place()).or_default().push(one);
     }
-    let mut ruled = vec![];
-    for (place, mut shown) in places {
+    for shown in places.values_mut() {
         shown.sort_by(|one, other| one.bytes.cmp(&other.bytes));
-        ruled.extend(one_segment(payer, place, shown));
     }
-    ruled
+    let charge = |payer: &mut Judged| {
+        let segments = places.iter();
+        segments.flat_map(|(place, shown)| one_segment(payer, *place, shown.clone())).collect()
+    };
+    if payer.is_decided_by_people() {
+        payer.restake(|payer| {
+            let _: Vec<Ruled> = charge(payer);
+        });
+    }
+    charge(payer)
 }
 
 /// What becomes of fees whose payer isn't known here.

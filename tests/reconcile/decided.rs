@@ -24,7 +24,7 @@ use crate::owner::bench::Answer;
 use crate::world::{minor, policy};
 
 /// What one person decides alone, of two branches that spent 900 of 1,000.
-fn strict(alone: u64) -> Policy {
+pub(super) fn strict(alone: u64) -> Policy {
     Policy {
         offline_cap: minor(500),
         starter_cap: minor(100),
@@ -102,12 +102,13 @@ fn payload(file: &DecisionFile) -> Vec<u8> {
     Sign1::decode(signed, Kind::Decision).unwrap().payload().to_vec()
 }
 
-fn the<'v>(told: &'v Value, class: &str) -> &'v Value {
+pub(super) fn the<'v>(told: &'v Value, class: &str) -> &'v Value {
     let findings = told["findings"].as_array().unwrap();
     findings.iter().find(|finding| finding["class"] == class).unwrap_or_else(|| panic!("{told}"))
 }
 
-const SETTLE: [&str; 5] = ["--plan", "one", "--settle", "--because", "came in with both"];
+pub(super) const SETTLE: [&str; 5] =
+    ["--plan", "one", "--settle", "--because", "came in with both"];
 
 #[test]
 fn above_the_limit_two_people_let_a_frozen_medium_go_on_with_its_debt() {
