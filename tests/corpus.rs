@@ -8,6 +8,7 @@
 #[path = "../fuzz/bodies/mod.rs"]
 #[allow(unreachable_pub, reason = "the fuzzers' crate shows them")]
 mod bodies;
+mod memories;
 mod seeds;
 
 use std::fs;
@@ -46,7 +47,8 @@ macro_rules! tests {
 }
 
 tests! {
-    objects envelope cbor chain keyfile access kit journal ledger funding evidence shop_log enrol_request
+    objects envelope cbor chain keyfile access kit journal ledger funding evidence keyed remembered
+    shop_log enrol_request
     kept_stamp recipe start_page typed_code topup_entry topup_picture units gpt fat_volume elf_player machine
     edition_open
     image_take image_check

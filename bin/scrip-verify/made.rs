@@ -7,8 +7,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
+use scrip::crypto::digest::Sha256;
 use scrip::device::{
-    Access, DeviceError, FileDevice, Folder, FolderLock, Keyed, KeyedError, Scratch,
+    Access, Device, DeviceError, FileDevice, Folder, FolderLock, Keyed, KeyedError, Scratch,
 };
 use scrip::reconcile::{
     Index, PlanReader, Reading, Reconciled, Run, RunError, Signatures, Terms, reconcile_all,
@@ -124,11 +125,27 @@ struct Memory {
     _lock: FolderLock,
 }
 
+/// What names this very program: another build may find by other rules.
+fn program() -> Result<[u8; 32], Failure> {
+    const PIECE_BYTES: usize = 1 << 20;
+    let doing = "reading this program";
+    let path = std::env::current_exe().or_exit_while(Exit::Failure, doing)?;
+    let program = FileDevice::open(&path, Access::Read).or_fail()?;
+    let (mut digest, mut piece) = (Sha256::new(), vec![0; PIECE_BYTES]);
+    for at in (0..program.len_bytes()).step_by(PIECE_BYTES) {
+        let rest = usize::try_from(program.len_bytes() - at).unwrap_or(PIECE_BYTES);
+        piece.truncate(rest);
+        program.read_at(at, &mut piece).or_exit_while(Exit::Failure, doing)?;
+        digest.update(&piece);
+    }
+    Ok(digest.finish())
+}
+
 /// Open what was remembered; what isn't that is left alone, and nothing is remembered.
 fn memory(path: &Path, output: &Output) -> Result<Option<Memory>, Failure> {
     let folder = Folder::open_or_create(path).or_fail()?;
     let lock = folder.lock("scrip-verify reconcile").or_fail()?;
-    match Keyed::open(&path.join(FOUND_FILE)) {
+    match Keyed::open(&path.join(FOUND_FILE), &program()?) {
         Ok(found) => Ok(Some(Memory { found, _lock: lock })),
         Err(error @ KeyedError::Foreign { .. }) => {
             output.note(format!("{error}: all is read, and nothing is remembered"));

@@ -9,6 +9,7 @@ mod funding;
 mod input;
 mod machine;
 mod medium;
+mod memory;
 mod money;
 mod object;
 mod shop;
@@ -46,6 +47,8 @@ targets! {
     money::ledger,
     funding::funding,
     evidence::evidence,
+    memory::keyed,
+    memory::remembered,
     shop::shop_log,
     shop::enrol_request,
     shop::kept_stamp,

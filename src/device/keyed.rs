@@ -1,7 +1,9 @@
 //! Values by their keys in a file that only grows: what a run remembers for the next one.
 //!
 //! ```text
-//! "scrip/remembered/1\n", then for each value (integers big-endian)
+//! "scrip/remembered/2\n"
+//! 32  what names whoever remembers
+//! then for each value (integers big-endian)
 //!  4  CRC-32C over what follows of this header
 //! 32  key
 //!  4  length of the value
@@ -10,7 +12,8 @@
 //! ```
 //!
 //! A value that was cut off, by a crash or a full disk, ends the file: all before it counts. A value
-//! whose sum is wrong doesn't count.
+//! whose sum is wrong doesn't count. Another program's file begins anew: what it found may be found by
+//! other rules.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
@@ -19,7 +22,11 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-const MAGIC: &[u8] = b"scrip/remembered/1\n";
+const MAGIC: &[u8; 19] = b"scrip/remembered/2\n";
+/// What the forms of these files have in common.
+const FAMILY: &[u8] = b"scrip/remembered/";
+/// Where the values begin.
+const START: u64 = MAGIC.len() as u64 + 32;
 const HEADER_BYTES: usize = 44;
 /// The longest value.
 const VALUE_BYTES_MAX: u32 = 64 << 20;
@@ -33,6 +40,7 @@ pub type ValueKey = [u8; 32];
 #[derive(Debug)]
 pub struct Keyed {
     path: PathBuf,
+    by: ValueKey,
     file: File,
     inner: Mutex<Inner>,
 }
@@ -74,21 +82,27 @@ pub enum KeyedError {
 }
 
 impl Keyed {
-    /// Open a file of values, or begin one.
-    pub fn open(path: &Path) -> Result<Self, KeyedError> {
+    /// Open the file of values that `by` keeps, or begin one.
+    pub fn open(path: &Path, by: &ValueKey) -> Result<Self, KeyedError> {
         let failed = |source| KeyedError::Io { action: "opening", path: path.into(), source };
         let mut options = OpenOptions::new();
         let file = options.read(true).write(true).create(true).truncate(false).open(path);
-        let mut file = file.map_err(failed)?;
+        let file = file.map_err(failed)?;
         let length = file.metadata().map_err(failed)?.len();
-        let mut magic = vec![0; MAGIC.len()];
-        if length == 0 {
-            file.write_all(MAGIC).map_err(failed)?;
-        } else if file.read_exact(&mut magic).is_err() || magic != MAGIC {
+        let own = [&MAGIC[..], by].concat();
+        let mut head = vec![0; own.len().min(usize::try_from(length).unwrap_or(own.len()))];
+        file.read_exact_at(&mut head, 0).map_err(failed)?;
+        let family = head.len().min(FAMILY.len());
+        if head[..family] != FAMILY[..family] {
             return Err(KeyedError::Foreign { path: path.into() });
         }
-        let inner = Inner::read(&file, length.max(MAGIC.len() as u64)).map_err(failed)?;
-        Ok(Self { path: path.into(), file, inner: Mutex::new(inner) })
+        let mut inner = Inner { end: START, ..Inner::default() };
+        if head == own {
+            inner = Inner::read(&file, length).map_err(failed)?;
+        } else {
+            file.set_len(0).and_then(|()| file.write_all_at(&own, 0)).map_err(failed)?;
+        }
+        Ok(Self { path: path.into(), by: *by, file, inner: Mutex::new(inner) })
     }
 
     /// The value of this key, if there is a sound one.
@@ -142,7 +156,7 @@ impl Keyed {
         let mut options = OpenOptions::new();
         let new = options.write(true).create(true).truncate(true).open(&beside);
         let mut new = io::BufWriter::new(new.map_err(failed)?);
-        new.write_all(MAGIC).map_err(failed)?;
+        new.write_all(MAGIC).and_then(|()| new.write_all(&self.by)).map_err(failed)?;
         for (key, value) in used {
             let mut bytes = vec![0; usize::try_from(value.length).expect("32 bits")];
             self.file.read_exact_at(&mut bytes, value.at).map_err(failed)?;
@@ -162,7 +176,7 @@ impl Keyed {
 impl Inner {
     /// Walk the headers; values are looked at when they are asked for.
     fn read(file: &File, length: u64) -> io::Result<Self> {
-        let mut inner = Self { end: MAGIC.len() as u64, ..Self::default() };
+        let mut inner = Self { end: START, ..Self::default() };
         let mut reader = BufReader::with_capacity(1 << 16, file);
         reader.seek(SeekFrom::Start(inner.end))?;
         while inner.end + HEADER_BYTES as u64 <= length {
@@ -203,27 +217,30 @@ mod tests {
 
     use super::*;
 
+    const BY: ValueKey = [8; 32];
+    const FIRST: usize = MAGIC.len() + 32;
+
     #[test]
     fn what_was_kept_is_recalled_up_to_where_it_was_cut_off() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("found");
-        let keyed = Keyed::open(&path).unwrap();
+        let keyed = Keyed::open(&path, &BY).unwrap();
         for byte in 0..20 {
             keyed.keep([byte; 32], &[byte; 100]).unwrap();
         }
         keyed.keep([3; 32], b"newer").unwrap();
         drop(keyed);
         let whole = fs::read(&path).unwrap();
-        for end in (MAGIC.len()..=whole.len()).step_by(31).chain([whole.len()]) {
+        for end in (FIRST..=whole.len()).step_by(31).chain([whole.len()]) {
             fs::write(&path, &whole[..end]).unwrap();
-            let keyed = Keyed::open(&path).unwrap();
+            let keyed = Keyed::open(&path, &BY).unwrap();
             let count = (0..20).filter(|byte| keyed.recall(&[*byte; 32]).is_some()).count();
-            assert_eq!(count, ((end - MAGIC.len()) / (HEADER_BYTES + 100)).min(20), "{end}");
+            assert_eq!(count, ((end - FIRST) / (HEADER_BYTES + 100)).min(20), "{end}");
             keyed.keep([77; 32], b"goes on").unwrap();
-            let again = Keyed::open(&path).unwrap();
+            let again = Keyed::open(&path, &BY).unwrap();
             assert_eq!(again.recall(&[77; 32]).unwrap(), b"goes on");
         }
-        let last = Keyed::open(&path).unwrap();
+        let last = Keyed::open(&path, &BY).unwrap();
         assert_eq!(last.recall(&[3; 32]).unwrap(), b"newer");
     }
 
@@ -231,36 +248,54 @@ mod tests {
     fn what_was_changed_is_not_believed_and_what_is_foreign_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("found");
-        let keyed = Keyed::open(&path).unwrap();
+        let keyed = Keyed::open(&path, &BY).unwrap();
         keyed.keep([1; 32], &[5; 50]).unwrap();
         let whole = fs::read(&path).unwrap();
-        for bit in MAGIC.len() * 8..whole.len() * 8 {
+        for bit in FIRST * 8..whole.len() * 8 {
             let mut flipped = whole.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
             fs::write(&path, &flipped).unwrap();
-            let keyed = Keyed::open(&path).unwrap();
+            let keyed = Keyed::open(&path, &BY).unwrap();
             assert!(keyed.recall(&[1; 32]).is_none() && keyed.damaged() == 1, "bit {bit}");
         }
         fs::write(&path, "a diary").unwrap();
-        let message = Keyed::open(&path).unwrap_err().to_string();
+        let message = Keyed::open(&path, &BY).unwrap_err().to_string();
         assert!(message.ends_with("it holds nothing that was remembered"), "{message}");
         assert_eq!(fs::read(&path).unwrap(), b"a diary");
+    }
+
+    #[test]
+    fn what_another_program_remembers_begins_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("found");
+        Keyed::open(&path, &BY).unwrap().keep([1; 32], b"found by it").unwrap();
+        let heads: [&[u8]; 3] = [b"scrip/rem", b"scrip/remembered/1\nmore", b""];
+        for head in heads {
+            fs::write(&path, head).unwrap();
+            let keyed = Keyed::open(&path, &BY).unwrap();
+            assert!(keyed.recall(&[1; 32]).is_none() && keyed.damaged() == 0);
+            keyed.keep([1; 32], b"found by it").unwrap();
+        }
+        assert_eq!(Keyed::open(&path, &BY).unwrap().recall(&[1; 32]).unwrap(), b"found by it");
+        let other = Keyed::open(&path, &[9; 32]).unwrap();
+        assert!(other.recall(&[1; 32]).is_none() && other.damaged() == 0);
+        assert!(Keyed::open(&path, &BY).unwrap().recall(&[1; 32]).is_none());
     }
 
     #[test]
     fn what_no_run_uses_any_more_is_left_out() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("found");
-        let keyed = Keyed::open(&path).unwrap();
+        let keyed = Keyed::open(&path, &BY).unwrap();
         for byte in 0..40 {
             keyed.keep([byte; 32], &vec![byte; 1 << 20]).unwrap();
         }
         drop(keyed);
-        let keyed = Keyed::open(&path).unwrap();
+        let keyed = Keyed::open(&path, &BY).unwrap();
         assert_eq!(keyed.recall(&[7; 32]).unwrap(), vec![7; 1 << 20]);
         keyed.tidy().unwrap();
         assert!(fs::metadata(&path).unwrap().len() < 2 << 20);
-        let keyed = Keyed::open(&path).unwrap();
+        let keyed = Keyed::open(&path, &BY).unwrap();
         assert!(keyed.recall(&[7; 32]).is_some() && keyed.recall(&[8; 32]).is_none());
     }
 }

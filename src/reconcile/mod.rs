@@ -57,6 +57,7 @@ pub use passes::{Run, RunError};
 pub use pieces::{Carried, Certified, Damage, Pieces, Rights, Ruling, Tip};
 pub use plan::{PLAN_VERSION, Plan, PlanError, moves_of};
 pub use proof::{Unproven, fork_proof, rival_entries};
+pub use remembered::is_believed;
 pub use run::{Books, Journalled, Reconciled, Terms, reconcile, reconcile_all};
 pub use still::{Held, Unchanged};
 pub use taken::{Skipped, Taken, What};

@@ -14,7 +14,7 @@ use super::evidence::Evidence;
 use super::judged::{Bench, Judged, Signatures, Standing};
 use super::pieces::Pieces;
 use super::plan::{plan_row, planned};
-use super::remembered::{self, Writer, keep, ruled, rulings};
+use super::remembered::{self, Writer, is_entry_of, keep, ruled, rulings};
 use super::run::{Books, Terms};
 use super::still::Held;
 use super::told::{self, Told};
@@ -425,7 +425,8 @@ where
             [] => self.key_with(b"second", medium, shown, &more.finish())?,
             _ => None,
         };
-        if let Some(entry) = self.recall(key) {
+        let known = self.recall(key);
+        if let Some(entry) = known.filter(|entry| is_entry_of(medium, entry).is_some()) {
             return Ok(Kept { entry: self.scratch.put(&entry)?, dated: Dated::Never });
         }
         let pieces = self.evidence.pieces(medium);

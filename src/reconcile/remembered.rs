@@ -2,14 +2,16 @@
 //! records know of it and from what all media are judged by.
 
 use super::passes::{Dated, Fee, First, Kept};
-use super::transfers::{Ruled, Verdict};
+use super::transfers::{Ruled, Shown, Verdict};
 use super::twins::Credit;
 use crate::crypto::digest::sha256_parts;
 use crate::device::{DeviceError, Keyed, Scratch, ValueKey};
+use crate::format::Object;
+use crate::format::plan::PlanEntry;
 use crate::units::{MediumId, Sequence, Timestamp};
 
 /// What a key is made for: another form of what is remembered is another word.
-const FORM: &[u8] = concat!("scrip/found/1/", env!("CARGO_PKG_VERSION")).as_bytes();
+const FORM: &[u8] = b"scrip/found/2";
 
 /// A key over what something was found from.
 pub(super) fn key(parts: &[&[u8]]) -> ValueKey {
@@ -137,6 +139,7 @@ impl First {
     ) -> Option<Result<(Self, &'v [u8]), E>> {
         let mut read = Reader::of(value);
         let (became, entry) = (read.bytes()?, read.bytes()?);
+        is_entry_of(medium, entry)?;
         let dated = match (read.number()?, time(read.number()?)) {
             (0, _) => Dated::Never,
             (1, until) => Dated::Until(until),
@@ -149,6 +152,9 @@ impl First {
             let (payer, mark, vested) = (read.medium()?, read.bytes()?, read.number()? == 1);
             let mark = mark.try_into().ok();
             let shown = Some(read.bytes()?).filter(|shown| !shown.is_empty());
+            if let Some(shown) = shown {
+                Shown::read(shown)?;
+            }
             match shown.map(&mut *put).transpose() {
                 Ok(shown) => fees.push(Fee { by: medium, payer, mark, vested, shown }),
                 Err(error) => return Some(Err(error)),
@@ -172,6 +178,19 @@ impl First {
         let kept = Kept { entry, dated };
         Some(Ok((Self { medium, kept, newest, fees, closed, credits }, became)))
     }
+}
+
+/// Is this an entry of a plan, of this medium?
+pub(super) fn is_entry_of(medium: MediumId, bytes: &[u8]) -> Option<()> {
+    let entry = PlanEntry::decode(bytes).ok()?;
+    (entry.medium == Some(medium)).then_some(())
+}
+
+/// Would a run believe a value that it remembers, of any kind? One that it wouldn't is found anew.
+pub fn is_believed(medium: MediumId, value: &[u8]) -> bool {
+    let mut put = |bytes: &[u8]| Scratch::memory().put(bytes);
+    let first = First::read(medium, value, &mut put).is_some();
+    first || ruled(value).is_some() || is_entry_of(medium, value).is_some()
 }
 
 /// What [`Writer::time`] wrote.

@@ -34,7 +34,7 @@ impl Shown {
         Ok(shown.expect("it is what was put down"))
     }
 
-    fn read(mut rest: &[u8]) -> Option<Self> {
+    pub(super) fn read(mut rest: &[u8]) -> Option<Self> {
         let rest = &mut rest;
         let by = MediumId::from_number(number(rest)?).ok()?;
         let fee = number(rest)?.cast_signed();

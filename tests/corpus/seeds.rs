@@ -21,6 +21,7 @@ use scrip::units::{MediumId, Sequence, StoreId};
 use scrip::voucher::{voucher_event, voucher_id, voucher_text};
 
 use super::bodies::{PATCH_ANCHORS, TYPES};
+use super::memories;
 use crate::world::{World, at, minor, yen};
 
 /// Seeds of one target by their names.
@@ -49,6 +50,8 @@ pub(super) fn all(vectors: &Path) -> Vec<(&'static str, Seeds)> {
         ("ledger", ledgers(&world, &good)),
         ("funding", fundings(&good)),
         ("evidence", heaps(&world, &good)),
+        ("keyed", memories::files()),
+        ("remembered", memories::values(signed_as(&good, "receipt"))),
         ("shop_log", shop_logs(&world, &good)),
         ("enrol_request", requests(&good)),
         ("kept_stamp", kept_stamps(&found)),
@@ -66,6 +69,12 @@ pub(super) fn all(vectors: &Path) -> Vec<(&'static str, Seeds)> {
         ("image_take", devices()),
         ("image_check", mixed()),
     ]
+}
+
+/// A signed object of a kind.
+fn signed_as<'v>(good: &[&'v Vector], folder: &str) -> &'v [u8] {
+    let found = good.iter().find(|vector| vector.folder == folder);
+    &found.expect("each kind has a vector").bytes
 }
 
 /// Files that an owner may give to top up.

@@ -167,6 +167,66 @@ fn what_is_damaged_or_foreign_is_told_and_not_believed() {
     assert_eq!((plan, fs::read(&memory).unwrap()), (first, b"a diary".to_vec()));
 }
 
+/// Change all values in a file of what is remembered, and have their sums fit.
+fn change(memory: &Path, change: impl Fn(&mut [u8])) -> u32 {
+    let mut bytes = fs::read(memory).unwrap();
+    let (mut at, mut values) = (b"scrip/remembered/2\n".len() + 32, 0);
+    while at < bytes.len() {
+        let (header, rest) = bytes[at..].split_at_mut(44);
+        let length = u32::from_be_bytes(*header[36..].first_chunk().unwrap());
+        let value = &mut rest[..usize::try_from(length).unwrap()];
+        change(value);
+        header[40..].copy_from_slice(&crc32c::crc32c(value).to_be_bytes());
+        let own = crc32c::crc32c(&header[4..]).to_be_bytes();
+        header[..4].copy_from_slice(&own);
+        (at, values) = (at + 44 + value.len(), values + 1);
+    }
+    fs::write(memory, bytes).unwrap();
+    values
+}
+
+#[test]
+fn what_no_run_can_have_found_is_found_anew() {
+    let mut desk = Desk::new();
+    let (mut payer, mut giver) = (desk.office.owned(0, 2), desk.office.owned(1, 1));
+    payer.start(&desk.office.ground, 1, giver.id());
+    let receipt = payer.receipt(1, 100);
+    giver.send(&desk.office.ground, &payer, 1, &receipt);
+    for (name, stick) in [("one", &payer), ("other", &giver)] {
+        desk.put(name, &stick.export(&desk.office.ground));
+    }
+    let first = desk.same();
+    let memory = desk.place.path().join("memory/found");
+    let changes: [fn(&mut [u8]); 4] = [
+        |value| value.fill(0),
+        |value| value.fill(0xFF),
+        |value| value.rotate_left(1),
+        |value| value.iter_mut().step_by(9).for_each(|byte| *byte = 0xA5),
+    ];
+    for (place, damage) in changes.into_iter().enumerate() {
+        assert!(change(&memory, damage) >= 2, "two media are remembered");
+        let (told, plan) = desk.run(true);
+        assert!(told.exit == 1 && plan == first, "change {place}: {}", told.text);
+        fs::remove_file(&memory).unwrap();
+        assert_eq!(desk.same(), first);
+    }
+}
+
+#[test]
+fn another_programs_memory_begins_anew() {
+    let mut desk = Desk::new();
+    let stick = desk.office.owned(0, 2);
+    desk.put("one", &stick.export(&desk.office.ground));
+    let first = desk.same();
+    let memory = desk.place.path().join("memory/found");
+    let whole = fs::read(&memory).unwrap();
+    let mut others = whole.clone();
+    others[b"scrip/remembered/2\n".len()] ^= 1;
+    fs::write(&memory, others).unwrap();
+    assert_eq!(desk.same(), first);
+    assert_eq!(fs::read(&memory).unwrap(), whole, "found anew");
+}
+
 /// Stops a process when it goes out of scope.
 struct Running(Child);
 
