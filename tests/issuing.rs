@@ -3,6 +3,7 @@
 mod backup;
 mod books;
 mod desk;
+mod waiting;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

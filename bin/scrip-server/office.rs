@@ -8,6 +8,7 @@ use scrip::tool::{Classed, Exit, Failure, Output};
 use scrip::trust::Passphrase;
 use scrip::units::Amount;
 use scrip::words::Language;
+use serde_json::json;
 
 use crate::cli::Office;
 
@@ -21,13 +22,18 @@ impl Office {
     /// Open the issuer; a test root is said to be one.
     pub(crate) fn open(&self, output: &Output) -> Result<Issuer, Failure> {
         let issuer = Issuer::open(&self.dir, self.records.as_ref());
-        let issuer = issuer.map_err(|error| {
+        let mut issuer = issuer.map_err(|error| {
             let hint = match &error {
                 OpenError::Records(_) => "name their place with --records PLACE",
                 _ => "name the issuer's folder with --dir DIR, or make one with init",
             };
             Failure::of(Exit::from(&error), &error).hint(hint)
         })?;
+        let words = output.clone();
+        issuer.records().tell_waits(move |place| {
+            words.note(format!("another program writes the records at {place}: waiting for it"));
+            words.event("waiting", &json!({ "records": place }));
+        });
         if issuer.purpose() == Purpose::Test {
             output.warn(TEST_ROOT);
         }

@@ -20,6 +20,8 @@ use super::statement::{Session, Transaction};
 
 /// How long a `SQLite` writer waits for another one.
 const BUSY_MS_MAX: u64 = 10_000;
+/// So long it waits without a word.
+const SILENT_MS_MAX: u64 = 1_000;
 /// How long a server's lock that another connection holds is waited for.
 const LOCK_MS_MAX: u64 = 30_000;
 /// How long connecting to a server may take.
@@ -86,7 +88,12 @@ pub(super) enum Missing {
 pub(super) struct Database {
     place: String,
     session: Session,
+    /// Told once that another program's write is waited for.
+    waits: Option<Waits>,
 }
+
+/// Takes the records' place where a write waits for another program's.
+pub(super) type Waits = Box<dyn FnOnce(&str) + Send>;
 
 #[derive(Debug, Clone, Copy)]
 enum Access {
@@ -107,7 +114,7 @@ impl Database {
             Place::File(path) => Session::Sqlite(open_file(path, missing)?),
             Place::Server(config) => reach(place, (**config).clone())?,
         };
-        Ok(Self { place: place.to_string(), session })
+        Ok(Self { place: place.to_string(), session, waits: None })
     }
 
     /// Connect so that nothing can be changed, not even by mistake.
@@ -121,7 +128,12 @@ impl Database {
                 reach(place, config)?
             }
         };
-        Ok(Self { place: place.to_string(), session })
+        Ok(Self { place: place.to_string(), session, waits: None })
+    }
+
+    /// Have somebody told, once, when a write waits for another program's for more than a second.
+    pub(super) fn tell_waits(&mut self, waits: Waits) {
+        self.waits = Some(waits);
     }
 
     /// Leave one file that is whole without any other beside it.
@@ -191,11 +203,12 @@ impl Database {
         let doing = || format!("opening a transaction on the records at {place}");
         match &mut self.session {
             Session::Sqlite(connection) => {
-                let behavior = match access {
-                    Access::Read => TransactionBehavior::Deferred,
-                    Access::Write => TransactionBehavior::Immediate,
+                let begun = match access {
+                    Access::Read => {
+                        connection.transaction_with_behavior(TransactionBehavior::Deferred)
+                    }
+                    Access::Write => begin_writing(connection, place, &mut self.waits),
                 };
-                let begun = connection.transaction_with_behavior(behavior);
                 let begun = begun.map_err(|error| file_error(doing(), &error))?;
                 Ok(Transaction::on_file(place, begun))
             }
@@ -225,6 +238,32 @@ impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Database({})", self.place)
     }
+}
+
+/// Begin to write a file, once no other program does.
+fn begin_writing<'c>(
+    connection: &'c rusqlite::Connection,
+    place: &str,
+    waits: &mut Option<Waits>,
+) -> rusqlite::Result<rusqlite::Transaction<'c>> {
+    let attempt = |wait_ms: u64| {
+        connection.busy_timeout(Duration::from_millis(wait_ms))?;
+        rusqlite::Transaction::new_unchecked(connection, TransactionBehavior::Immediate)
+    };
+    if waits.is_none() {
+        return attempt(BUSY_MS_MAX);
+    }
+    let begun = match attempt(SILENT_MS_MAX) {
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+            if let Some(tell) = waits.take() {
+                tell(place);
+            }
+            return attempt(BUSY_MS_MAX - SILENT_MS_MAX);
+        }
+        begun => begun?,
+    };
+    connection.busy_timeout(Duration::from_millis(BUSY_MS_MAX))?;
+    Ok(begun)
 }
 
 /// Sort an error of `SQLite` into damage and failure.

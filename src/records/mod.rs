@@ -72,6 +72,12 @@ pub struct Records {
 }
 
 impl Records {
+    /// Have somebody told, once and with the records' place, when a write waits for another program's
+    /// for more than a second. Only a file's records are written by one at a time.
+    pub fn tell_waits(&mut self, tell: impl FnOnce(&str) + Send + 'static) {
+        self.database.tell_waits(Box::new(tell));
+    }
+
     /// Make new records at `place`; refuses a place that holds records already.
     pub fn create(place: &Place) -> Result<Self, OpenError> {
         let mut database = Database::connect(place, database::Missing::Make)?;

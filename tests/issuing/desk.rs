@@ -89,7 +89,7 @@ impl Desk {
         Ran::from(running.wait_with_output().unwrap())
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    pub(super) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(cargo_bin!("scrip-server"));
         command.current_dir(self.folder.path()).env("SCRIP_SERVER_DIR", "issuer");
         command.env_remove("SCRIP_SERVER_RECORDS").env_remove("COLUMNS").args(args);
