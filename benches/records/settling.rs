@@ -100,6 +100,10 @@ pub(crate) fn measure(place: &Place, media: u32, bare: &mut dyn FnMut(&Rows)) {
                 *row = records.known(*medium).expect("reads").expect("it is known").row;
             }
         });
+        let name = format!("{what}, stamps of media read");
+        timed(&name, media.len() as u64, || {
+            media.iter().map(|medium| records.stamp(*medium).expect("reads")[0]).max()
+        });
     }
 }
 
