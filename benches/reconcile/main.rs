@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench reconcile -- [EVENTS] [--few | --all] [--rounds N] [--new EVENTS] [--in FOLDER]
 //! [--keep FOLDER] [--make]`: of so many events, a million by default, 500 to a medium. The records hold
-//! all of them but what is bogus; with `--few` one owner in a hundred was never seen, with `--all` the
+//! all of them but the bogus ones and a few like them; with `--few` one owner in a hundred was never seen, with `--all` the
 //! newest events of everybody weren't. Second runs are measured there and, of as many events as `--new`
 //! says, where the first one found everything new. What is made goes to a temporary folder (below the one
 //! of `--in`) and is removed, or stays in that of `--keep` and is used again from there; with `--make`

@@ -48,7 +48,7 @@ const STATE: &str = "crowd.json";
 /// Whose events are new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum News {
-    /// Nothing but what is bogus: the records know everything else.
+    /// Nothing but top-ups that nothing follows: what is bogus, and a few good ones.
     Bogus,
     /// One circle in a hundred was never seen; of all others the records know everything.
     Few,
