@@ -302,7 +302,7 @@ fn a_medium_that_runs_short_gets_a_further_sheet_and_the_newest_list() {
     hands.server(&["sheets", "000000000195", "--out", "no.kit"]).ended(5, &["never given out"]);
     hands
         .server(&["sheets", &number, "--out", "no.kit", "--dry-run"])
-        .ended(0, &["1 further sheets for store 1 (Kiosk) would be made: codes worth ¥99,000"]);
+        .ended(0, &["1 further sheet for store 1 (Kiosk) would be made: codes worth ¥99,000"]);
     assert!(!hands.path("no.kit").exists());
     hands.server(&["sheets", &number, "--out", "more.kit"]).done();
     hands.store(&["accept", "more.kit"]).ended(0, &["0 blanks, 30 codes worth ¥99,000"]);

@@ -210,7 +210,7 @@ fn the_tool_makes_a_folder_whole_and_writes_down_what_is_true() {
 fn sizes_that_can_not_be_are_usage_errors() {
     let folder = tempfile::tempdir().unwrap();
     let cases: [(&[&str], i32, &str); 8] = [
-        (&["--media", "1"], 2, "1 media, allowed are 2 to 1000000"),
+        (&["--media", "1"], 2, "media: 1, allowed are 2 to 1000000"),
         (&["--events", "10"], 2, "10 events of 200 media, allowed are 1600 to 20000000"),
         (&["--stores", "0"], 2, "0 stores of 200 media, allowed are 1 to 200"),
         (&["--imported", "1001"], 2, "imported stores: 1001 of 1000, at most 1000"),

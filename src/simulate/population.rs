@@ -35,7 +35,7 @@ pub struct Population {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PopulationError {
     /// Too few media to have partners, or more than medium numbers are drawn for.
-    #[error("{0} media, allowed are 2 to {MEDIA_MAX}")]
+    #[error("media: {0}, allowed are 2 to {MEDIA_MAX}")]
     Media(u32),
     /// Too few or too many records.
     #[error("{events} events of {media} media, allowed are {least} to {most}")]
@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn what_can_not_be_is_refused() {
         let cases = [
-            (of(1, 100, 1), "1 media, allowed are 2 to 1000000"),
+            (of(1, 100, 1), "media: 1, allowed are 2 to 1000000"),
             (of(10, 79, 2), "79 events of 10 media, allowed are 80 to 1000000"),
             (of(10, 1_000_001, 2), "1000001 events of 10 media, allowed are 80 to 1000000"),
             (of(10, 100, 0), "0 stores of 10 media, allowed are 1 to 10"),
