@@ -10,6 +10,7 @@ mod backup;
 mod batches;
 mod books;
 mod decided;
+mod few;
 mod made;
 mod races;
 mod replaced;
@@ -20,7 +21,7 @@ mod stamped;
 
 type Case = (&'static str, fn(&Place));
 
-const CASES: [Case; 37] = [
+const CASES: [Case; 38] = [
     ("records are made once and opened again", rules::made_once),
     ("records of a newer version are refused", rules::newer_version),
     ("records opened for reading take nothing", rules::read_only),
@@ -49,6 +50,7 @@ const CASES: [Case; 37] = [
     ("a plan of many rows is posted in several pieces, or not at all", batches::posted_in_several),
     ("of many plans for one state one wins", settling::one_plan_wins),
     ("an audit tells what doesn't agree and what is open", settling::audited),
+    ("media that run short of codes are told by what is left", few::codes_left),
     ("sheets and the policy go with a checkpoint", settling::attached),
     ("records of the version before are brought up", settling::brought_up),
     ("a decision is kept while what it is about stands", decided::while_it_stands),

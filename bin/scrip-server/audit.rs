@@ -1,13 +1,16 @@
 //! `audit`: what must hold of the books as a whole, and what is open.
 
 use scrip::issuer::Issuer;
-use scrip::records::{AGES_DAYS, Account, AccountNames, Audit, Replacement};
+use scrip::records::{AGES_DAYS, Account, AccountNames, Audit, CODES_FEW, Replacement};
 use scrip::tool::{Classed, Exit, Failure, Output, clock};
 use scrip::units::CurrencyForm;
 use scrip::words::counted;
 use serde_json::{Value, json};
 
 use crate::cli::Office;
+
+/// So many media that run short of codes are shown.
+const SHORT_SHOWN: usize = 20;
 
 pub(crate) fn run(office: &Office, output: &Output) -> Result<Exit, Failure> {
     let mut issuer = office.open(output)?;
@@ -26,6 +29,7 @@ pub(crate) fn run(office: &Office, output: &Output) -> Result<Exit, Failure> {
         sum(exposure.all)
     ));
     ages(&audit, &names, form, output);
+    short(&audit, output);
     let replacements = issuer.records().replacements().or_fail()?;
     replaced(&replacements, form, output);
     let exit = exit(&audit);
@@ -122,6 +126,21 @@ fn ages(audit: &Audit, names: &AccountNames, form: CurrencyForm, output: &Output
     }
 }
 
+fn short(audit: &Audit, output: &Output) {
+    let count = audit.short.len();
+    if count == 0 {
+        return;
+    }
+    let media = counted(count as u64, "medium has", "media have");
+    output.line(format!("{media} fewer than {CODES_FEW} codes left, neither sold nor credited"));
+    for (medium, left) in audit.short.iter().take(SHORT_SHOWN) {
+        output.line(format!("  medium {medium}: {left}"));
+    }
+    if count > SHORT_SHOWN {
+        output.line(format!("  and {} more, which --json names", count - SHORT_SHOWN));
+    }
+}
+
 fn fields(audit: &Audit, names: &AccountNames, issuer: &Issuer) -> Value {
     let code = issuer.form().currency();
     let money = |minor: i64| json!({ "minor": minor.to_string(), "currency": code.code() });
@@ -144,6 +163,8 @@ fn fields(audit: &Audit, names: &AccountNames, issuer: &Issuer) -> Value {
         .map(|owed| json!({ "account": name(&owed.account), "ages": owed.ages.map(money) }));
     let kinds = audit.kinds.iter().map(|(kind, minor)| ((*kind).to_owned(), money(*minor)));
     let spent = audit.spent.iter().map(ToString::to_string);
+    let short = audit.short.iter();
+    let short = short.map(|(medium, left)| json!({ "medium": medium.to_string(), "left": left }));
     json!({
         "balances": Value::Object(kinds.collect()),
         "settled": audit.settled,
@@ -158,5 +179,7 @@ fn fields(audit: &Audit, names: &AccountNames, issuer: &Issuer) -> Value {
         },
         "ages_days": AGES_DAYS,
         "owed": owed.collect::<Vec<_>>(),
+        "few_codes_below": CODES_FEW,
+        "few_codes": short.collect::<Vec<_>>(),
     })
 }

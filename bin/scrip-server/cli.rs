@@ -149,7 +149,7 @@ pub(crate) enum Verb {
     /// All accounts sum to zero; each medium's account is what its moves come to, else exit 3. More
     /// credited than was sold for a medium, a medium spent from that no journal sold, more sold than
     /// a quota: exit 1. Then what extra branches could spend at most, and debts by their age, where
-    /// payments settle the oldest first.
+    /// payments settle the oldest first, and media with fewer than five codes left.
     #[command(after_help = "Example: scrip-server audit")]
     Audit,
     /// Print the books as plain text that hledger and beancount read.

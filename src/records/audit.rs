@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::Records;
 use super::database::StorageError;
 use super::entries::sales_of;
+use super::few::short_of_codes;
 use super::moves::{Account, HolderNames, balances};
 use super::statement::Transaction;
 use super::value::{Row, Value};
@@ -33,6 +34,8 @@ pub struct Audit {
     pub exposure: AtRisk,
     /// What stores owe and media lack, by its age.
     pub owed: Vec<Owed>,
+    /// Media with fewer than [`super::CODES_FEW`] codes left, and how many.
+    pub short: Vec<(MediumId, u64)>,
 }
 
 /// A sum whose moves come to something else than the medium's account.
@@ -101,6 +104,7 @@ impl Records {
                 exposure: at_risk(policy, &balances, &settled),
                 settled: settled.len() as u64,
                 owed: owed(tx, &names, now)?,
+                short: short_of_codes(tx)?,
             })
         })
     }

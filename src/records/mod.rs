@@ -12,6 +12,7 @@ mod books;
 mod database;
 mod decisions;
 mod entries;
+mod few;
 mod ground;
 mod held;
 mod holding;
@@ -45,6 +46,7 @@ pub use books::{
 pub use database::{OperationError, StorageError};
 pub use decisions::{DecideError, Ruled};
 pub use entries::{is_own, sold_event};
+pub use few::CODES_FEW;
 pub use held::{HeldError, HeldSlot, Stock};
 pub use holding::{Happening, Holding, Statement, StatementError, StatementLine};
 pub use kits::{HandedSlots, Kit, KitError, Sheet, Slot, SlotPlace, SlotState};

@@ -218,6 +218,7 @@ fn an_audit_ends_by_what_it_finds() {
     );
     assert_eq!(told["balances"]["outstanding"]["minor"], "200");
     let shown = desk.run(&["audit"]).stdout;
+    assert_eq!(told["few_codes_below"], 5);
     for words in
         ["together", "200 more was credited than was sold for it", "and no journal sold it"]
     {
