@@ -261,7 +261,9 @@ where
         let Some(unchanged) = self.evidence.unchanged(medium, held, room) else {
             return Ok(None);
         };
-        let told: Vec<Told<'_>> = unchanged.told.iter().map(told::Kept::told).collect();
+        let mut told: Vec<&told::Kept> = unchanged.told.iter().collect();
+        told.sort_unstable_by_key(|one| one.hash);
+        let told: Vec<Told<'_>> = told.into_iter().map(told::Kept::told).collect();
         let fees = earned_by(medium, &told).into_iter().map(|one| Fee {
             by: medium,
             payer: one.receipt.medium,
@@ -314,23 +316,12 @@ where
 
     fn second_pass(&self, first: BTreeMap<MediumId, First>, as_of: Timestamp) -> Outcome<Found, B> {
         let mut exchange = Exchange::default();
-        let (mut credits, mut fees, mut closed) = (vec![], vec![], BTreeSet::new());
-        let mut entries = BTreeMap::new();
-        for (medium, First { kept, credits: own, fees: earned, closed: marks, .. }) in first {
+        let (asked, fees) = in_question(&first);
+        let (mut credits, mut entries) = (vec![], BTreeMap::new());
+        for (medium, First { kept, credits: own, .. }) in first {
             entries.insert(medium, kept);
             credits.extend(own);
-            fees.extend(earned);
-            closed.extend(marks);
         }
-        // What is settled on both sides, and the same on both, is asked of nobody; if anything is asked
-        // of a payer, all of it is.
-        let agreed = |fee: &Fee| {
-            let known = entries.contains_key(&fee.payer);
-            fee.vested && (!known || fee.mark.is_some_and(|of| closed.contains(&of)))
-        };
-        let asked = fees.iter().filter(|fee| !agreed(fee));
-        let asked: BTreeSet<MediumId> = asked.map(|fee| fee.payer).collect();
-        fees.retain(|fee| asked.contains(&fee.payer));
         for fee in self.all_shown(fees, &asked)? {
             exchange.shown.entry(fee.payer).or_default().extend(fee.shown);
         }
@@ -527,6 +518,23 @@ where
         all.sort_by_key(|(place, _)| *place);
         Ok(all.into_iter().map(|(_, found)| found).collect())
     }
+}
+
+/// The payers that are asked for fees, and all of those. What is settled on both sides, and the same on
+/// both, is asked of nobody; if anything is asked of a payer, all of it is.
+fn in_question(first: &BTreeMap<MediumId, First>) -> (BTreeSet<MediumId>, Vec<Fee>) {
+    let mut closed: Vec<Mark> = first.values().flat_map(|one| &one.closed).copied().collect();
+    closed.sort_unstable();
+    let is_closed = |mark: Mark| closed.binary_search(&mark).is_ok();
+    let agreed = |fee: &Fee| {
+        let known = first.contains_key(&fee.payer);
+        fee.vested && (!known || fee.mark.is_some_and(is_closed))
+    };
+    let fees = || first.values().flat_map(|one| &one.fees);
+    let asked: BTreeSet<MediumId> =
+        fees().filter(|fee| !agreed(fee)).map(|fee| fee.payer).collect();
+    let fees = fees().filter(|fee| asked.contains(&fee.payer)).copied().collect();
+    (asked, fees)
 }
 
 /// Do one work on several threads, and put together what they give.

@@ -21,13 +21,16 @@ use crate::records::Still;
 use crate::trust::{Claimed, Signer};
 use crate::units::{Currency, Timestamp};
 
+/// So many records of a medium tell others anything, or fewer.
+const TOLD_USUAL: usize = 128;
+
 /// What an export says of a medium of which nothing is new.
 pub struct Unchanged {
     /// Records in it.
     pub(super) records: usize,
     /// The newest time that an issuer or settler signed in it.
     pub(super) newest: Timestamp,
-    /// What it tells others, by the records' hashes.
+    /// What it tells others.
     pub(super) told: Vec<Kept>,
 }
 
@@ -52,12 +55,10 @@ impl Heap {
         let (slots, frames) = export.split_at_checked(super::heap::slots_bytes())?;
         ends_with(frames, &held.known.row.head).then_some(())?;
         let papers = self.papers(slots, held)?;
-        let mut walk = Walk { heap: self, held, papers: &papers, told: vec![], last: None };
+        let (told, newest) = (Vec::with_capacity(TOLD_USUAL), papers.newest);
+        let mut walk = Walk { heap: self, held, papers: &papers, newest, told, last: None };
         let records = walk.all(frames)?;
-        let (mut told, newest) = (walk.told, papers.newest);
-        told.sort_unstable_by_key(|one| one.hash);
-        let stated = told.iter().filter_map(|one| stated_time(&one.body));
-        Some(Unchanged { records, newest: stated.fold(newest, Timestamp::max), told })
+        Some(Unchanged { records, newest: walk.newest, told: walk.told })
     }
 
     /// The stamped slots, if they are those of this medium as it was burnt.
@@ -109,6 +110,7 @@ struct Walk<'a> {
     heap: &'a Heap,
     held: Held<'a>,
     papers: &'a Papers,
+    newest: Timestamp,
     told: Vec<Kept>,
     last: Option<Last>,
 }
@@ -147,33 +149,34 @@ impl Walk<'_> {
         let hash = sha256(bytes);
         if tells(head.history.kind) {
             let body = if head.history.kind == RecordKind::UploadStart {
-                KeptBody::Upload(body.upload()?)
+                Some(KeptBody::Upload(body.upload()?))
             } else {
-                KeptBody::Whole(self.settled(body.body()?)?)
+                self.settled(body.body()?)?.map(KeptBody::Whole)
             };
             let amount = head.accounting.as_ref().map(|entry| entry.amount);
             let (seq, link) = (head.seq, head.history.link);
-            self.told.push(Kept { hash, seq, link, amount, body });
+            self.told.extend(body.map(|body| Kept { hash, seq, link, amount, body }));
         }
         self.last = Some(Last { hash, at });
         Some(())
     }
 
-    /// A checkpoint that was taken over is one that the records hold, or older; what was merged is
-    /// looked at as a whole.
-    fn settled(&self, body: Body) -> Option<Body> {
-        let settled = match &body {
-            Body::Merge { .. } => false,
+    /// A body that says anything to others. A checkpoint that was taken over is one that the records
+    /// hold, or older; what was merged is looked at as a whole.
+    fn settled(&mut self, body: Body) -> Option<Option<Body>> {
+        match &body {
+            Body::Merge { .. } => None,
             Body::Checkpoint { checkpoint, certificate } => {
                 let row = self.held.known.row;
                 let settler = self.heap.settler(&self.papers.issuer, &certificate.0)?;
                 let checkpoint = settler.open::<Checkpoint>(&checkpoint.0).ok()?;
                 let same = checkpoint.number == row.number && checkpoint.hash() == row.hash;
-                checkpoint.number < row.number || same
+                self.newest = self.newest.max(checkpoint.as_of);
+                (checkpoint.number < row.number || same).then_some(None)
             }
-            _ => true,
-        };
-        settled.then_some(body)
+            Body::TopupCode { .. } => Some(None),
+            _ => Some(Some(body)),
+        }
     }
 }
 
@@ -185,10 +188,4 @@ fn tells(kind: RecordKind) -> bool {
     };
     let transfers = matches!(kind, DownloadStart | DownloadInterrupted | DownloadEnd | UploadStart);
     transfers || matches!(kind, Earn | Topup | Refund | Checkpoint | Merge)
-}
-
-/// The time that a settler signed in a record whose checkpoint was verified.
-fn stated_time(body: &KeptBody) -> Option<Timestamp> {
-    let KeptBody::Whole(Body::Checkpoint { checkpoint, .. }) = body else { return None };
-    Some(super::heap::settled(&checkpoint.0)?.as_of)
 }
