@@ -22,6 +22,7 @@ mod decisions;
 mod evidence;
 mod files;
 mod finding;
+mod first;
 mod frames;
 mod heap;
 mod index;

@@ -9,25 +9,21 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::checked::Checked;
-use super::conclude::{adds, conclude, listed_until, settled_before};
+use super::conclude::{adds, conclude, listed_until};
 use super::evidence::Evidence;
+use super::first::{Dated, Fee, First, Kept, in_question};
 use super::judged::{Bench, Judged, Signatures, Standing};
 use super::pieces::Pieces;
 use super::plan::{plan_row, planned};
 use super::remembered::{self, Writer, is_entry_of, keep, ruled, rulings};
 use super::run::{Books, Terms};
 use super::still::Held;
-use super::told::{self, Told};
-use super::transfers::{
-    Mark, Ruled, Shown, charge_all, closed_by, earned_by, vest_all, without_payer,
-};
-use super::twins::{Credit, Twin, credits, tell_twins, twins};
+use super::transfers::{Ruled, Shown, charge_all, closed_by, earned_by, vest_all, without_payer};
+use super::twins::{Twin, credits, tell_twins, twins};
 use crate::device::{DeviceError, Keyed, Put, Scratch, ValueKey};
 use crate::format::Object;
 use crate::format::plan::PlanEntry;
 use crate::image::leaves::Watch;
-use crate::ledger::Effect;
-use crate::records::Row;
 use crate::trust::{Revoked, Verified};
 use crate::units::{MediumId, Timestamp};
 
@@ -72,46 +68,6 @@ pub struct Run<'a, S, B> {
 pub(super) struct Found {
     pub(super) as_of: Timestamp,
     entries: BTreeMap<MediumId, Kept>,
-}
-
-/// One medium's entry, put down.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Kept {
-    pub(super) entry: Put,
-    pub(super) dated: Dated,
-}
-
-/// How an entry depends on the time that the plan is as of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Dated {
-    /// Not at all.
-    Never,
-    /// Its checkpoint bears it, and lists vouchers that expire then.
-    Until(Option<Timestamp>),
-    /// It is to be made again.
-    Anew,
-}
-
-/// What the first pass finds of a medium.
-pub(super) struct First {
-    pub(super) medium: MediumId,
-    pub(super) kept: Kept,
-    pub(super) newest: Option<Timestamp>,
-    pub(super) fees: Vec<Fee>,
-    pub(super) closed: Vec<Mark>,
-    pub(super) credits: Vec<Credit>,
-}
-
-/// A fee that a medium earned.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Fee {
-    pub(super) by: MediumId,
-    pub(super) payer: MediumId,
-    pub(super) mark: Option<Mark>,
-    /// Is it the records' already?
-    pub(super) vested: bool,
-    /// What is shown of it, where that was put down.
-    pub(super) shown: Option<Put>,
 }
 
 /// What others say of media.
@@ -261,26 +217,7 @@ where
         let Some(unchanged) = self.evidence.unchanged(medium, held, room) else {
             return Ok(None);
         };
-        let mut told: Vec<&told::Kept> = unchanged.told.iter().collect();
-        told.sort_unstable_by_key(|one| one.hash);
-        let told: Vec<Told<'_>> = told.into_iter().map(told::Kept::told).collect();
-        let fees = earned_by(medium, &told).into_iter().map(|one| Fee {
-            by: medium,
-            payer: one.receipt.medium,
-            mark: one.mark(),
-            // Nothing is provisional: all that it earned is the records'.
-            vested: one.earned.is_some_and(|earned| earned.fee != 0),
-            shown: None,
-        });
-        let (fees, closed) = (fees.collect(), closed_by(medium, &told));
-        let credits = credits(medium, &told, self.scratch)?;
-        let Row { number, head, .. } = known.row;
-        let finding = settled_before(number, head).finish(Some(medium), Some(known.store));
-        let (before, findings) = (Some(plan_row(&known.row)), vec![finding]);
-        let entry = PlanEntry { medium: Some(medium), before, findings, posting: None };
-        let entry = self.scratch.put(&entry.encode())?;
-        let kept = Kept { entry, dated: Dated::Never };
-        Ok(Some(First { medium, kept, newest: Some(unchanged.newest), fees, closed, credits }))
+        Ok(Some(First::unchanged(&known, &unchanged, self.scratch)?))
     }
 
     fn first_read(&self, medium: MediumId) -> Outcome<Option<First>, B> {
@@ -292,7 +229,8 @@ where
         let mut judged = self.judge(medium, &pieces)?;
         self.checked.note(&judged);
         let told = judged.told();
-        let fees = earned_by(medium, &told).into_iter().map(|one| self.fee(&judged, &one));
+        let fees =
+            earned_by(medium, &told).into_iter().map(|one| Fee::of(&judged, &one, self.scratch));
         let fees = fees.collect::<Result<_, DeviceError>>()?;
         let one_chain = judged.found.branches.len() == 1;
         let closed = if one_chain { closed_by(medium, &told) } else { vec![] };
@@ -302,16 +240,6 @@ where
         charge_all(&mut judged, &pieces, vec![]);
         let kept = self.conclude(judged, &pieces, self.terms.as_of)?;
         Ok(Some(First { medium, kept, newest, fees, closed, credits }))
-    }
-
-    fn fee(&self, judged: &Judged, shown: &Shown) -> Result<Fee, DeviceError> {
-        let earned = shown.earned.as_ref();
-        let booked = earned.and_then(|earned| judged.before.events.get(&earned.event));
-        let vested = booked.is_some_and(|booked| {
-            booked.effect == Effect::Own && earned.is_some_and(|one| one.fee == booked.amount)
-        });
-        let (by, payer, mark) = (judged.medium, shown.receipt.medium, shown.mark());
-        Ok(Fee { by, payer, mark, vested, shown: Some(shown.put(self.scratch)?) })
     }
 
     fn second_pass(&self, first: BTreeMap<MediumId, First>, as_of: Timestamp) -> Outcome<Found, B> {
@@ -518,23 +446,6 @@ where
         all.sort_by_key(|(place, _)| *place);
         Ok(all.into_iter().map(|(_, found)| found).collect())
     }
-}
-
-/// The payers that are asked for fees, and all of those. What is settled on both sides, and the same on
-/// both, is asked of nobody; if anything is asked of a payer, all of it is.
-fn in_question(first: &BTreeMap<MediumId, First>) -> (BTreeSet<MediumId>, Vec<Fee>) {
-    let mut closed: Vec<Mark> = first.values().flat_map(|one| &one.closed).copied().collect();
-    closed.sort_unstable();
-    let is_closed = |mark: Mark| closed.binary_search(&mark).is_ok();
-    let agreed = |fee: &Fee| {
-        let known = first.contains_key(&fee.payer);
-        fee.vested && (!known || fee.mark.is_some_and(is_closed))
-    };
-    let fees = || first.values().flat_map(|one| &one.fees);
-    let asked: BTreeSet<MediumId> =
-        fees().filter(|fee| !agreed(fee)).map(|fee| fee.payer).collect();
-    let fees = fees().filter(|fee| asked.contains(&fee.payer)).copied().collect();
-    (asked, fees)
 }
 
 /// Do one work on several threads, and put together what they give.

@@ -1,7 +1,7 @@
 //! What is found of a medium as it is remembered: all that follows from its pieces, from what the
 //! records know of it and from what all media are judged by.
 
-use super::passes::{Dated, Fee, First, Kept};
+use super::first::{Dated, Fee, First, Kept};
 use super::transfers::{Ruled, Shown, Verdict};
 use super::twins::Credit;
 use crate::crypto::digest::sha256_parts;
