@@ -255,20 +255,21 @@ impl Index {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn read_into(&self, unit: &Unit, bytes: &mut Vec<u8>) -> Result<(), Skipped> {
+    /// Read into this room, which grows if it has to.
+    fn read_into<'r>(&self, unit: &Unit, room: &'r mut Vec<u8>) -> Result<&'r [u8], Skipped> {
         let device = self.sources[place(unit.source)].open()?;
         let slice = Slice::new(&*device, unit.offset, unit.length)?;
-        bytes.resize(usize::try_from(unit.length).expect("at most 64 MiB"), 0);
-        Ok(slice.read_at(0, bytes)?)
+        let length = usize::try_from(unit.length).expect("at most 64 MiB");
+        room.resize(length.max(room.len()), 0);
+        slice.read_at(0, &mut room[..length])?;
+        Ok(&room[..length])
     }
 
     fn take(&self, heap: &mut Heap, number: u32) -> Result<Taken, Skipped> {
         let unit = &self.units[place(number)];
         let turn = || self.long.lock().unwrap_or_else(PoisonError::into_inner);
         let _turn = (unit.length > LONG_BYTES).then(turn);
-        let mut bytes = vec![];
-        self.read_into(unit, &mut bytes)?;
-        heap.take_bytes(&bytes)
+        heap.take_bytes(self.read_into(unit, &mut vec![])?)
     }
 }
 
@@ -326,8 +327,8 @@ impl Evidence for Index {
         if unit.length > LONG_BYTES {
             return None;
         }
-        self.read_into(unit, room).ok()?;
-        let unchanged = self.whole.unchanged(room, held)?;
+        let export = self.read_into(unit, room).ok()?;
+        let unchanged = self.whole.unchanged(export, held)?;
         let taken = Taken::of(What::Export, Some(medium), unchanged.records);
         self.seen().became.insert(*number, Ok(taken));
         Some(unchanged)

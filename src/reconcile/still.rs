@@ -149,34 +149,36 @@ impl Walk<'_> {
         let hash = sha256(bytes);
         if tells(head.history.kind) {
             let body = if head.history.kind == RecordKind::UploadStart {
-                Some(KeptBody::Upload(body.upload()?))
+                KeptBody::Upload(body.upload()?)
             } else {
-                self.settled(body.body()?)?.map(KeptBody::Whole)
+                KeptBody::Whole(self.settled(body.body()?)?)
             };
             let amount = head.accounting.as_ref().map(|entry| entry.amount);
             let (seq, link) = (head.seq, head.history.link);
-            self.told.extend(body.map(|body| Kept { hash, seq, link, amount, body }));
+            let concerns =
+                !matches!(body, KeptBody::Whole(Body::TopupCode { .. } | Body::Checkpoint { .. }));
+            self.told.extend(concerns.then_some(Kept { hash, seq, link, amount, body }));
         }
         self.last = Some(Last { hash, at });
         Some(())
     }
 
-    /// A body that says anything to others. A checkpoint that was taken over is one that the records
-    /// hold, or older; what was merged is looked at as a whole.
-    fn settled(&mut self, body: Body) -> Option<Option<Body>> {
-        match &body {
-            Body::Merge { .. } => None,
+    /// A checkpoint that was taken over is one that the records hold, or older; what was merged is
+    /// looked at as a whole.
+    fn settled(&mut self, body: Body) -> Option<Body> {
+        let settled = match &body {
+            Body::Merge { .. } => false,
             Body::Checkpoint { checkpoint, certificate } => {
                 let row = self.held.known.row;
                 let settler = self.heap.settler(&self.papers.issuer, &certificate.0)?;
                 let checkpoint = settler.open::<Checkpoint>(&checkpoint.0).ok()?;
                 let same = checkpoint.number == row.number && checkpoint.hash() == row.hash;
                 self.newest = self.newest.max(checkpoint.as_of);
-                (checkpoint.number < row.number || same).then_some(None)
+                checkpoint.number < row.number || same
             }
-            Body::TopupCode { .. } => Some(None),
-            _ => Some(Some(body)),
-        }
+            _ => true,
+        };
+        settled.then_some(body)
     }
 }
 
