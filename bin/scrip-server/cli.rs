@@ -123,8 +123,8 @@ pub(crate) enum Verb {
     /// --explain notes why, and moves no money. A medium that is held is let go on by --settle: what
     /// its evidence comes to is posted by the next plan, and what is lacking stands as its debt; by
     /// --write-off the fork loss of its store bears what is lacking. What is above the policy's limit
-    /// for one person needs --second. A decision counts while the records and what is at stake are
-    /// those of the plan; reconcile again after it.
+    /// for one person needs --second. A decision counts while the records are those of the plan and
+    /// no more is at stake; reconcile again after it.
     #[command(
         after_help = "Example: scrip-server decide F-MZXW6YTBOI --plan may --explain why --by desk"
     )]
