@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use scrip::reconcile::{Decisions, Index, Terms};
 use scrip::records::{Place, Records};
-use scrip::report::{Control, Run, Totals, by_kind, finding_objects, findings, object, summary};
+use scrip::report::{Control, Run, Totals, finding_objects, findings, object, summary};
 use scrip::tool::{
     Classed, Exit, Explain, Failure, Form, Interrupt, Output, clock, locale, pinned_roots,
     threads as cores,
@@ -56,7 +56,7 @@ pub(crate) fn run(
         control: &control,
         evidence: &evidence,
         records: &place.to_string(),
-        books: &by_kind(&books[0].balances().or_fail()?),
+        books: &books[0].by_kind().or_fail()?,
         as_of: plan.head().as_of,
         made: clock::now(),
         form: CurrencyForm::usual(currency),

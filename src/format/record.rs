@@ -136,6 +136,49 @@ impl<'a> Read<'a> for Option<AccountingView<'a>> {
     }
 }
 
+/// How a record begins: what is behind that isn't looked at, nor whether it has a record's form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordStart {
+    /// As in a record.
+    pub medium: MediumId,
+    /// As in a record.
+    pub prev: [u8; 32],
+    /// As in a record.
+    pub floor: Timestamp,
+    /// As in its history entry.
+    pub at: Timestamp,
+    /// As in its history entry.
+    pub kind: RecordKind,
+}
+
+/// When and what, of a history entry that is the last that is read.
+struct HistoryStart(Timestamp, RecordKind);
+
+impl<'a> Read<'a> for HistoryStart {
+    #[inline(always)]
+    fn read_from(reader: &mut Reader<'a>) -> Result<Self, Mismatch> {
+        let mut map = reader.map()?;
+        // What is passed over takes longer than what is read.
+        map.take::<EventId>(1, "event")?;
+        Ok(Self(map.take(2, "at")?, map.take(3, "kind")?))
+    }
+}
+
+impl RecordStart {
+    /// Of a record that somebody else vouches for.
+    #[inline(always)]
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        let mut reader = cbor::begin(bytes, Kind::Record).ok()?;
+        let mut map = reader.map().ok()?;
+        let medium = map.take(1, "medium").ok()?;
+        map.take::<Sequence>(2, "seq").ok()?;
+        let (prev, floor) = (map.take(3, "prev").ok()?, map.take(4, "floor").ok()?);
+        map.take::<[u8; 8]>(5, "instance").ok()?;
+        let HistoryStart(at, kind) = map.take(6, "history").ok()?;
+        Some(Self { medium, prev, floor, at, kind })
+    }
+}
+
 impl<'a> RecordHead<'a> {
     /// Read exactly one record where it stands, up to its body: nothing is copied to be kept.
     ///

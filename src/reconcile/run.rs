@@ -15,8 +15,7 @@ use crate::device::{DeviceError, Scratch};
 use crate::format::plan::{Class, Finding, PlanEntry, PlanHead};
 use crate::image::leaves::Unwatched;
 use crate::records::{
-    ImportError, Imported, JournalLine, Known, Records, Row, Still, StorageError, is_own,
-    sold_event,
+    ImportError, Imported, JournalLine, Known, Records, Row, Still, StorageError,
 };
 use crate::shop::Export;
 use crate::units::{Currency, MediumId, Sequence, StoreId, Timestamp};
@@ -70,13 +69,14 @@ impl Books for Records {
     }
 
     fn journal(&mut self, store: StoreId, export: &Export) -> Result<Journalled, StorageError> {
+        // Held against what was imported by its content alone.
         let lines = export.entries.iter().map(|entry| JournalLine {
             seq: entry.seq,
             at: entry.at,
             voids: None,
             medium: entry.medium,
-            event: sold_event(entry),
-            own: is_own(entry),
+            event: None,
+            own: false,
             moves: None,
             content: entry.bytes(),
         });

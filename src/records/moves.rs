@@ -10,6 +10,7 @@ use super::Records;
 use super::database::StorageError;
 use super::statement::{Table, Transaction};
 use super::value::{Row, Value};
+use crate::format::plan::AccountKind;
 use crate::units::{Amount, MediumId, StoreId, Timestamp};
 
 /// Accounts of one kind lie in a stretch of this length.
@@ -260,6 +261,23 @@ impl Records {
         })
     }
 
+    /// What all accounts of each kind hold together.
+    pub fn by_kind(&mut self) -> Result<BTreeMap<AccountKind, i64>, StorageError> {
+        const SUMS: &str = "SELECT debit / 1000000000000, credit / 1000000000000, \
+            CAST(SUM(amount_minor) AS BIGINT) FROM moves GROUP BY 1, 2";
+        let mut sums: BTreeMap<AccountKind, i64> = BTreeMap::new();
+        let pairs = self.database.read(|tx| {
+            tx.rows(SUMS, &[], |row| Ok(([kind(row, 0)?, kind(row, 1)?], row.int(2)?)))
+        })?;
+        for ([debit, credit], amount) in pairs {
+            let sum = sums.entry(debit).or_default();
+            *sum = sum.saturating_add(amount);
+            let sum = sums.entry(credit).or_default();
+            *sum = sum.saturating_sub(amount);
+        }
+        Ok(sums)
+    }
+
     /// Call `each` with every move, in the order of time, as they are read.
     pub fn each_move<E: From<StorageError>>(
         &mut self,
@@ -283,6 +301,14 @@ impl Records {
     pub fn rights_holders(&mut self) -> Result<BTreeMap<i64, String>, StorageError> {
         self.database.read(|tx| Ok(HolderNames::load(tx)?.0))
     }
+}
+
+/// The kind of account that a number's first digit is.
+fn kind(row: &Row<'_>, column: usize) -> Result<AccountKind, StorageError> {
+    let digit = row.int(column)?;
+    let place = digit.checked_sub(1).and_then(|place| usize::try_from(place).ok());
+    let kind = place.and_then(|place| AccountKind::ALL.get(place));
+    kind.copied().ok_or_else(|| row.wrong(column, &format!("{digit} is no kind of account")))
 }
 
 /// Every account that was ever used, by its number.

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use crate::format::plan::AccountKind;
 use crate::reconcile::{Skipped, Taken, What};
-use crate::records::{Account, Balance};
 use crate::tool::Exit;
 use crate::units::{CurrencyForm, Timestamp};
 use crate::words::Language;
@@ -97,29 +96,5 @@ fn within(name: &str, bundle: bool, inside: &str) -> String {
         (true, "") => name.to_owned(),
         (true, _) => format!("{name}/{inside}"),
         (false, _) => format!("{name}: {inside}"),
-    }
-}
-
-/// What each kind of account has: debits less credits, minor units.
-pub fn by_kind(balances: &[Balance]) -> BTreeMap<AccountKind, i64> {
-    let mut kinds: BTreeMap<AccountKind, i64> = BTreeMap::new();
-    for balance in balances {
-        let sum = kinds.entry(kind(&balance.account)).or_default();
-        *sum = sum.saturating_add(balance.minor);
-    }
-    kinds
-}
-
-fn kind(account: &Account) -> AccountKind {
-    match account {
-        Account::Cash => AccountKind::Cash,
-        Account::Store(_) => AccountKind::Store,
-        Account::Outstanding(_) => AccountKind::Outstanding,
-        Account::Settled(_) => AccountKind::Settled,
-        Account::Provisional(_) => AccountKind::Provisional,
-        Account::Reserved(_) => AccountKind::Reserved,
-        Account::Debt(_) => AccountKind::Debt,
-        Account::Revenue(_) => AccountKind::Revenue,
-        Account::ForkLoss(_) => AccountKind::ForkLoss,
     }
 }

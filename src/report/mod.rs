@@ -16,7 +16,7 @@ mod table;
 mod totals;
 mod words;
 
-pub use facts::{Control, Run, SkippedFile, by_kind};
+pub use facts::{Control, Run, SkippedFile};
 pub use journal::write_journal;
 pub use object::{finding_objects, object};
 pub use page::write_page;
