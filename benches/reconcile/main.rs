@@ -25,6 +25,7 @@ use crowd::rows::{Merged, merge};
 use crowd::{Crowd, Expected, Made, News};
 use measure::{Cost, Peers, median};
 use rustix::time::{ClockId, clock_gettime};
+use scrip::records::{Place, Records};
 use serde_json::Value;
 
 const EVENTS: u64 = 1_000_000;
@@ -39,6 +40,10 @@ const BOGUS: u32 = 5;
 /// What each subject cost, round by round.
 type Costs = BTreeMap<String, Vec<Cost>>;
 
+const MERGE: &str = "B bare merge of 64-byte rows";
+const HEADS: &str = "B records' answers for each medium's newest record";
+/// Media that are listed at once.
+const PAGE: u64 = 1_000;
 /// What is new, and no finding against anyone.
 const NEWS: [&str; 2] = ["medium-ahead", "matched"];
 
@@ -176,10 +181,8 @@ impl<'a> Run<'a> {
                         .or_default()
                         .push(cost);
                 }
-                costs
-                    .entry("B bare merge of 64-byte rows".to_owned())
-                    .or_default()
-                    .push(self.merge());
+                costs.entry(MERGE.to_owned()).or_default().push(self.merge());
+                costs.entry(HEADS.to_owned()).or_default().push(self.heads());
                 let (cost, told) = self.reconcile(*count, &["evidence"], None);
                 self.check(&told, Within::Evidence);
                 costs.entry(ours(*count)).or_default().push(cost);
@@ -203,8 +206,9 @@ impl<'a> Run<'a> {
                 &name[2..]
             );
         }
-        let floor = median(&costs["B bare merge of 64-byte rows"]);
-        self.show_stages(&stages, &floor);
+        self.show_stages(&stages);
+        let [merge, heads] = [MERGE, HEADS].map(|name| median(&costs[name]).cpu);
+        println!("\nby heads at {:.2} of the bare merge", merge / heads);
         costs
     }
 
@@ -215,26 +219,15 @@ impl<'a> Run<'a> {
     }
 
     /// Stage times as the tool tells them.
-    fn show_stages(&self, stages: &Value, floor: &Cost) {
+    fn show_stages(&self, stages: &Value) {
         let Some(stages) = stages.as_array() else { return };
         println!("\n| stage | wall s | CPU s | ns an event |");
         println!("|---|---|---|---|");
-        let mut merged = None;
         for stage in stages {
             let seconds = |of: &str| stage[of].as_f64().unwrap_or_default();
             let each = self.each(seconds("cpu"));
             let name = stage["stage"].as_str().unwrap_or_default();
             println!("| {name} | {:.2} | {:.2} | {each:.0} |", seconds("wall"), seconds("cpu"));
-            if name == "merge" {
-                merged = Some(seconds("cpu"));
-            }
-        }
-        if let Some(cpu) = merged {
-            let [own, bare] = [cpu, floor.cpu].map(|cpu| 1e3 / self.each(cpu));
-            let part = own / bare;
-            println!(
-                "merge: {own:.1} million events a CPU second, {part:.2} of the bare merge's {bare:.1}"
-            );
         }
     }
 
@@ -317,6 +310,27 @@ impl<'a> Run<'a> {
         let [both, differ, evidence_only, records_only] = self.counts();
         assert_eq!(merged, Merged { both, differ, evidence_only, records_only });
         Cost { wall, cpu, peak: 2.0 }
+    }
+
+    /// What stands in the place of that merge: all that is asked of the records for each medium, whose
+    /// newest settled record vouches for the events before it.
+    fn heads(&self) -> Cost {
+        let (start, before) = (Instant::now(), computed_s());
+        let records = Records::open_reading(&Place::in_folder(&self.records));
+        let mut records = records.expect("they were made");
+        let (mut settled, mut last) = (0, None);
+        loop {
+            let page = records.media(last, PAGE).expect("they answer");
+            let Some(newest) = page.last() else { break };
+            last = Some(*newest);
+            for medium in page {
+                let known = records.still(medium).expect("they answer");
+                settled += u32::from(known.is_some_and(|known| known.row.seq.is_some()));
+            }
+        }
+        let (wall, cpu) = (start.elapsed().as_secs_f64(), computed_s() - before);
+        assert!(settled > 0 && settled <= self.made.crowd.media, "{settled} media are settled");
+        Cost { wall, cpu, peak: 0.0 }
     }
 }
 
