@@ -29,6 +29,23 @@ pub struct Put {
     length: u32,
 }
 
+impl Put {
+    /// Where they lie: 8 bytes, and their length: 4 bytes; big-endian.
+    pub fn to_bytes(self) -> [u8; 12] {
+        let mut bytes = [0; 12];
+        bytes[..8].copy_from_slice(&self.at.to_be_bytes());
+        bytes[8..].copy_from_slice(&self.length.to_be_bytes());
+        bytes
+    }
+
+    /// What [`Self::to_bytes`] gave.
+    pub fn from_bytes(bytes: [u8; 12]) -> Self {
+        let [a, b, c, d, e, f, g, h, length @ ..] = bytes;
+        let at = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+        Self { at, length: u32::from_be_bytes(length) }
+    }
+}
+
 impl Scratch {
     /// In memory.
     pub fn memory() -> Self {

@@ -1,7 +1,5 @@
 //! What a first look at each medium gives, by itself.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::conclude::settled_before;
 use super::judged::Judged;
 use super::plan::plan_row;
@@ -101,21 +99,4 @@ impl Fee {
         let (by, payer, mark) = (judged.medium, shown.receipt.medium, shown.mark());
         Ok(Self { by, payer, mark, vested, shown: Some(shown.put(scratch)?) })
     }
-}
-
-/// The payers that are asked for fees, and all of those. What is settled on both sides, and the same on
-/// both, is asked of nobody; if anything is asked of a payer, all of it is.
-pub(super) fn in_question(first: &BTreeMap<MediumId, First>) -> (BTreeSet<MediumId>, Vec<Fee>) {
-    let mut closed: Vec<Mark> = first.values().flat_map(|one| &one.closed).copied().collect();
-    closed.sort_unstable();
-    let is_closed = |mark: Mark| closed.binary_search(&mark).is_ok();
-    let agreed = |fee: &Fee| {
-        let known = first.contains_key(&fee.payer);
-        fee.vested && (!known || fee.mark.is_some_and(is_closed))
-    };
-    let fees = || first.values().flat_map(|one| &one.fees);
-    let asked: BTreeSet<MediumId> =
-        fees().filter(|fee| !agreed(fee)).map(|fee| fee.payer).collect();
-    let fees = fees().filter(|fee| asked.contains(&fee.payer)).copied().collect();
-    (asked, fees)
 }

@@ -37,6 +37,7 @@ mod plan;
 mod proof;
 mod remembered;
 mod run;
+mod said;
 mod shown;
 mod sold;
 mod still;

@@ -11,15 +11,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::checked::Checked;
 use super::conclude::{adds, conclude, listed_until};
 use super::evidence::Evidence;
-use super::first::{Dated, Fee, First, Kept, in_question};
+use super::first::{Dated, Fee, First, Kept};
 use super::judged::{Bench, Judged, Signatures, Standing};
 use super::pieces::Pieces;
 use super::plan::{plan_row, planned};
 use super::remembered::{self, Writer, is_entry_of, keep, ruled, rulings};
 use super::run::{Books, Terms};
+use super::said::{AllLooked, Looked, all_twins, in_question};
 use super::still::Held;
 use super::transfers::{Ruled, Shown, charge_all, closed_by, earned_by, vest_all, without_payer};
-use super::twins::{Twin, credits, tell_twins, twins};
+use super::twins::{Twin, credits, tell_twins};
 use crate::device::{DeviceError, Keyed, Put, Scratch, ValueKey};
 use crate::format::Object;
 use crate::format::plan::PlanEntry;
@@ -119,7 +120,7 @@ where
     B::Error: Send,
 {
     /// Each medium by itself; anew where a newer list turned up meanwhile, and what strays concern.
-    fn first_pass(&mut self) -> Outcome<BTreeMap<MediumId, First>, B> {
+    fn first_pass(&mut self) -> Outcome<AllLooked, B> {
         let mut found = BTreeMap::new();
         let mut media = self.evidence.media();
         loop {
@@ -127,8 +128,11 @@ where
             media.extend(strays);
             media.sort_unstable();
             media.dedup();
-            let all = self.each(&media, |medium, room| self.first(medium, room))?;
-            found.extend(all.into_iter().flatten().map(|first| (first.medium, first)));
+            let all = self.each(&media, |medium, room| {
+                let first = self.first(medium, room)?;
+                Ok(first.map(|first| Looked::of(first, self.scratch)).transpose()?)
+            })?;
+            found.extend(all.into_iter().flatten());
             let newest = self.evidence.revoked();
             media = if hash_of(&newest) == hash_of(&self.revoked) {
                 vec![]
@@ -152,7 +156,7 @@ where
             if let Some((first, _)) =
                 known.filter(|(_, became)| self.evidence.recall(medium, became))
             {
-                return Ok(Some(first.fitted()));
+                return Ok(Some(first));
             }
         }
         let first = match self.unchanged(medium, room)? {
@@ -167,7 +171,7 @@ where
         {
             keep(memory, key, &first.remembered(self.scratch, &became)?);
         }
-        Ok(Some(first.fitted()))
+        Ok(Some(first))
     }
 
     /// What names all that is found of a medium by itself; none where nothing is remembered.
@@ -242,18 +246,15 @@ where
         Ok(Some(First { medium, kept, newest, fees, closed, credits }))
     }
 
-    fn second_pass(&self, first: BTreeMap<MediumId, First>, as_of: Timestamp) -> Outcome<Found, B> {
+    fn second_pass(&self, first: AllLooked, as_of: Timestamp) -> Outcome<Found, B> {
         let mut exchange = Exchange::default();
-        let (asked, fees) = in_question(&first);
-        let (mut credits, mut entries) = (vec![], BTreeMap::new());
-        for (medium, First { kept, credits: own, .. }) in first {
-            entries.insert(medium, kept);
-            credits.extend(own);
-        }
+        let (asked, fees) = in_question(&first, self.scratch)?;
+        exchange.twins = all_twins(&first, self.scratch)?;
+        let entries = first.into_iter().map(|(medium, looked)| (medium, looked.kept));
+        let mut entries: BTreeMap<MediumId, Kept> = entries.collect();
         for fee in self.all_shown(fees, &asked)? {
             exchange.shown.entry(fee.payer).or_default().extend(fee.shown);
         }
-        exchange.twins = twins(credits, self.scratch)?;
         exchange.ruled = self.rule(&exchange.shown, &entries)?;
         let late = entries.iter().filter(|(_, kept)| match kept.dated {
             Dated::Never => false,

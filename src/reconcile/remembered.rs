@@ -87,14 +87,6 @@ impl<'a> Reader<'a> {
 }
 
 impl First {
-    /// Without the room that lists were gathered in: it is kept for each medium until all are judged.
-    pub(super) fn fitted(mut self) -> Self {
-        self.fees.shrink_to_fit();
-        self.closed.shrink_to_fit();
-        self.credits.shrink_to_fit();
-        self
-    }
-
     /// As it is remembered, with what became of its pieces.
     pub(super) fn remembered(
         &self,
