@@ -40,9 +40,10 @@ impl Put {
 
     /// What [`Self::to_bytes`] gave.
     pub fn from_bytes(bytes: [u8; 12]) -> Self {
-        let [a, b, c, d, e, f, g, h, length @ ..] = bytes;
-        let at = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
-        Self { at, length: u32::from_be_bytes(length) }
+        let number = bytes.iter().fold(0, |all: u128, byte| all << 8 | u128::from(*byte));
+        let at = u64::try_from(number >> 32).expect("96 bits");
+        let length = u32::try_from(number & u128::from(u32::MAX)).expect("32 bits");
+        Self { at, length }
     }
 }
 
@@ -81,6 +82,18 @@ impl Scratch {
         Ok(Put { at, length })
     }
 
+    /// Put several down in one go, in their order.
+    pub fn put_all(&self, all: &[&[u8]]) -> Result<Vec<Put>, DeviceError> {
+        let mut at = self.put(&all.concat())?.at;
+        let each = all.iter().map(|bytes| {
+            let length = u32::try_from(bytes.len()).expect("all of them are below 4 GiB");
+            let put = Put { at, length };
+            at += u64::from(length);
+            put
+        });
+        Ok(each.collect())
+    }
+
     /// What was put down.
     pub fn get(&self, put: Put) -> Result<Vec<u8>, DeviceError> {
         let length = usize::try_from(put.length).expect("32 bits");
@@ -106,7 +119,7 @@ fn failed(action: &'static str, offset: u64, count: u32) -> impl Fn(io::Error) -
 
 #[cfg(test)]
 mod tests {
-    use super::Scratch;
+    use super::{Put, Scratch};
 
     #[test]
     fn what_is_put_down_is_found_again_from_any_thread() {
@@ -124,7 +137,11 @@ mod tests {
             });
             for (byte, put) in puts {
                 assert_eq!(scratch.get(put).unwrap(), vec![byte; usize::from(byte)]);
+                assert_eq!(Put::from_bytes(put.to_bytes()), put);
             }
+            let several = [&b"one"[..], b"", b"three"];
+            let puts = scratch.put_all(&several).unwrap().into_iter();
+            assert!(puts.map(|put| scratch.get(put).unwrap()).eq(several));
         }
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }

@@ -9,7 +9,7 @@ use super::finding::Draft;
 use super::judged::{Judged, Standing};
 use super::pieces::Pieces;
 use super::told::{Says, Told};
-use crate::crypto::digest::{sha256, sha256_parts};
+use crate::crypto::digest::sha256;
 use crate::format::plan::Class;
 use crate::format::record::{Body, EventId, Record};
 use crate::format::transfer::{Partner, Receipt, Terms, TransferId};
@@ -181,7 +181,7 @@ fn mark(place: Place, start: &Start, due: i64) -> Mark {
         &share_ppm.to_be_bytes(),
         &due.to_be_bytes(),
     ];
-    *sha256_parts(&parts).first_chunk().expect("32 bytes hold 16")
+    *sha256(&parts.concat()).first_chunk().expect("32 bytes hold 16")
 }
 
 impl Shown {

@@ -39,16 +39,19 @@ pub(super) fn credits(
     told: &[Told<'_>],
     scratch: &Scratch,
 ) -> Result<Vec<Credit>, DeviceError> {
-    let mut credits = vec![];
-    for record in told {
-        let Says::Voucher(voucher) = record.says else { continue };
-        let Ok(read) = Claimed::<Voucher>::read(voucher) else { continue };
-        let id = read.id;
-        let amount = record.amount.unwrap_or(0);
-        let (seq, bytes) = (record.seq, scratch.put(voucher)?);
-        credits.push(Credit { id, voucher: sha256(voucher), medium, seq, amount, bytes });
-    }
-    Ok(credits)
+    let read = told.iter().filter_map(|record| {
+        let Says::Voucher(voucher) = record.says else { return None };
+        let id = Claimed::<Voucher>::read(voucher).ok()?.id;
+        Some((id, voucher, record))
+    });
+    let read: Vec<_> = read.collect();
+    let vouchers: Vec<&[u8]> = read.iter().map(|(_, voucher, _)| *voucher).collect();
+    let puts = if vouchers.is_empty() { vec![] } else { scratch.put_all(&vouchers)? };
+    let credits = read.into_iter().zip(puts).map(|((id, voucher, record), bytes)| {
+        let (voucher, seq, amount) = (sha256(voucher), record.seq, record.amount.unwrap_or(0));
+        Credit { id, voucher, medium, seq, amount, bytes }
+    });
+    Ok(credits.collect())
 }
 
 /// Those that have one id and differ, for each medium that holds one; credits come by their media.

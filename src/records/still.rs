@@ -25,8 +25,8 @@ pub struct Still {
 }
 
 impl Records {
-    /// What is known of a medium if it is settled and nothing of it is reserved, provisional, owed,
-    /// lost or forked; [`Self::known`] tells of all others.
+    /// What is known of a medium if it is settled, nothing of it is reserved, provisional, owed, lost or
+    /// forked, and no other has taken its place; [`Self::known`] tells of all others.
     pub fn still(&mut self, medium: MediumId) -> Result<Option<Still>, StorageError> {
         self.database.read(|tx| still(tx, medium))
     }
@@ -38,7 +38,8 @@ fn still(tx: &mut Transaction<'_>, medium: MediumId) -> Result<Option<Still>, St
         WHERE accounts.medium = $1 AND accounts.provisional_minor = 0 \
         AND accounts.reserved_minor = 0 AND accounts.debt_minor = 0 \
         AND accounts.store_loss_minor = 0 \
-        AND NOT EXISTS (SELECT 1 FROM forks WHERE forks.medium = accounts.medium)";
+        AND NOT EXISTS (SELECT 1 FROM forks WHERE forks.medium = accounts.medium) \
+        AND NOT EXISTS (SELECT 1 FROM replacements WHERE replacements.lost = accounts.medium)";
     const SHEETS: &str = "SELECT content FROM sheets WHERE medium = $1 ORDER BY number";
     let found = tx.row(FIND, &[medium.into()], |row| {
         let seq = Some(Sequence::from_number(row.count(3)?));

@@ -241,6 +241,10 @@ impl<D: Device> Owner<'_, D> {
                 held => self.close_by(&upload, [None, held.receipt()], hand)?,
             }
         }
+        // Where the folder itself can't be listed, its files may be whole.
+        if !damaged.is_empty() {
+            self.shelf.list()?;
+        }
         for transfer in damaged {
             let Some(upload) = self.waiting_longest(&transfer) else { continue };
             self.close_by(&upload, [None, None], hand)?;
