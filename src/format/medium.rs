@@ -5,6 +5,7 @@ use super::cose::Sign1;
 use super::edition::EditionId;
 use super::field::{Bytes, record};
 use super::{Kind, cbor, objects};
+use crate::crypto::sign::KeyId;
 use crate::units::{ByteCount, Currency, MediumId, StoreId, Timestamp};
 
 record! {
@@ -46,6 +47,8 @@ pub struct StatedOwner {
     pub store: StoreId,
     /// The currency it holds.
     pub currency: Currency,
+    /// The key that it names as its signer's.
+    pub signer: KeyId,
 }
 
 impl StatedOwner {
@@ -56,7 +59,8 @@ impl StatedOwner {
         let mut map = reader.map().ok()?;
         let medium = map.take(-70_010, "medium").ok()?;
         let store = map.take(-70_012, "store").ok()?;
-        Some(Self { medium, store, currency: map.take(-70_015, "currency").ok()? })
+        let currency = map.take(-70_015, "currency").ok()?;
+        Some(Self { medium, store, currency, signer: message.key_id() })
     }
 }
 

@@ -243,7 +243,7 @@ fn book(next: &mut Account, account: &Account, branches: &[&State]) -> Result<i1
     let own = moved(next, false) - moved(account, false);
     let own = if planted(Fault::SumOfBranches) { repeated } else { own };
     next.provisional = Amount::from_minor(minor(i128::from(account.provisional.minor()) + fees))?;
-    next.open = open(branches);
+    next.open = open(&account.open, branches);
     let had = i128::from(account.settled.minor()) - i128::from(account.debt.minor());
     Ok(had + held(&account.open) + own - held(&next.open))
 }
@@ -259,8 +259,9 @@ fn held(open: &[OpenTransfer]) -> i128 {
     open.iter().map(|open| i128::from(open.reserved.minor())).sum()
 }
 
-/// The transfers that are not complete, as the branch that went furthest has them.
-fn open(branches: &[&State]) -> Vec<OpenTransfer> {
+/// The transfers that are not complete, as the branch that went furthest has them. What a receipt has
+/// closed of a segment that its journal leaves open stays closed: nothing is reserved for it again.
+fn open(before: &[OpenTransfer], branches: &[&State]) -> Vec<OpenTransfer> {
     let has = |state: &State, hash: [u8; 32], open: bool| {
         let mut known = state.transfers.values();
         known.any(|transfer| transfer.hash == hash && transfer.open.is_some() == open)
@@ -270,6 +271,11 @@ fn open(branches: &[&State]) -> Vec<OpenTransfer> {
         let (hash, open) = (transfer.hash, transfer.open.is_some());
         let began = |state: &&&State| state.tail.iter().any(|step| step.hash == hash);
         if branches.iter().filter(began).all(|state| has(state, hash, open)) {
+            let mut known = before.iter().filter(|known| known.start == hash && open);
+            if let Some(known) = known.find(|known| known.reserved == Amount::ZERO) {
+                found.insert(hash, known.clone());
+                continue;
+            }
             let reserved = transfer.open.as_ref().map_or(Amount::ZERO, |open| open.reserved);
             let (transfer, covered) = (transfer.terms.transfer, transfer.covered);
             found.insert(hash, OpenTransfer { transfer, start: hash, reserved, covered });

@@ -61,6 +61,17 @@ pub(super) fn conclude(
     posting.map(|posting| Posting { findings: notes.collect(), ..posting })
 }
 
+/// Is a medium held once everything was looked at? Nothing of it is posted then.
+pub(super) fn is_held(
+    rights: &Rights,
+    mut judged: Judged,
+    pieces: &Pieces,
+    revoked: &Revoked,
+) -> bool {
+    conclude(rights, &mut judged, pieces, revoked, Timestamp::BEGINNING);
+    judged.standing == Standing::Held
+}
+
 /// The branch that goes on, and the settlement.
 fn head(judged: &Judged) -> Option<(&Settlement, &State)> {
     let settlement = judged.settlement.as_ref()?;

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::checked::Checked;
-use super::conclude::{adds, conclude, listed_until};
+use super::conclude::{adds, conclude, is_held, listed_until};
 use super::evidence::Evidence;
 use super::first::{Dated, Fee, First, Kept};
 use super::judged::{Bench, Judged, Signatures, Standing};
@@ -217,7 +217,7 @@ where
         let Some(known) = known.map_err(RunError::Books)? else {
             return Ok(None);
         };
-        let held = Held { known: &known, currency, as_of };
+        let held = Held { known: &known, revoked: &self.revoked, currency, as_of };
         let Some(unchanged) = self.evidence.unchanged(medium, held, room) else {
             return Ok(None);
         };
@@ -311,7 +311,12 @@ where
         }
         let pieces = self.evidence.pieces(payer);
         let mut judged = self.judge(payer, &pieces)?;
-        let ruled = charge_all(&mut judged, &pieces, self.taken(shown)?);
+        let mut ruled = charge_all(&mut judged, &pieces, self.taken(shown)?);
+        if is_held(self.evidence.rights(), judged, &pieces, &self.revoked) {
+            let mut held = self.judge(payer, &pieces)?;
+            held.standing = Standing::Held;
+            ruled = charge_all(&mut held, &pieces, self.taken(shown)?);
+        }
         if let (Some(memory), Some(key), Some(_)) = (self.memory, key, self.evidence.became(payer))
         {
             keep(memory, key, &rulings(&ruled));

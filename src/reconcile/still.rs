@@ -3,7 +3,8 @@
 //!
 //! The newest record's hash vouches for all before it, a store's journal for the certificate, the
 //! records for the sheets that they handed out. Whatever is unusual is left to
-//! [`Judged`](super::judged::Judged), which would find the same in more time.
+//! [`Judged`](super::judged::Judged), which finds the same in more time; but for another policy of the
+//! issuer's in the place of the stamped one, which nobody looks at here.
 
 use super::heap::Heap;
 use super::judged::CLOCK_S;
@@ -13,12 +14,12 @@ use crate::format::checkpoint::Checkpoint;
 use crate::format::cose::Sign1;
 use crate::format::medium::{CertificateSlot, SheetSlot, StatedOwner};
 use crate::format::record::{Body, RecordHead, RecordKind, RecordStart};
-use crate::format::sheet::Sheet;
+use crate::format::sheet::{Sheet, SheetId, Voucher};
 use crate::format::{Kind, Object, cbor};
 use crate::journal::frame::FrameView;
 use crate::journal::opening::Opening;
 use crate::records::Still;
-use crate::trust::{Claimed, Signer};
+use crate::trust::{Claimed, Revoked, Signer};
 use crate::units::{Currency, Timestamp};
 
 /// So many records of a medium tell others anything, or fewer.
@@ -38,6 +39,7 @@ pub struct Unchanged {
 #[derive(Debug, Clone, Copy)]
 pub struct Held<'a> {
     pub(super) known: &'a Still,
+    pub(super) revoked: &'a Revoked,
     pub(super) currency: Currency,
     pub(super) as_of: Option<Timestamp>,
 }
@@ -46,6 +48,7 @@ pub struct Held<'a> {
 struct Papers {
     issuer: Signer,
     certificate: [u8; 32],
+    sheets: Vec<SheetId>,
     newest: Timestamp,
 }
 
@@ -56,7 +59,8 @@ impl Heap {
         ends_with(frames, &held.known.row.head).then_some(())?;
         let papers = self.papers(slots, held)?;
         let (told, newest) = (Vec::with_capacity(TOLD_USUAL), papers.newest);
-        let mut walk = Walk { heap: self, held, papers: &papers, newest, told, last: None };
+        let (unended, last, papers) = (0, None, &papers);
+        let mut walk = Walk { heap: self, held, papers, newest, told, unended, last };
         let records = walk.all(frames)?;
         Some(Unchanged { records, newest: walk.newest, told: walk.told })
     }
@@ -70,7 +74,8 @@ impl Heap {
         let hash = sha256(&slot.certificate.0);
         let stated = StatedOwner::read(&slot.certificate.0)?;
         let granted = signer.certificate().grant.as_ref()?.store;
-        let own = StatedOwner { medium: *medium, store: *store, currency: held.currency };
+        let (currency, key) = (held.currency, signer.certificate().key.0.key_id());
+        let own = StatedOwner { medium: *medium, store: *store, currency, signer: key };
         let journalled = burnt.iter().any(|burnt| burnt.certificate == hash);
         let sold = sales.iter().filter(|sale| sale.voided.is_none()).count();
         (stated == own && granted == *store && journalled && sold < 2).then_some(())?;
@@ -79,7 +84,7 @@ impl Heap {
         if let Some(list) = cbor::unpad(revoked).ok()? {
             self.has_list(&self.list(&issuer, list).ok()?).then_some(())?;
         }
-        let mut newest = policy.issued;
+        let (mut newest, mut ids) = (policy.issued, vec![]);
         let slot = SheetSlot::decode(cbor::unpad(sheets).ok()??).ok()?;
         for sheet in &slot.sheets {
             let sheet = if handed.contains(&sheet.0) {
@@ -89,9 +94,10 @@ impl Heap {
             };
             if sheet.medium == *medium {
                 newest = newest.max(sheet.issued);
+                ids.push(sheet.id);
             }
         }
-        Some(Papers { issuer, certificate: hash, newest })
+        Some(Papers { issuer, certificate: hash, sheets: ids, newest })
     }
 }
 
@@ -112,6 +118,8 @@ struct Walk<'a> {
     papers: &'a Papers,
     newest: Timestamp,
     told: Vec<Kept>,
+    /// Segments that were begun, less those that have ended.
+    unended: i64,
     last: Option<Last>,
 }
 
@@ -132,7 +140,8 @@ impl Walk<'_> {
             self.record(frame.record)?;
             (frames, count) = (rest, count + 1);
         }
-        (self.last.as_ref()?.hash == self.held.known.row.head).then_some(count)
+        let ends = self.last.as_ref()?.hash == self.held.known.row.head;
+        (ends && self.unended == 0).then_some(count)
     }
 
     fn record(&mut self, bytes: &[u8]) -> Option<()> {
@@ -157,6 +166,11 @@ impl Walk<'_> {
             };
             let amount = head.accounting.as_ref().map(|entry| entry.amount);
             let (seq, link) = (head.seq, head.history.link);
+            self.unended += match start.kind {
+                RecordKind::DownloadStart => 1,
+                RecordKind::DownloadInterrupted | RecordKind::DownloadEnd => -1,
+                _ => 0,
+            };
             let concerns =
                 !matches!(body, KeptBody::Whole(Body::TopupCode { .. } | Body::Checkpoint { .. }));
             self.told.extend(concerns.then_some(Kept { hash, seq, link, amount, body }));
@@ -165,11 +179,19 @@ impl Walk<'_> {
         Some(())
     }
 
-    /// A checkpoint that was taken over is one that the records hold, or older; what was merged is
-    /// looked at as a whole.
+    /// A checkpoint that was taken over is one that the records hold, or older; what was credited isn't
+    /// revoked. What was merged, and where a policy came later, is looked at as a whole.
     fn settled(&mut self, body: Body) -> Option<Body> {
         let settled = match &body {
-            Body::Merge { .. } => false,
+            Body::Merge { .. } | Body::Policy { .. } => false,
+            Body::TopupCode { sheet, slot, .. } => {
+                let revoked = self.held.revoked.check_slot(sheet, *slot).is_err();
+                self.papers.sheets.contains(sheet) && !revoked
+            }
+            Body::TopupVoucher { voucher, .. } | Body::Refund { voucher, .. } => {
+                let voucher = Claimed::<Voucher>::read(&voucher.0).ok()?;
+                self.held.revoked.check_voucher(&voucher).is_ok()
+            }
             Body::Checkpoint { checkpoint, certificate } => {
                 let row = self.held.known.row;
                 let settler = self.heap.settler(&self.papers.issuer, &certificate.0)?;
@@ -187,9 +209,9 @@ impl Walk<'_> {
 /// Does a record of this kind say anything that is held against what others say?
 fn tells(kind: RecordKind) -> bool {
     use RecordKind::{
-        Checkpoint, DownloadEnd, DownloadInterrupted, DownloadStart, Earn, Merge, Refund, Topup,
-        UploadStart,
+        Checkpoint, DownloadEnd, DownloadInterrupted, DownloadStart, Earn, Merge, Policy, Refund,
+        Topup, UploadStart,
     };
     let transfers = matches!(kind, DownloadStart | DownloadInterrupted | DownloadEnd | UploadStart);
-    transfers || matches!(kind, Earn | Topup | Refund | Checkpoint | Merge)
+    transfers || matches!(kind, Earn | Topup | Refund | Checkpoint | Merge | Policy)
 }

@@ -116,7 +116,8 @@ fn voided_by(entry: &StoreEntry) -> Voided {
     Voided { seq: entry.seq, at: entry.at }
 }
 
-/// Codes that the issuer sold for a medium, sheet by sheet: a server that has not counted its rows yet would join them by reading all slots.
+/// Codes that the issuer sold for a medium, sheet by sheet: a server that has not counted its rows yet
+/// would join them by reading all slots.
 pub(super) fn sold_by_issuer(
     tx: &mut Transaction<'_>,
     medium: MediumId,

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use scrip::device::{DeviceError, MemoryDevice, Scratch};
+use scrip::format::policy::Revocation;
 use scrip::image::leaves::Unwatched;
+use scrip::journal::first_frames;
 use scrip::ledger::next;
 use scrip::reconcile::{
     Books, Index, Journalled, Reading, Run, Signatures, Terms, reconcile, reconcile_all,
 };
 use scrip::records::{Known, Records, Still, StorageError};
 use scrip::shop::Export;
-use scrip::units::{ByteCount, MediumId, StoreId};
+use scrip::units::{ByteCount, MediumId, StoreId, Timestamp};
 
 use super::made::host;
 use super::office::Office;
@@ -125,6 +127,21 @@ fn what_another_says_of_it_is_held_against_it() {
     let (plan, became, looked_at) = indexed(&mut office, &more);
     assert_eq!((plan, became), whole(&mut office, &more));
     assert!(looked_at > 1, "its payer is asked");
+}
+
+#[test]
+fn what_was_credited_and_is_revoked_is_looked_at() {
+    let mut office = Office::new();
+    let mut files = settled(&mut office);
+    let issued = Timestamp::from_seconds(5).unwrap();
+    let sheets = vec![[4; 16]];
+    let list = Revocation { number: 1, issued, media: vec![], sheets, stores: vec![] };
+    let third = office.owned(2, 0);
+    let frames = first_frames(&third.bytes()).unwrap();
+    files.push([third.slots(&office.ground, Some(&list)), frames].concat());
+    let (plan, became, looked_at) = indexed(&mut office, &files);
+    assert_eq!((plan, became), whole(&mut office, &files));
+    assert!(looked_at > 2, "{looked_at} were looked at");
 }
 
 #[test]

@@ -83,6 +83,8 @@ fn a_receipt_alone_closes_what_its_payer_left_open() {
     let files = [payer.export(&office.ground), payer.receipt(1, 10), payer.receipt(1, 40)];
     office.settles(&files);
     assert_eq!(sums(&mut office, &payer), [880, 0, 0], "the greatest count decides");
+    let alone = office.plan(&files[..1]);
+    assert_eq!(told(&alone), [(Class::Matched, 0)], "nothing is reserved for it again");
 }
 
 #[test]
