@@ -17,7 +17,7 @@ use crate::units::{Currency, MediumId, Sequence, StoreId, Timestamp};
 use crate::voucher::VoucherError;
 
 /// Clocks may be so far apart without anyone being told.
-pub(super) const CLOCK_S: u64 = Timestamp::DAY_S;
+const CLOCK_S: u64 = Timestamp::DAY_S;
 /// So many odd clocks of one medium are told.
 const CLOCKS_MAX: usize = 8;
 
@@ -287,18 +287,9 @@ impl Judged {
     fn look_at_clocks(&mut self, bench: &Bench<'_>) {
         let mut drafts = vec![];
         for record in self.found.records.values() {
-            let at = record.history.at.seconds();
             let before = self.found.records.get(&record.prev).map(|before| before.history.at);
-            let told = if at.saturating_add(CLOCK_S) < record.floor.seconds() {
-                "it says it was made more than a day before a time that was signed by then"
-            } else if before.is_some_and(|before| at.saturating_add(CLOCK_S) < before.seconds()) {
-                "it says it was made more than a day before the record that it continues"
-            } else if bench.as_of.is_some_and(|as_of| at > as_of.seconds().saturating_add(CLOCK_S))
-            {
-                "it says it will be made more than a day from now"
-            } else {
-                continue;
-            };
+            let told = odd_clock(record.history.at, record.floor, before, bench.as_of);
+            let Some(told) = told else { continue };
             let draft = Draft::of(Class::ClockOddity).at(record.seq);
             drafts.push((record.seq, draft.shown(told, record.bytes())));
         }
@@ -370,6 +361,25 @@ impl Judged {
         rekeys.fold(draft, |draft, record| {
             draft.shown(format!("record {}: a rekey", record.seq), record.bytes())
         })
+    }
+}
+
+/// What is odd in a record's clock, beside what was signed by then, the record before it, and now.
+pub(super) fn odd_clock(
+    at: Timestamp,
+    floor: Timestamp,
+    before: Option<Timestamp>,
+    as_of: Option<Timestamp>,
+) -> Option<&'static str> {
+    let late = |at: Timestamp| at.seconds().saturating_add(CLOCK_S);
+    if late(at) < floor.seconds() {
+        Some("it says it was made more than a day before a time that was signed by then")
+    } else if before.is_some_and(|before| late(at) < before.seconds()) {
+        Some("it says it was made more than a day before the record that it continues")
+    } else if as_of.is_some_and(|as_of| at.seconds() > late(as_of)) {
+        Some("it says it will be made more than a day from now")
+    } else {
+        None
     }
 }
 

@@ -7,7 +7,7 @@
 //! issuer's in the place of the stamped one, which nobody looks at here.
 
 use super::heap::Heap;
-use super::judged::CLOCK_S;
+use super::judged::odd_clock;
 use super::told::{Kept, KeptBody};
 use crate::crypto::digest::{sha256, sha256_parts};
 use crate::format::checkpoint::Checkpoint;
@@ -126,7 +126,7 @@ struct Walk<'a> {
 /// The record before.
 struct Last {
     hash: [u8; 32],
-    at: u64,
+    at: Timestamp,
 }
 
 impl Walk<'_> {
@@ -149,12 +149,8 @@ impl Walk<'_> {
         let start = RecordStart::read(message.payload())?;
         let prev = self.last.as_ref().map_or(&self.papers.certificate, |last| &last.hash);
         (start.prev == *prev && start.medium == self.held.known.medium).then_some(())?;
-        let at = start.at.seconds();
-        let late = at.saturating_add(CLOCK_S);
-        let odd = late < start.floor.seconds()
-            || self.last.as_ref().is_some_and(|last| late < last.at)
-            || self.held.as_of.is_some_and(|as_of| at > as_of.seconds().saturating_add(CLOCK_S));
-        (!odd).then_some(())?;
+        let (at, before) = (start.at, self.last.as_ref().map(|last| last.at));
+        odd_clock(at, start.floor, before, self.held.as_of).is_none().then_some(())?;
         // A record is short: this costs less than [`sha256`], which it equals.
         let hash = sha256_parts(&[bytes]);
         if tells(start.kind) {
